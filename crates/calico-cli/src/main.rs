@@ -1,0 +1,2 @@
+//! The `calico` command.
+fn main() {}

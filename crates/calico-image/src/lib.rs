@@ -1,0 +1,1 @@
+//! Pixels and masks: decoding, resizing equal to Pillow, run-length masks, overlays.

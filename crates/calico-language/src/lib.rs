@@ -1,0 +1,1 @@
+//! The language side of Calico: LLaMA, tokenizer, sampling.

@@ -1,0 +1,1 @@
+//! The CALICO model: encoders, correspondence modules, language model and mask decoder as one.

@@ -1,0 +1,1 @@
+//! Differentiable building blocks and weight sources for the models of Calico.

@@ -1,0 +1,1 @@
+//! What a segmentation returns: plain data, pictures and export formats.

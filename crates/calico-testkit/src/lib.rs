@@ -1,0 +1,1 @@
+//! Shared by tests: golden tensors, closeness with a report, synthetic weights.
