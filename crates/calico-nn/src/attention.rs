@@ -1,0 +1,100 @@
+//! Self-attention of the vision transformers: one fused projection to queries, keys and values.
+
+use candle_core::{IndexOp, Result, Tensor};
+
+use crate::Linear;
+use crate::ops::{self, Attention, Bias};
+use crate::weights::{Init, Weights};
+
+/// Whether the fused projection has a bias for its keys.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum KeyBias {
+    /// `qkv.bias` `[3 D]` holds all three.
+    Present,
+    /// `q_bias` and `v_bias`, `[D]` each; the keys have none (EVA-CLIP).
+    Absent,
+}
+
+/// Multi-head self-attention with a fused projection `qkv` and an output projection `proj`.
+#[derive(Debug, Clone)]
+pub struct FusedAttention {
+    qkv: Linear,
+    proj: Linear,
+    heads: usize,
+}
+
+impl FusedAttention {
+    /// Reads `qkv.weight` `[3 D, D]` (rows q, k, v, each head by head), its bias as `key_bias`
+    /// says, and `proj`, below `weights`.
+    pub fn load(width: usize, heads: usize, key_bias: KeyBias, weights: &Weights) -> Result<Self> {
+        if heads == 0 || width % heads != 0 {
+            candle_core::bail!("{}: {heads} heads do not divide {width}", weights.prefix());
+        }
+        let qkv = match key_bias {
+            KeyBias::Present => Linear::load(width, 3 * width, &weights.pp("qkv"))?,
+            KeyBias::Absent => {
+                let shape = [3 * width, width];
+                let weight = weights.get(&shape, "qkv.weight", Init::fan_in(width))?;
+                let q_bias = weights.get(&[width], "q_bias", Init::Zeros)?;
+                let v_bias = weights.get(&[width], "v_bias", Init::Zeros)?;
+                let bias = Tensor::cat(&[&q_bias, &q_bias.zeros_like()?, &v_bias], 0)?;
+                Linear::new(weight, Some(bias))
+            }
+        };
+        Ok(Self {
+            qkv,
+            proj: Linear::load(width, width, &weights.pp("proj"))?,
+            heads,
+        })
+    }
+
+    /// # Shapes
+    /// - `x`: `[B, T, D]`, as is the result
+    pub fn forward(&self, x: &Tensor) -> Result<Tensor> {
+        self.forward_with(x, |_| Ok(None))
+    }
+
+    /// As [`FusedAttention::forward`], with decomposed relative positions that are made from the
+    /// unscaled queries `[B, N, T, K]`: the values per key row and per key column.
+    pub fn forward_with(
+        &self,
+        x: &Tensor,
+        relative: impl FnOnce(&Tensor) -> Result<Option<(Tensor, Tensor)>>,
+    ) -> Result<Tensor> {
+        let (batch, tokens, width) = x.dims3()?;
+        let head_width = width / self.heads;
+        let qkv = self
+            .qkv
+            .forward(x)?
+            .reshape((batch, tokens, 3, self.heads, head_width))?
+            .permute((2, 0, 3, 1, 4))?; // [3, B, N, T, K]
+        let (q, k, v) = (qkv.i(0)?, qkv.i(1)?, qkv.i(2)?);
+        let relative = relative(&q)?;
+        let bias = match &relative {
+            Some((rows, columns)) => Bias::Decomposed { rows, columns },
+            None => Bias::None,
+        };
+        let scale = (head_width as f64).powf(-0.5);
+        let mixed = ops::attention(&Attention {
+            q: &q,
+            k: &k,
+            v: &v,
+            scale,
+            bias,
+        })?;
+        self.proj.forward(&merge_heads(&mixed)?)
+    }
+}
+
+/// `[B, T, N K]` to `[B, N, T, K]`.
+pub fn split_heads(x: &Tensor, heads: usize) -> Result<Tensor> {
+    let (batch, tokens, width) = x.dims3()?;
+    x.reshape((batch, tokens, heads, width / heads))?
+        .transpose(1, 2)
+}
+
+/// `[B, N, T, K]` to `[B, T, N K]`.
+pub fn merge_heads(x: &Tensor) -> Result<Tensor> {
+    let (batch, heads, tokens, width) = x.dims4()?;
+    x.transpose(1, 2)?.reshape((batch, tokens, heads * width))
+}

@@ -1,0 +1,547 @@
+//! Checkpoint folders in safetensors: one file, or shards with an index.
+//!
+//! Files are memory-mapped. A folder is compared with what a model asks for before any tensor is
+//! read, and everything that is wrong is reported at once.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write as _;
+use std::fs::File;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use candle_core::{DType, Device, Tensor};
+use half::{bf16, f16};
+use memmap2::Mmap;
+use safetensors::SafeTensors;
+use safetensors::tensor::{Dtype, Metadata};
+
+use super::{TensorSpec, WeightSource};
+
+mod write;
+
+pub use write::{StoredType, write};
+
+/// Name of an unsharded checkpoint file.
+pub const SINGLE_FILE: &str = "model.safetensors";
+/// Name of the index of a sharded checkpoint.
+pub const INDEX_FILE: &str = "model.safetensors.index.json";
+
+/// Why a checkpoint folder cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum CheckpointError {
+    /// A file cannot be read or written.
+    #[error("cannot {action} {path}")]
+    Io {
+        /// What was tried.
+        action: &'static str,
+        /// On which file.
+        path: PathBuf,
+        /// Why it failed.
+        #[source]
+        source: std::io::Error,
+    },
+    /// The folder holds no weights.
+    #[error("{0} holds neither {SINGLE_FILE} nor {INDEX_FILE}; expected a checkpoint folder")]
+    NoWeights(PathBuf),
+    /// A file is not valid safetensors.
+    #[error("{path} is not a valid safetensors file")]
+    Format {
+        /// The file.
+        path: PathBuf,
+        /// What its reader found.
+        #[source]
+        source: safetensors::SafeTensorError,
+    },
+    /// The index of the shards cannot be used.
+    #[error("{path}: {reason}")]
+    Index {
+        /// The index file.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// The tensors are not those of the model.
+    #[error("{0}")]
+    Mismatch(Mismatch),
+}
+
+/// Everything in which a checkpoint differs from what the model asks for.
+#[derive(Debug, Default)]
+pub struct Mismatch {
+    /// The checkpoint folder.
+    pub folder: PathBuf,
+    /// Names that the model needs and the files lack.
+    pub missing: Vec<String>,
+    /// Names in the files that the model does not know.
+    pub unexpected: Vec<String>,
+    /// Tensors of another shape: name, expected, found.
+    pub misshaped: Vec<(String, Vec<usize>, Vec<usize>)>,
+    /// Tensors stored in a type that is not f32, bf16 or f16: name and type.
+    pub mistyped: Vec<(String, String)>,
+    /// Names found in more than one file.
+    pub duplicate: Vec<String>,
+    /// Tensors that hold NaN or infinity.
+    pub not_finite: Vec<String>,
+}
+
+impl Mismatch {
+    fn is_empty(&self) -> bool {
+        self.problems() == 0
+    }
+
+    fn problems(&self) -> usize {
+        self.missing.len()
+            + self.unexpected.len()
+            + self.misshaped.len()
+            + self.mistyped.len()
+            + self.duplicate.len()
+            + self.not_finite.len()
+    }
+}
+
+impl std::fmt::Display for Mismatch {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(
+            f,
+            "the weights in {} do not fit its config.json ({} problems); restore the files or the \
+             config they were made for",
+            self.folder.display(),
+            self.problems()
+        )?;
+        let mut list = |title: &str, lines: Vec<String>| -> std::fmt::Result {
+            /// More than this would scroll the first problem off the screen.
+            const SHOWN: usize = 20;
+            if lines.is_empty() {
+                return Ok(());
+            }
+            write!(f, "\n  {title} ({}):", lines.len())?;
+            for line in lines.iter().take(SHOWN) {
+                write!(f, "\n    {line}")?;
+            }
+            if lines.len() > SHOWN {
+                write!(f, "\n    … and {} more", lines.len() - SHOWN)?;
+            }
+            Ok(())
+        };
+        list("missing", self.missing.clone())?;
+        list("unexpected", self.unexpected.clone())?;
+        let shapes = self.misshaped.iter();
+        let shapes =
+            shapes.map(|(name, want, got)| format!("{name}: expected {want:?}, found {got:?}"));
+        list("wrong shape", shapes.collect())?;
+        let types = self.mistyped.iter();
+        let types =
+            types.map(|(name, got)| format!("{name}: expected F32, BF16 or F16, found {got}"));
+        list("wrong type", types.collect())?;
+        list("stored twice", self.duplicate.clone())?;
+        list("holding NaN or infinity", self.not_finite.clone())
+    }
+}
+
+/// An open checkpoint folder.
+#[derive(Debug)]
+pub struct Checkpoint {
+    folder: PathBuf,
+    files: Vec<MappedFile>,
+    /// Tensor name to the file that holds it.
+    locations: BTreeMap<String, usize>,
+    duplicate: Vec<String>,
+}
+
+#[derive(Debug)]
+struct MappedFile {
+    path: PathBuf,
+    map: Mmap,
+    metadata: Metadata,
+    /// Where the tensors start.
+    data_start: usize,
+}
+
+impl MappedFile {
+    #[expect(
+        unsafe_code,
+        reason = "mapping a file is the only way to read weights in place"
+    )]
+    fn open(path: PathBuf) -> Result<Self, CheckpointError> {
+        let io = |source| CheckpointError::Io {
+            action: "read",
+            path: path.clone(),
+            source,
+        };
+        let file = File::open(&path).map_err(io)?;
+        if !file.metadata().map_err(io)?.is_file() {
+            return Err(io(std::io::Error::other("not a regular file")));
+        }
+        // SAFETY: the map is only read. Checkpoint files are replaced by rename, never written
+        // in place, so nobody in this project changes the bytes under the map.
+        let map = unsafe { Mmap::map(&file) }.map_err(io)?;
+        let (header, metadata) = match SafeTensors::read_metadata(&map) {
+            Ok(read) => read,
+            Err(source) => return Err(CheckpointError::Format { path, source }),
+        };
+        Ok(Self {
+            data_start: header + 8,
+            path,
+            map,
+            metadata,
+        })
+    }
+
+    fn bytes(&self, name: &str) -> Option<(&[u8], Dtype)> {
+        let info = self.metadata.info(name)?;
+        let (start, end) = info.data_offsets;
+        let bytes = self
+            .map
+            .get(self.data_start + start..self.data_start + end)?;
+        Some((bytes, info.dtype))
+    }
+}
+
+impl Checkpoint {
+    /// Maps the weight files of `folder` and reads their headers.
+    pub fn open(folder: &Path) -> Result<Self, CheckpointError> {
+        let single = folder.join(SINGLE_FILE);
+        let index = folder.join(INDEX_FILE);
+        let paths = if single.exists() {
+            vec![single]
+        } else if index.exists() {
+            shard_paths(folder, &index)?
+        } else {
+            return Err(CheckpointError::NoWeights(folder.to_path_buf()));
+        };
+        let files = paths
+            .into_iter()
+            .map(MappedFile::open)
+            .collect::<Result<Vec<_>, _>>()?;
+        let mut locations = BTreeMap::new();
+        let mut duplicate = Vec::new();
+        for (number, file) in files.iter().enumerate() {
+            for name in file.metadata.offset_keys() {
+                if locations.insert(name.clone(), number).is_some() {
+                    duplicate.push(name);
+                }
+            }
+        }
+        Ok(Self {
+            folder: folder.to_path_buf(),
+            files,
+            locations,
+            duplicate,
+        })
+    }
+
+    /// Compares the headers with what a model asks for; all differences come back at once.
+    pub fn verify(&self, specs: &[TensorSpec]) -> Result<(), CheckpointError> {
+        let mut mismatch = Mismatch {
+            folder: self.folder.clone(),
+            duplicate: self.duplicate.clone(),
+            ..Mismatch::default()
+        };
+        let wanted: BTreeSet<&str> = specs.iter().map(|spec| spec.name.as_str()).collect();
+        mismatch.unexpected = self
+            .locations
+            .keys()
+            .filter(|name| !wanted.contains(name.as_str()))
+            .cloned()
+            .collect();
+        for spec in specs {
+            let Some(info) = self
+                .file_of(&spec.name)
+                .and_then(|f| f.metadata.info(&spec.name))
+            else {
+                mismatch.missing.push(spec.name.clone());
+                continue;
+            };
+            if info.shape != spec.shape {
+                let shapes = (spec.name.clone(), spec.shape.clone(), info.shape.clone());
+                mismatch.misshaped.push(shapes);
+            }
+            if !matches!(info.dtype, Dtype::F32 | Dtype::BF16 | Dtype::F16) {
+                mismatch
+                    .mistyped
+                    .push((spec.name.clone(), format!("{:?}", info.dtype)));
+            }
+        }
+        if mismatch.is_empty() {
+            Ok(())
+        } else {
+            Err(CheckpointError::Mismatch(mismatch))
+        }
+    }
+
+    /// Size of all weight files, in bytes.
+    pub fn file_bytes(&self) -> u64 {
+        self.files.iter().map(|file| file.map.len() as u64).sum()
+    }
+
+    /// The weight files, in the order of their names.
+    pub fn paths(&self) -> impl Iterator<Item = &Path> {
+        self.files.iter().map(|file| file.path.as_path())
+    }
+
+    /// The types in which tensors are stored, with the number of values of each.
+    pub fn stored_types(&self) -> BTreeMap<String, u64> {
+        let mut types = BTreeMap::new();
+        for file in &self.files {
+            for info in file.metadata.tensors().values() {
+                let values = info.shape.iter().map(|&n| n as u64).product::<u64>();
+                *types.entry(format!("{:?}", info.dtype)).or_default() += values;
+            }
+        }
+        types
+    }
+
+    fn file_of(&self, name: &str) -> Option<&MappedFile> {
+        self.files.get(*self.locations.get(name)?)
+    }
+}
+
+/// The shard files that an index names, each inside the folder.
+fn shard_paths(folder: &Path, index: &Path) -> Result<Vec<PathBuf>, CheckpointError> {
+    let bad = |reason: String| CheckpointError::Index {
+        path: index.to_path_buf(),
+        reason,
+    };
+    let text = std::fs::read_to_string(index).map_err(|source| CheckpointError::Io {
+        action: "read",
+        path: index.to_path_buf(),
+        source,
+    })?;
+    let json: serde_json::Value =
+        serde_json::from_str(&text).map_err(|error| bad(format!("not valid JSON: {error}")))?;
+    let Some(map) = json
+        .get("weight_map")
+        .and_then(serde_json::Value::as_object)
+    else {
+        return Err(bad(
+            "expected an object `weight_map` from tensor names to files".into(),
+        ));
+    };
+    let mut names = BTreeSet::new();
+    for (tensor, file) in map {
+        let Some(file) = file.as_str() else {
+            return Err(bad(format!("the file of {tensor} is not a string")));
+        };
+        let plain = Path::new(file).file_name().is_some_and(|name| name == file);
+        if !plain {
+            return Err(bad(format!(
+                "{tensor} lies in {file:?}, outside the folder"
+            )));
+        }
+        names.insert(file.to_owned());
+    }
+    Ok(names.into_iter().map(|name| folder.join(name)).collect())
+}
+
+/// Reads tensors of a verified [`Checkpoint`] as f32.
+#[derive(Debug)]
+pub struct CheckpointSource {
+    checkpoint: Checkpoint,
+    device: Device,
+    not_finite: Mutex<Vec<String>>,
+}
+
+impl CheckpointSource {
+    /// Tensors of `checkpoint`, placed on `device`.
+    pub fn new(checkpoint: Checkpoint, device: Device) -> Arc<Self> {
+        Arc::new(Self {
+            checkpoint,
+            device,
+            not_finite: Mutex::default(),
+        })
+    }
+
+    /// Fails if a tensor read so far held NaN or infinity, naming all of them.
+    pub fn finish(&self) -> Result<(), CheckpointError> {
+        let mut names = self
+            .not_finite
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone();
+        if names.is_empty() {
+            return Ok(());
+        }
+        names.sort();
+        names.dedup();
+        let folder = self.checkpoint.folder.clone();
+        Err(CheckpointError::Mismatch(Mismatch {
+            folder,
+            not_finite: names,
+            ..Mismatch::default()
+        }))
+    }
+}
+
+impl WeightSource for CheckpointSource {
+    fn tensor(&self, spec: &TensorSpec) -> candle_core::Result<Tensor> {
+        let name = &spec.name;
+        let Some((bytes, dtype)) = self.checkpoint.file_of(name).and_then(|f| f.bytes(name)) else {
+            candle_core::bail!("the checkpoint has no tensor {name}");
+        };
+        let Some(values) = to_f32(bytes, dtype) else {
+            candle_core::bail!("{name} is stored as {dtype:?}; expected F32, BF16 or F16");
+        };
+        if !values.iter().all(|value| value.is_finite()) {
+            self.not_finite
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .push(name.clone());
+        }
+        Tensor::from_vec(values, spec.shape.clone(), &self.device)?.to_dtype(DType::F32)
+    }
+}
+
+/// Little-endian stored values as f32.
+fn to_f32(bytes: &[u8], dtype: Dtype) -> Option<Vec<f32>> {
+    fn convert<const N: usize>(bytes: &[u8], value: impl Fn([u8; N]) -> f32) -> Vec<f32> {
+        bytes
+            .as_chunks::<N>()
+            .0
+            .iter()
+            .map(|chunk| value(*chunk))
+            .collect()
+    }
+    match dtype {
+        Dtype::F32 => Some(convert(bytes, f32::from_le_bytes)),
+        Dtype::BF16 => Some(convert(bytes, |b| bf16::from_le_bytes(b).to_f32())),
+        Dtype::F16 => Some(convert(bytes, |b| f16::from_le_bytes(b).to_f32())),
+        _ => None,
+    }
+}
+
+/// The error with all its causes on one line, for messages that cannot carry a source.
+pub fn with_causes(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        let _ = write!(text, ": {error}");
+        cause = error.source();
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::weights::{Init, Random};
+
+    fn specs() -> Vec<TensorSpec> {
+        [
+            ("a.weight", vec![3, 4]),
+            ("b", vec![5]),
+            ("c", vec![2, 2, 2]),
+        ]
+        .into_iter()
+        .map(|(name, shape)| TensorSpec {
+            name: name.into(),
+            shape,
+            init: Init::Uniform(1.0),
+        })
+        .collect()
+    }
+
+    fn written(stored: StoredType, shard_bytes: usize) -> tempfile::TempDir {
+        let folder = tempfile::tempdir().unwrap();
+        let random = Random::new(7, Device::Cpu);
+        write(folder.path(), &specs(), stored, shard_bytes, |spec| {
+            random.values(spec)
+        })
+        .unwrap();
+        folder
+    }
+
+    fn read(folder: &Path, spec: &TensorSpec) -> Vec<f32> {
+        let source = CheckpointSource::new(Checkpoint::open(folder).unwrap(), Device::Cpu);
+        let tensor = source.tensor(spec).unwrap();
+        source.finish().unwrap();
+        tensor.flatten_all().unwrap().to_vec1().unwrap()
+    }
+
+    #[test]
+    fn what_is_written_is_read_whole_and_sharded() {
+        let random = Random::new(7, Device::Cpu);
+        for (stored, tolerance) in [
+            (StoredType::F32, 0.0),
+            (StoredType::Bf16, 4e-3),
+            (StoredType::F16, 5e-4),
+        ] {
+            for shard_bytes in [usize::MAX, 30] {
+                let folder = written(stored, shard_bytes);
+                Checkpoint::open(folder.path())
+                    .unwrap()
+                    .verify(&specs())
+                    .unwrap();
+                assert_eq!(folder.path().join(INDEX_FILE).exists(), shard_bytes == 30);
+                for spec in specs() {
+                    for (got, want) in read(folder.path(), &spec).iter().zip(random.values(&spec)) {
+                        assert!((got - want).abs() <= tolerance, "{stored:?}: {got} {want}");
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn every_difference_is_reported_at_once() {
+        let folder = written(StoredType::F32, usize::MAX);
+        let mut wanted = specs();
+        wanted[0].shape = vec![4, 3];
+        wanted[1].name = "renamed".into();
+        let error = Checkpoint::open(folder.path())
+            .unwrap()
+            .verify(&wanted)
+            .unwrap_err();
+        let CheckpointError::Mismatch(mismatch) = error else {
+            panic!("{error}")
+        };
+        assert_eq!(mismatch.missing, ["renamed"]);
+        assert_eq!(mismatch.unexpected, ["b"]);
+        assert_eq!(
+            mismatch.misshaped,
+            [("a.weight".into(), vec![4, 3], vec![3, 4])]
+        );
+    }
+
+    #[test]
+    fn not_a_number_is_named() {
+        let folder = tempfile::tempdir().unwrap();
+        let bad = |spec: &TensorSpec| {
+            let value = if spec.name == "b" { f32::NAN } else { 0.0 };
+            vec![value; spec.len()]
+        };
+        write(folder.path(), &specs(), StoredType::Bf16, usize::MAX, bad).unwrap();
+        let source = CheckpointSource::new(Checkpoint::open(folder.path()).unwrap(), Device::Cpu);
+        for spec in specs() {
+            source.tensor(&spec).unwrap();
+        }
+        assert!(source.finish().unwrap_err().to_string().contains("\n    b"));
+    }
+
+    #[test]
+    fn an_index_cannot_point_outside_its_folder() {
+        let folder = tempfile::tempdir().unwrap();
+        for file in ["../x.safetensors", "/x.safetensors", "a/b", ".."] {
+            let index = serde_json::json!({ "weight_map": { "a": file } });
+            std::fs::write(folder.path().join(INDEX_FILE), index.to_string()).unwrap();
+            let error = Checkpoint::open(folder.path()).unwrap_err();
+            assert!(
+                matches!(error, CheckpointError::Index { .. }),
+                "{file}: {error}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_truncated_file_is_refused() {
+        let folder = written(StoredType::F32, usize::MAX);
+        let path = folder.path().join(SINGLE_FILE);
+        let whole = std::fs::read(&path).unwrap();
+        for len in [0, 4, 8, 40, whole.len() - 1] {
+            std::fs::write(&path, &whole[..len]).unwrap();
+            assert!(
+                Checkpoint::open(folder.path()).is_err(),
+                "{len} bytes were accepted"
+            );
+        }
+    }
+}
