@@ -1,0 +1,131 @@
+use std::{io, path::PathBuf};
+
+use crate::Size;
+
+/// What can be wrong with a picture, a mask or a run-length code.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ImageError {
+    /// There is nothing at the path.
+    #[error("`{}` does not exist, expected an image file: check the path", path.display())]
+    NotFound {
+        /// Where the picture was expected.
+        path: PathBuf,
+    },
+    /// The path leads to a folder, a device or a pipe.
+    #[error("`{}` is not a regular file, expected an image file: name one file", path.display())]
+    NotAFile {
+        /// Where the picture was expected.
+        path: PathBuf,
+    },
+    /// The operating system refused to hand over the bytes.
+    #[error("`{}` cannot be read: check its permissions and the disk", path.display())]
+    Unreadable {
+        /// Where the picture was expected.
+        path: PathBuf,
+        /// What the operating system said.
+        source: io::Error,
+    },
+    /// The file was read, but its content is at fault.
+    #[error("`{}`: {error}", path.display())]
+    InFile {
+        /// The file with the fault.
+        path: PathBuf,
+        /// The fault.
+        error: Box<ImageError>,
+    },
+    /// There are no bytes to decode.
+    #[error("found no bytes, expected an image: the file may not have been written completely")]
+    Empty,
+    /// The first bytes belong to no supported format.
+    #[error(
+        "found no known image signature, expected PNG, JPEG, WebP, BMP, TIFF or GIF: \
+         convert the file to one of these"
+    )]
+    UnknownFormat,
+    /// The header announces more pixels than allowed.
+    #[error(
+        "found {size} pixels in the header, expected at most {max_pixels} in all: \
+         shrink the picture or raise the limit"
+    )]
+    TooLarge {
+        /// The size in the header.
+        size: Size,
+        /// The limit of [`DecodeOptions`](crate::DecodeOptions).
+        max_pixels: u64,
+    },
+    /// Decoding would take more memory than a picture within the pixel limit can need.
+    #[error("found a {format} file that needs too much memory to decode: save it again")]
+    Memory {
+        /// Name of the format.
+        format: &'static str,
+    },
+    /// The file ends before the picture does.
+    #[error("found a {format} file that ends too early, expected all of it: fetch it again")]
+    Truncated {
+        /// Name of the format.
+        format: &'static str,
+    },
+    /// The file breaks the rules of its format.
+    #[error("found a damaged {format} file ({reason}): fetch or save it again")]
+    Damaged {
+        /// Name of the format.
+        format: &'static str,
+        /// What the decoder said.
+        reason: String,
+    },
+    /// The file is sound but uses a feature that is not supported.
+    #[error("found a {format} feature that is not supported ({reason}): save it as 8-bit RGB")]
+    Unsupported {
+        /// Name of the format.
+        format: &'static str,
+        /// What the decoder said.
+        reason: String,
+    },
+    /// A picture without pixels was asked for.
+    #[error("found a picture size of {size}, expected at least 1x1")]
+    NoPixels {
+        /// The size without pixels.
+        size: Size,
+    },
+    /// The bytes of a frame do not fill its size.
+    #[error("found {found} bytes for a frame of {size}, expected {expected}")]
+    FrameLength {
+        /// Size of the frame.
+        size: Size,
+        /// Number of bytes that size has.
+        expected: u64,
+        /// Number of bytes given.
+        found: usize,
+    },
+    /// The bits of a mask do not fill its size.
+    #[error("found {found} bits for a mask of {size}, expected {}", size.pixels())]
+    MaskLength {
+        /// Size of the mask.
+        size: Size,
+        /// Number of bits given.
+        found: usize,
+    },
+    /// The runs of a run-length code do not fill its size.
+    #[error("found runs of {found} pixels or more for a mask of {size}, expected {}", size.pixels())]
+    RunLength {
+        /// Size of the mask.
+        size: Size,
+        /// Pixels covered when the count was stopped.
+        found: u64,
+    },
+    /// A compressed run-length code breaks off or has a byte or a number out of range.
+    #[error("found a bad COCO run-length string at byte {at} ({reason}): copy it again in full")]
+    RunString {
+        /// Position in the string, in bytes.
+        at: usize,
+        /// What is wrong there.
+        reason: &'static str,
+    },
+    /// There is not enough memory for a picture or mask of this size.
+    #[error("found a size of {size} that does not fit into memory: use a smaller one")]
+    OutOfMemory {
+        /// The size asked for.
+        size: Size,
+    },
+}
