@@ -42,6 +42,15 @@ def main():
     )
     write(__file__, "eva/interpolated", sentence, {"pixels": pixels}, outputs)
 
+    tokens = uniform(rng, 1, 17, 64) / 256
+    norm = upstream.eva(Weights()).post_layernorm
+    outputs = {}
+    for name, eps in [("eps_1e-5", 1e-5), ("eps_1e-6", 1e-6)]:
+        norm.eps = eps
+        outputs[name] = norm(tokens)
+    sentence = "ln_vision alone with LAVIS's and transformers' eps, on tokens that tell them apart."
+    write(__file__, "eva/ln_vision", sentence, {"tokens": tokens}, outputs)
+
 
 if __name__ == "__main__":
     main()

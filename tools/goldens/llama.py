@@ -36,7 +36,7 @@ def main():
     variants = [
         ("tiny", {}, "one key/value head per head"),
         ("gqa", {"kv_heads": 2}, "2 key/value heads"),
-        ("lora", {"lora": True}, "LoRA r 2, alpha 4 on q and v, merged: W + (alpha / r) B A in f32"),
+        ("lora", {"lora": True}, "LoRA r 2, alpha 4 on q and v, merged in f32: W + (alpha/r) B A"),
     ]
     for name, options, note in variants:
         outputs = run(upstream.llama(Weights(), **options), ids, next_ids)

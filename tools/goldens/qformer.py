@@ -7,7 +7,8 @@ from common import Capture, Weights, numbered, uniform, write
 
 
 def run(module, queries, images):
-    with Capture({"embeddings": module.layernorm} | numbered("layer", module.encoder.layer)) as outputs:
+    stages = {"embeddings": module.layernorm} | numbered("layer", module.encoder.layer)
+    with Capture(stages) as outputs:
         final = module(
             query_embeds=queries.expand(images.shape[0], -1, -1), encoder_hidden_states=images
         ).last_hidden_state
@@ -29,6 +30,11 @@ def main():
     outputs = run(module, queries, images)
     sentence = f"{config}; queries of its own for each image."
     write(__file__, "qformer/per_image", sentence, {"queries": queries, "images": images}, outputs)
+
+    queries = uniform(rng, 1, 5, 48) / 1024
+    outputs = run(module, queries, images)
+    sentence = f"{config}; queries so small that an eps other than 1e-12 shows in the first norm."
+    write(__file__, "qformer/small", sentence, {"queries": queries, "images": images}, outputs)
 
 
 if __name__ == "__main__":

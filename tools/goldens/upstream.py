@@ -73,9 +73,18 @@ DINO = [
     (r"embeddings\.position_embeddings", "dino.pos_embed"),
     (r"embeddings\.patch_embeddings\.projection\.(\w+)", r"dino.patch_embed.proj.\1"),
     (r"encoder\.layer\.(\d+)\.norm([12])\.(\w+)", r"dino.blocks.\1.norm\2.\3"),
-    (r"encoder\.layer\.(\d+)\.attention\.q_proj\.(\w+)", fused(r"dino.blocks.\1.attn.qkv.\2", 0, 3)),
-    (r"encoder\.layer\.(\d+)\.attention\.k_proj\.(\w+)", fused(r"dino.blocks.\1.attn.qkv.\2", 1, 3)),
-    (r"encoder\.layer\.(\d+)\.attention\.v_proj\.(\w+)", fused(r"dino.blocks.\1.attn.qkv.\2", 2, 3)),
+    (
+        r"encoder\.layer\.(\d+)\.attention\.q_proj\.(\w+)",
+        fused(r"dino.blocks.\1.attn.qkv.\2", 0, 3),
+    ),
+    (
+        r"encoder\.layer\.(\d+)\.attention\.k_proj\.(\w+)",
+        fused(r"dino.blocks.\1.attn.qkv.\2", 1, 3),
+    ),
+    (
+        r"encoder\.layer\.(\d+)\.attention\.v_proj\.(\w+)",
+        fused(r"dino.blocks.\1.attn.qkv.\2", 2, 3),
+    ),
     (r"encoder\.layer\.(\d+)\.attention\.o_proj\.(\w+)", r"dino.blocks.\1.attn.proj.\2"),
     (r"encoder\.layer\.(\d+)\.layer_scale([12])\.lambda1", r"dino.blocks.\1.ls\2.gamma"),
     (r"encoder\.layer\.(\d+)\.mlp\.gate_proj\.(\w+)", fused(r"dino.blocks.\1.mlp.w12.\2", 0, 2)),
@@ -107,7 +116,10 @@ SAM = [
     (r"prompt_encoder\.mask_embed\.conv2\.(\w+)", r"sam.prompt.mask_downscaling.3.\1"),
     (r"prompt_encoder\.mask_embed\.layer_norm2\.(\w+)", r"sam.prompt.mask_downscaling.4.\1"),
     (r"prompt_encoder\.mask_embed\.conv3\.(\w+)", r"sam.prompt.mask_downscaling.6.\1"),
-    (r"mask_decoder\.transformer\.(.+\.)?layer_norm([1-4]|_final_attn)\.(\w+)", r"sam.decoder.transformer.\1norm\2.\3"),
+    (
+        r"mask_decoder\.transformer\.(.+\.)?layer_norm([1-4]|_final_attn)\.(\w+)",
+        r"sam.decoder.transformer.\1norm\2.\3",
+    ),
     (r"mask_decoder\.upscale_conv1\.(\w+)", r"sam.decoder.output_upscaling.0.\1"),
     (r"mask_decoder\.upscale_layer_norm\.(\w+)", r"sam.decoder.output_upscaling.1.\1"),
     (r"mask_decoder\.upscale_conv2\.(\w+)", r"sam.decoder.output_upscaling.3.\1"),
