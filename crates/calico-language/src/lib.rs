@@ -1,1 +1,12 @@
-//! The language side of Calico: LLaMA, tokenizer, sampling.
+//! The language side of Calico: LLaMA, its tokenizer, and sampling.
+//!
+//! The language model has never heard of an image: it sees embeddings, and a [`LayerTap`] that
+//! may replace the residual stream between two of its layers.
+
+pub mod llama;
+mod sampling;
+mod tokenizer;
+
+pub use llama::{KvCache, LayerTap, Llama, LlamaConfig, LoraConfig};
+pub use sampling::{Sampler, Sampling, SamplingError, probability};
+pub use tokenizer::{SpecialTokens, Tokenizer, TokenizerError, byte_level_json};

@@ -1,0 +1,144 @@
+//! One decoder layer.
+
+use calico_nn::ops::{self, Attention, Bias};
+use calico_nn::{Linear, LowRank, RmsNorm, Weights, merge_heads, split_heads};
+use candle_core::{Result, Tensor};
+
+use super::{KvCache, LlamaConfig, LoraConfig};
+
+/// Cosines and sines of the positions of one call, `[T, K/2]` each.
+#[derive(Debug, Clone)]
+pub(super) struct Rotation {
+    pub(super) cos: Tensor,
+    pub(super) sin: Tensor,
+}
+
+/// `x += attention(norm(x)); x += mlp(norm(x))`.
+#[derive(Debug, Clone)]
+pub(super) struct Block {
+    input_norm: RmsNorm,
+    attention: SelfAttention,
+    mlp_norm: RmsNorm,
+    mlp: GatedMlp,
+}
+
+impl Block {
+    pub(super) fn load(
+        config: &LlamaConfig,
+        weights: &Weights,
+        lora: Option<(&LoraConfig, &Weights)>,
+    ) -> Result<Self> {
+        let norm = |name| RmsNorm::load(config.width, config.rms_eps, &weights.pp(name));
+        Ok(Self {
+            input_norm: norm("input_layernorm")?,
+            attention: SelfAttention::load(config, &weights.pp("self_attn"), lora)?,
+            mlp_norm: norm("post_attention_layernorm")?,
+            mlp: GatedMlp::load(config, &weights.pp("mlp"))?,
+        })
+    }
+
+    /// `x`: `[B, T, D]`, as is the result; with a cache, `x` continues what it holds.
+    pub(super) fn forward(
+        &self,
+        x: &Tensor,
+        rotation: &Rotation,
+        cache: Option<(&mut KvCache, usize)>,
+    ) -> Result<Tensor> {
+        let x = (x + self
+            .attention
+            .forward(&self.input_norm.forward(x)?, rotation, cache)?)?;
+        &x + self.mlp.forward(&self.mlp_norm.forward(&x)?)?
+    }
+}
+
+#[derive(Debug, Clone)]
+struct SelfAttention {
+    q_proj: Linear,
+    k_proj: Linear,
+    v_proj: Linear,
+    o_proj: Linear,
+    heads: usize,
+    kv_heads: usize,
+    scale: f64,
+}
+
+impl SelfAttention {
+    fn load(
+        config: &LlamaConfig,
+        weights: &Weights,
+        lora: Option<(&LoraConfig, &Weights)>,
+    ) -> Result<Self> {
+        let width = config.width;
+        let kv_width = config.num_kv_heads * config.head_width();
+        let linear = |inner, out, name| Linear::load_without_bias(inner, out, &weights.pp(name));
+        let mut q_proj = linear(width, width, "q_proj")?;
+        let mut v_proj = linear(width, kv_width, "v_proj")?;
+        if let Some((lora, weights)) = lora {
+            let low_rank =
+                |out, name| LowRank::load([out, width], lora.rank, lora.alpha, &weights.pp(name));
+            q_proj = q_proj.with_low_rank(low_rank(width, "q")?);
+            v_proj = v_proj.with_low_rank(low_rank(kv_width, "v")?);
+        }
+        Ok(Self {
+            q_proj,
+            k_proj: linear(width, kv_width, "k_proj")?,
+            v_proj,
+            o_proj: linear(width, width, "o_proj")?,
+            heads: config.num_heads,
+            kv_heads: config.num_kv_heads,
+            scale: (config.head_width() as f64).powf(-0.5),
+        })
+    }
+
+    fn forward(
+        &self,
+        x: &Tensor,
+        rotation: &Rotation,
+        cache: Option<(&mut KvCache, usize)>,
+    ) -> Result<Tensor> {
+        let q = split_heads(&self.q_proj.forward(x)?, self.heads)?; // [B, N, T, K]
+        let k = split_heads(&self.k_proj.forward(x)?, self.kv_heads)?; // [B, N', T, K]
+        let v = split_heads(&self.v_proj.forward(x)?, self.kv_heads)?;
+        let q = ops::rotary(&q, &rotation.cos, &rotation.sin)?;
+        let k = ops::rotary(&k, &rotation.cos, &rotation.sin)?;
+        let (k, v) = match cache {
+            Some((cache, layer)) => cache.append(layer, &k, &v)?,
+            None => (k, v),
+        };
+        let (scale, bias) = (self.scale, Bias::Causal);
+        let mixed = ops::attention(&Attention {
+            q: &q,
+            k: &k,
+            v: &v,
+            scale,
+            bias,
+        })?;
+        self.o_proj.forward(&merge_heads(&mixed)?)
+    }
+}
+
+/// `down(silu(gate(x)) · up(x))`.
+#[derive(Debug, Clone)]
+struct GatedMlp {
+    gate_proj: Linear,
+    up_proj: Linear,
+    down_proj: Linear,
+}
+
+impl GatedMlp {
+    fn load(config: &LlamaConfig, weights: &Weights) -> Result<Self> {
+        let (width, hidden) = (config.width, config.mlp_hidden);
+        let linear = |inner, out, name| Linear::load_without_bias(inner, out, &weights.pp(name));
+        Ok(Self {
+            gate_proj: linear(width, hidden, "gate_proj")?,
+            up_proj: linear(width, hidden, "up_proj")?,
+            down_proj: linear(hidden, width, "down_proj")?,
+        })
+    }
+
+    fn forward(&self, x: &Tensor) -> Result<Tensor> {
+        let gate = self.gate_proj.forward(x)?;
+        let up = self.up_proj.forward(x)?;
+        self.down_proj.forward(&ops::swiglu(&gate, &up)?)
+    }
+}

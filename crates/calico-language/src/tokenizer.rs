@@ -1,0 +1,405 @@
+//! Text to token ids and back, with the added tokens of grounded conversations.
+
+use std::path::{Path, PathBuf};
+
+use serde_json::{Value, json};
+
+/// The seven tokens that GLaMM adds to its base tokenizer, in its order.
+const ADDED: [&str; 7] = [
+    "<im_start>",
+    "<im_end>",
+    "<bbox>",
+    "<point>",
+    "[SEG]",
+    "<p>",
+    "</p>",
+];
+
+/// Ids of the tokens that carry structure. They are read from the tokenizer, never assumed:
+/// LISA and GLaMM number them differently.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SpecialTokens {
+    /// `<s>`
+    pub bos: u32,
+    /// `</s>`
+    pub eos: u32,
+    /// `<im_start>`
+    pub image_start: u32,
+    /// `<im_end>`
+    pub image_end: u32,
+    /// `[SEG]`
+    pub seg: u32,
+    /// `<p>`
+    pub phrase_start: u32,
+    /// `</p>`
+    pub phrase_end: u32,
+}
+
+/// Why a tokenizer cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum TokenizerError {
+    /// The file cannot be read.
+    #[error("cannot read {path}")]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// Why it failed.
+        #[source]
+        source: std::io::Error,
+    },
+    /// The file is not a tokenizer.
+    #[error("{path} is not a usable tokenizer.json: {reason}")]
+    Format {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// A token that must be one id is not.
+    #[error(
+        "the tokenizer turns {token} into {found}; it must be exactly one id of its own, so add \
+         it to the tokenizer's added tokens"
+    )]
+    NotOneId {
+        /// The token.
+        token: &'static str,
+        /// What came out.
+        found: String,
+    },
+    /// The tokenizer failed on a text.
+    #[error("the tokenizer failed: {0}")]
+    Encode(String),
+}
+
+/// A tokenizer with the added tokens of grounded conversations.
+#[derive(Debug, Clone)]
+pub struct Tokenizer {
+    inner: tokenizers::Tokenizer,
+    special: SpecialTokens,
+    /// Added tokens and their ids, longest first.
+    added: Vec<(String, u32)>,
+}
+
+impl Tokenizer {
+    /// Reads a `tokenizer.json`.
+    pub fn open(path: &Path) -> Result<Self, TokenizerError> {
+        let bytes = std::fs::read(path).map_err(|source| TokenizerError::Read {
+            path: path.to_path_buf(),
+            source,
+        })?;
+        Self::parse(&bytes, path)
+    }
+
+    /// Reads the text of a `tokenizer.json`; `path` names it in errors.
+    ///
+    /// Proves that every special token is exactly one id: a tokenizer that splits `[SEG]` would
+    /// otherwise run and ground nothing.
+    pub fn parse(json: &[u8], path: &Path) -> Result<Self, TokenizerError> {
+        let inner =
+            tokenizers::Tokenizer::from_bytes(json).map_err(|error| TokenizerError::Format {
+                path: path.to_path_buf(),
+                reason: error.to_string(),
+            })?;
+        let mut added: Vec<(String, u32)> = inner
+            .get_added_tokens_decoder()
+            .into_iter()
+            .map(|(id, token)| (token.content, id))
+            .filter(|(content, _)| !content.is_empty())
+            .collect();
+        added.sort_by(|(a, _), (b, _)| b.len().cmp(&a.len()).then(a.cmp(b)));
+        let one_id = |token: &'static str| {
+            let encoding = inner
+                .encode(token, false)
+                .map_err(|error| TokenizerError::Encode(error.to_string()))?;
+            let listed = added.iter().find(|(content, _)| content == token);
+            match (encoding.get_ids(), listed) {
+                ([id], Some((_, added))) if id == added => Ok(*id),
+                ([_], None) => Err(TokenizerError::NotOneId {
+                    token,
+                    found: "a plain word".into(),
+                }),
+                (ids, _) => {
+                    let found = format!("{} ids ({})", ids.len(), encoding.get_tokens().join(" "));
+                    Err(TokenizerError::NotOneId { token, found })
+                }
+            }
+        };
+        let special = SpecialTokens {
+            bos: one_id("<s>")?,
+            eos: one_id("</s>")?,
+            image_start: one_id("<im_start>")?,
+            image_end: one_id("<im_end>")?,
+            seg: one_id("[SEG]")?,
+            phrase_start: one_id("<p>")?,
+            phrase_end: one_id("</p>")?,
+        };
+        Ok(Self {
+            inner,
+            special,
+            added,
+        })
+    }
+
+    /// Ids of the structural tokens.
+    pub fn special(&self) -> SpecialTokens {
+        self.special
+    }
+
+    /// One more than the highest id.
+    pub fn vocab_size(&self) -> usize {
+        let highest = self.inner.get_vocab(true).into_values().max();
+        highest.map_or(0, |id| id as usize + 1)
+    }
+
+    /// Token ids of a text, without `<s>`.
+    ///
+    /// Blanks on both sides of an added token are dropped, and every piece of text between added
+    /// tokens is encoded on its own, with its own leading blank where the tokenizer has one: the
+    /// rule of the tokenizer that upstream trained with.
+    pub fn encode(&self, text: &str) -> Result<Vec<u32>, TokenizerError> {
+        let mut ids = Vec::new();
+        let mut rest = text;
+        while !rest.is_empty() {
+            let next = self.next_added(rest);
+            let (plain, id, after) = match next {
+                Some((at, token, id)) => (&rest[..at], Some(id), &rest[at + token.len()..]),
+                None => (rest, None, ""),
+            };
+            let plain = plain.trim_matches(' ');
+            if !plain.is_empty() {
+                let encoding = self
+                    .inner
+                    .encode(plain, false)
+                    .map_err(|error| TokenizerError::Encode(error.to_string()))?;
+                ids.extend_from_slice(encoding.get_ids());
+            }
+            ids.extend(id);
+            rest = after;
+        }
+        Ok(ids)
+    }
+
+    /// The first added token in a text: where it starts, its text, its id.
+    fn next_added(&self, text: &str) -> Option<(usize, &str, u32)> {
+        let found = self.added.iter().filter_map(|(token, id)| {
+            text.find(token.as_str())
+                .map(|at| (at, token.as_str(), *id))
+        });
+        // `added` is sorted longest first and `min_by_key` keeps the first of equals.
+        found.min_by_key(|(at, _, _)| *at)
+    }
+
+    /// The text of token ids. Added tokens are set off by single blanks; bytes that are no valid
+    /// UTF-8 become U+FFFD.
+    pub fn decode(&self, ids: &[u32]) -> Result<String, TokenizerError> {
+        let mut pieces: Vec<String> = Vec::new();
+        let mut plain: Vec<u32> = Vec::new();
+        let flush = |plain: &mut Vec<u32>, pieces: &mut Vec<String>| {
+            if plain.is_empty() {
+                return Ok(());
+            }
+            let text = self
+                .inner
+                .decode(plain, false)
+                .map_err(|error| TokenizerError::Encode(error.to_string()))?;
+            plain.clear();
+            let text = text.trim_matches(' ');
+            if !text.is_empty() {
+                pieces.push(text.to_owned());
+            }
+            Ok(())
+        };
+        for &id in ids {
+            match self.added.iter().find(|(_, added)| *added == id) {
+                Some((token, _)) => {
+                    flush(&mut plain, &mut pieces)?;
+                    pieces.push(token.clone());
+                }
+                None => plain.push(id),
+            }
+        }
+        flush(&mut plain, &mut pieces)?;
+        Ok(pieces.join(" "))
+    }
+}
+
+/// A `tokenizer.json` of the 256 bytes, for models that have no trained tokenizer.
+///
+/// Ids are laid out as in LLaMA: `<unk>`, `<s>`, `</s>`, then one token per byte, then unused
+/// fillers up to `base_size`, then the seven tokens that GLaMM adds.
+pub fn byte_level_json(base_size: usize) -> Value {
+    let mut vocab = serde_json::Map::new();
+    for token in ["<unk>", "<s>", "</s>"] {
+        vocab.insert(token.into(), vocab.len().into());
+    }
+    for byte in 0..=255u8 {
+        vocab.insert(format!("<0x{byte:02X}>"), vocab.len().into());
+    }
+    for filler in vocab.len()..base_size {
+        vocab.insert(format!("<unused_{filler}>"), filler.into());
+    }
+    let base = vocab.len();
+    let added: Vec<Value> = [("<unk>", 0), ("<s>", 1), ("</s>", 2)]
+        .into_iter()
+        .chain(ADDED.into_iter().zip(base..))
+        .map(|(content, id)| {
+            json!({
+                "id": id, "content": content, "single_word": false, "lstrip": false,
+                "rstrip": false, "normalized": false, "special": true,
+            })
+        })
+        .collect();
+    json!({
+        "version": "1.0",
+        "truncation": null,
+        "padding": null,
+        "added_tokens": added,
+        "normalizer": null,
+        "pre_tokenizer": null,
+        "post_processor": null,
+        "decoder": {
+            "type": "Sequence",
+            "decoders": [{ "type": "ByteFallback" }, { "type": "Fuse" }],
+        },
+        "model": {
+            "type": "BPE", "dropout": null, "unk_token": "<unk>",
+            "continuing_subword_prefix": null, "end_of_word_suffix": null,
+            "fuse_unk": true, "byte_fallback": true, "ignore_merges": false,
+            "vocab": vocab, "merges": [],
+        },
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn tiny() -> Tokenizer {
+        parse(&byte_level_json(259)).unwrap()
+    }
+
+    fn parse(json: &Value) -> Result<Tokenizer, TokenizerError> {
+        Tokenizer::parse(json.to_string().as_bytes(), Path::new("tokenizer.json"))
+    }
+
+    /// A small tokenizer in LLaMA's form: blanks are `▁`, every text gets a leading one.
+    fn llama_like() -> Tokenizer {
+        let mut json = byte_level_json(259);
+        json["normalizer"] = json!({ "type": "Sequence", "normalizers": [
+            { "type": "Prepend", "prepend": "▁" },
+            { "type": "Replace", "pattern": { "String": " " }, "content": "▁" },
+        ]});
+        json["decoder"] = json!({ "type": "Sequence", "decoders": [
+            { "type": "Replace", "pattern": { "String": "▁" }, "content": " " },
+            { "type": "ByteFallback" }, { "type": "Fuse" },
+            { "type": "Strip", "content": " ", "start": 1, "stop": 0 },
+        ]});
+        for (id, token) in ["▁", "(", ")", "a", "1", "2"].into_iter().enumerate() {
+            json["model"]["vocab"][token] = (300 + id).into();
+        }
+        parse(&json).unwrap()
+    }
+
+    #[test]
+    fn a_grounded_sentence_survives_the_round_trip() {
+        let text = "They share <p> a handle </p> [SEG] (IMAGE1) [SEG] (IMAGE2).";
+        for tokenizer in [tiny(), llama_like()] {
+            assert_eq!(
+                tokenizer.decode(&tokenizer.encode(text).unwrap()).unwrap(),
+                text
+            );
+        }
+    }
+
+    #[test]
+    fn blanks_around_added_tokens_are_dropped() {
+        let tokenizer = tiny();
+        let tight = tokenizer.encode("</p>[SEG](IMAGE1)").unwrap();
+        assert_eq!(tokenizer.encode("</p>  [SEG] (IMAGE1)").unwrap(), tight);
+        assert_eq!(
+            tight[..2],
+            [tokenizer.special().phrase_end, tokenizer.special().seg]
+        );
+        assert_eq!(tight[2], 3 + u32::from(b'('));
+    }
+
+    #[test]
+    fn every_piece_between_added_tokens_gets_its_own_leading_blank() {
+        let tokenizer = llama_like();
+        let special = tokenizer.special();
+        assert_eq!(
+            tokenizer.encode("a</p> [SEG] (1)").unwrap(),
+            [
+                300,
+                303,
+                special.phrase_end,
+                special.seg,
+                300,
+                301,
+                304,
+                302
+            ]
+        );
+    }
+
+    #[test]
+    fn text_outside_the_vocabulary_falls_back_to_bytes() {
+        let tokenizer = tiny();
+        let ids = tokenizer.encode("ü😀").unwrap();
+        assert_eq!(ids.len(), 6);
+        assert_eq!(tokenizer.decode(&ids).unwrap(), "ü😀");
+        assert_eq!(tokenizer.decode(&ids[..1]).unwrap(), "\u{fffd}");
+    }
+
+    #[test]
+    fn a_tokenizer_that_splits_seg_is_refused_by_name() {
+        let mut json = byte_level_json(259);
+        let added = json["added_tokens"].as_array_mut().unwrap();
+        added.retain(|token| token["content"] != "[SEG]");
+        let error = parse(&json).unwrap_err();
+        assert!(
+            matches!(error, TokenizerError::NotOneId { token: "[SEG]", .. }),
+            "{error}"
+        );
+    }
+
+    #[test]
+    fn ids_are_read_from_the_file() {
+        let mut json = byte_level_json(259);
+        let added = json["added_tokens"].as_array_mut().unwrap();
+        // LISA adds [SEG] before the image markers.
+        let seg = added.remove(7);
+        added.insert(3, seg);
+        let shuffled = parse(&json).unwrap_err();
+        assert!(
+            matches!(shuffled, TokenizerError::Format { .. }),
+            "{shuffled}"
+        );
+        for (id, token) in json["added_tokens"].as_array_mut().unwrap()[3..]
+            .iter_mut()
+            .enumerate()
+        {
+            token["id"] = (259 + id).into();
+        }
+        let special = parse(&json).unwrap().special();
+        assert_eq!((special.seg, special.image_start), (259, 260));
+    }
+
+    #[test]
+    fn fillers_put_the_added_tokens_where_llama_has_them() {
+        let tokenizer = parse(&byte_level_json(32_000)).unwrap();
+        assert_eq!(tokenizer.special().seg, 32_004);
+        assert_eq!(tokenizer.vocab_size(), 32_007);
+    }
+
+    #[test]
+    fn a_file_that_is_no_tokenizer_is_a_typed_error() {
+        for text in ["", "{", "[]", "{}"] {
+            let error = Tokenizer::parse(text.as_bytes(), Path::new("tokenizer.json"));
+            assert!(
+                matches!(error, Err(TokenizerError::Format { .. })),
+                "{text}"
+            );
+        }
+    }
+}
