@@ -3,11 +3,13 @@ use rayon::prelude::*;
 use crate::kernel::{HALF, Kernel, accumulate, pixel};
 use crate::{Filter, Frame, ImageError, Size};
 
-/// The picture at another size, to the byte what Pillow's `Image.resize` gives.
+/// The picture at another size, to the byte what `Image.resize` of Pillow 10 to 12 gives.
 ///
 /// When shrinking, the filter is widened, so that every source pixel counts.
 /// Rows are filtered before columns, with a rounding to 8 bits in between; a direction whose
 /// length stays the same is left alone.
+/// (Pillow 13 filters columns first where that is less work, which moves some bytes by one;
+/// the published models were made with the order kept here.)
 /// Fails if `size` has no pixels or does not fit into memory.
 pub fn resize(frame: &Frame, size: Size, filter: Filter) -> Result<Frame, ImageError> {
     if size.is_empty() {
