@@ -80,8 +80,8 @@ def decoder(rng):
         sentence = (
             "SAM mask decoder, width 32, depth 2, 4 heads (cross-attention width 16), MLP 64, "
             "three prompts of one token for one image, no_mask_embed as dense prompt; masks holds "
-            f"all four, low_res index 0; norm1..4 with eps {eps} (original 1e-5, transformers 1e-6), "
-            "norm_final_attn always 1e-5, upscaling norm 1e-6."
+            f"all four, low_res index 0; norm1..4 with eps {eps} (original 1e-5, "
+            "transformers 1e-6), norm_final_attn always 1e-5, upscaling norm 1e-6."
         )
         write(__file__, f"sam/{name}", sentence, inputs, outputs)
 
