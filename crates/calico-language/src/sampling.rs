@@ -16,11 +16,7 @@ pub struct Sampling {
 
 impl Default for Sampling {
     fn default() -> Self {
-        Self {
-            temperature: 0.0,
-            top_p: 1.0,
-            seed: 0,
-        }
+        Self { temperature: 0.0, top_p: 1.0, seed: 0 }
     }
 }
 
@@ -52,11 +48,7 @@ pub struct Sampler {
 impl Sampler {
     /// Checks the settings.
     pub fn new(sampling: Sampling) -> Result<Self, SamplingError> {
-        let Sampling {
-            temperature,
-            top_p,
-            seed,
-        } = sampling;
+        let Sampling { temperature, top_p, seed } = sampling;
         if !(temperature.is_finite() && (0.0..=100.0).contains(&temperature)) {
             let expected = "a number from 0 to 100";
             return Err(SamplingError::Setting {
@@ -67,16 +59,9 @@ impl Sampler {
         }
         if !(top_p > 0.0 && top_p <= 1.0) {
             let expected = "a number above 0 and at most 1";
-            return Err(SamplingError::Setting {
-                name: "top-p",
-                found: top_p,
-                expected,
-            });
+            return Err(SamplingError::Setting { name: "top-p", found: top_p, expected });
         }
-        Ok(Self {
-            sampling,
-            draws: ChaCha8Rng::seed_from_u64(seed),
-        })
+        Ok(Self { sampling, draws: ChaCha8Rng::seed_from_u64(seed) })
     }
 
     /// The next token for the scores of all tokens. Equal scores prefer the lower id.
@@ -89,11 +74,7 @@ impl Sampler {
         }
         let probabilities = softmax(logits, self.sampling.temperature);
         let mut order: Vec<usize> = (0..logits.len()).collect();
-        order.sort_by(|&a, &b| {
-            probabilities[b]
-                .total_cmp(&probabilities[a])
-                .then(a.cmp(&b))
-        });
+        order.sort_by(|&a, &b| probabilities[b].total_cmp(&probabilities[a]).then(a.cmp(&b)));
         let mut kept = 0.0;
         let mut count = 0;
         while count < order.len() && (count == 0 || kept < self.sampling.top_p) {
@@ -126,20 +107,15 @@ fn best(logits: &[f32]) -> u32 {
 /// Probabilities of all tokens.
 fn softmax(logits: &[f32], temperature: f64) -> Vec<f64> {
     let highest = f64::from(logits.iter().copied().fold(f32::NEG_INFINITY, f32::max));
-    let exp: Vec<f64> = logits
-        .iter()
-        .map(|&x| ((f64::from(x) - highest) / temperature).exp())
-        .collect();
+    let exp: Vec<f64> =
+        logits.iter().map(|&x| ((f64::from(x) - highest) / temperature).exp()).collect();
     let total: f64 = exp.iter().sum();
     exp.into_iter().map(|x| x / total).collect()
 }
 
 /// The probability of `token` under the unscaled scores.
 pub fn probability(logits: &[f32], token: u32) -> f64 {
-    softmax(logits, 1.0)
-        .get(token as usize)
-        .copied()
-        .unwrap_or(0.0)
+    softmax(logits, 1.0).get(token as usize).copied().unwrap_or(0.0)
 }
 
 #[cfg(test)]
@@ -147,12 +123,7 @@ mod tests {
     use super::*;
 
     fn sampler(temperature: f64, top_p: f64, seed: u64) -> Sampler {
-        Sampler::new(Sampling {
-            temperature,
-            top_p,
-            seed,
-        })
-        .unwrap()
+        Sampler::new(Sampling { temperature, top_p, seed }).unwrap()
     }
 
     #[test]
@@ -173,36 +144,21 @@ mod tests {
         let logits = [0.0, 1.0, 2.0];
         let draw = |seed| {
             let mut sampler = sampler(1.0, 1.0, seed);
-            (0..4000)
-                .map(|_| sampler.choose(&logits).unwrap())
-                .collect::<Vec<_>>()
+            (0..4000).map(|_| sampler.choose(&logits).unwrap()).collect::<Vec<_>>()
         };
         assert_eq!(draw(5), draw(5));
         assert_ne!(draw(5), draw(6));
         for (token, wanted) in softmax(&logits, 1.0).into_iter().enumerate() {
             let count = draw(5).iter().filter(|&&t| t as usize == token).count();
-            assert!(
-                (count as f64 / 4000.0 - wanted).abs() < 0.03,
-                "token {token}: {count}"
-            );
+            assert!((count as f64 / 4000.0 - wanted).abs() < 0.03, "token {token}: {count}");
         }
     }
 
     #[test]
     fn bad_settings_and_bad_scores_are_refused() {
         for (temperature, top_p) in [(-1.0, 1.0), (f64::NAN, 1.0), (1.0, 0.0), (1.0, 1.5)] {
-            assert!(
-                Sampler::new(Sampling {
-                    temperature,
-                    top_p,
-                    seed: 0
-                })
-                .is_err()
-            );
+            assert!(Sampler::new(Sampling { temperature, top_p, seed: 0 }).is_err());
         }
-        assert_eq!(
-            sampler(0.0, 1.0, 0).choose(&[0.0, f32::NAN]),
-            Err(SamplingError::NotFinite)
-        );
+        assert_eq!(sampler(0.0, 1.0, 0).choose(&[0.0, f32::NAN]), Err(SamplingError::NotFinite));
     }
 }

@@ -5,15 +5,7 @@ use std::path::{Path, PathBuf};
 use serde_json::{Value, json};
 
 /// The seven tokens that GLaMM adds to its base tokenizer, in its order.
-const ADDED: [&str; 7] = [
-    "<im_start>",
-    "<im_end>",
-    "<bbox>",
-    "<point>",
-    "[SEG]",
-    "<p>",
-    "</p>",
-];
+const ADDED: [&str; 7] = ["<im_start>", "<im_end>", "<bbox>", "<point>", "[SEG]", "<p>", "</p>"];
 
 /// Ids of the tokens that carry structure. They are read from the tokenizer, never assumed:
 /// LISA and GLaMM number them differently.
@@ -83,10 +75,8 @@ pub struct Tokenizer {
 impl Tokenizer {
     /// Reads a `tokenizer.json`.
     pub fn open(path: &Path) -> Result<Self, TokenizerError> {
-        let bytes = std::fs::read(path).map_err(|source| TokenizerError::Read {
-            path: path.to_path_buf(),
-            source,
-        })?;
+        let bytes = std::fs::read(path)
+            .map_err(|source| TokenizerError::Read { path: path.to_path_buf(), source })?;
         Self::parse(&bytes, path)
     }
 
@@ -95,11 +85,21 @@ impl Tokenizer {
     /// Proves that every special token is exactly one id: a tokenizer that splits `[SEG]` would
     /// otherwise run and ground nothing.
     pub fn parse(json: &[u8], path: &Path) -> Result<Self, TokenizerError> {
+        let format = |reason| TokenizerError::Format { path: path.to_path_buf(), reason };
         let inner =
-            tokenizers::Tokenizer::from_bytes(json).map_err(|error| TokenizerError::Format {
-                path: path.to_path_buf(),
-                reason: error.to_string(),
-            })?;
+            tokenizers::Tokenizer::from_bytes(json).map_err(|error| format(error.to_string()))?;
+        // The library numbers added tokens by their order and ignores the ids of the file.
+        let file: Value =
+            serde_json::from_slice(json).map_err(|error| format(error.to_string()))?;
+        for token in file["added_tokens"].as_array().into_iter().flatten() {
+            let (content, id) = (token["content"].as_str().unwrap_or_default(), &token["id"]);
+            let loaded = inner.token_to_id(content);
+            if loaded.map(u64::from) != id.as_u64() {
+                let loaded = loaded.map_or("none".to_owned(), |id| id.to_string());
+                let reason = format!("{content} has id {id} in the file but is loaded as {loaded}");
+                return Err(format(reason));
+            }
+        }
         let mut added: Vec<(String, u32)> = inner
             .get_added_tokens_decoder()
             .into_iter()
@@ -114,10 +114,9 @@ impl Tokenizer {
             let listed = added.iter().find(|(content, _)| content == token);
             match (encoding.get_ids(), listed) {
                 ([id], Some((_, added))) if id == added => Ok(*id),
-                ([_], None) => Err(TokenizerError::NotOneId {
-                    token,
-                    found: "a plain word".into(),
-                }),
+                ([_], None) => {
+                    Err(TokenizerError::NotOneId { token, found: "a plain word".into() })
+                }
                 (ids, _) => {
                     let found = format!("{} ids ({})", ids.len(), encoding.get_tokens().join(" "));
                     Err(TokenizerError::NotOneId { token, found })
@@ -133,11 +132,7 @@ impl Tokenizer {
             phrase_start: one_id("<p>")?,
             phrase_end: one_id("</p>")?,
         };
-        Ok(Self {
-            inner,
-            special,
-            added,
-        })
+        Ok(Self { inner, special, added })
     }
 
     /// Ids of the structural tokens.
@@ -182,8 +177,7 @@ impl Tokenizer {
     /// The first added token in a text: where it starts, its text, its id.
     fn next_added(&self, text: &str) -> Option<(usize, &str, u32)> {
         let found = self.added.iter().filter_map(|(token, id)| {
-            text.find(token.as_str())
-                .map(|at| (at, token.as_str(), *id))
+            text.find(token.as_str()).map(|at| (at, token.as_str(), *id))
         });
         // `added` is sorted longest first and `min_by_key` keeps the first of equals.
         found.min_by_key(|(at, _, _)| *at)
@@ -304,10 +298,7 @@ mod tests {
     fn a_grounded_sentence_survives_the_round_trip() {
         let text = "They share <p> a handle </p> [SEG] (IMAGE1) [SEG] (IMAGE2).";
         for tokenizer in [tiny(), llama_like()] {
-            assert_eq!(
-                tokenizer.decode(&tokenizer.encode(text).unwrap()).unwrap(),
-                text
-            );
+            assert_eq!(tokenizer.decode(&tokenizer.encode(text).unwrap()).unwrap(), text);
         }
     }
 
@@ -316,10 +307,7 @@ mod tests {
         let tokenizer = tiny();
         let tight = tokenizer.encode("</p>[SEG](IMAGE1)").unwrap();
         assert_eq!(tokenizer.encode("</p>  [SEG] (IMAGE1)").unwrap(), tight);
-        assert_eq!(
-            tight[..2],
-            [tokenizer.special().phrase_end, tokenizer.special().seg]
-        );
+        assert_eq!(tight[..2], [tokenizer.special().phrase_end, tokenizer.special().seg]);
         assert_eq!(tight[2], 3 + u32::from(b'('));
     }
 
@@ -329,16 +317,7 @@ mod tests {
         let special = tokenizer.special();
         assert_eq!(
             tokenizer.encode("a</p> [SEG] (1)").unwrap(),
-            [
-                300,
-                303,
-                special.phrase_end,
-                special.seg,
-                300,
-                301,
-                304,
-                302
-            ]
+            [300, 303, special.phrase_end, special.seg, 300, 301, 304, 302]
         );
     }
 
@@ -357,10 +336,7 @@ mod tests {
         let added = json["added_tokens"].as_array_mut().unwrap();
         added.retain(|token| token["content"] != "[SEG]");
         let error = parse(&json).unwrap_err();
-        assert!(
-            matches!(error, TokenizerError::NotOneId { token: "[SEG]", .. }),
-            "{error}"
-        );
+        assert!(matches!(error, TokenizerError::NotOneId { token: "[SEG]", .. }), "{error}");
     }
 
     #[test]
@@ -371,13 +347,8 @@ mod tests {
         let seg = added.remove(7);
         added.insert(3, seg);
         let shuffled = parse(&json).unwrap_err();
-        assert!(
-            matches!(shuffled, TokenizerError::Format { .. }),
-            "{shuffled}"
-        );
-        for (id, token) in json["added_tokens"].as_array_mut().unwrap()[3..]
-            .iter_mut()
-            .enumerate()
+        assert!(matches!(shuffled, TokenizerError::Format { .. }), "{shuffled}");
+        for (id, token) in json["added_tokens"].as_array_mut().unwrap()[3..].iter_mut().enumerate()
         {
             token["id"] = (259 + id).into();
         }
@@ -396,10 +367,7 @@ mod tests {
     fn a_file_that_is_no_tokenizer_is_a_typed_error() {
         for text in ["", "{", "[]", "{}"] {
             let error = Tokenizer::parse(text.as_bytes(), Path::new("tokenizer.json"));
-            assert!(
-                matches!(error, Err(TokenizerError::Format { .. })),
-                "{text}"
-            );
+            assert!(matches!(error, Err(TokenizerError::Format { .. })), "{text}");
         }
     }
 }

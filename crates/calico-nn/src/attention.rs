@@ -41,11 +41,7 @@ impl FusedAttention {
                 Linear::new(weight, Some(bias))
             }
         };
-        Ok(Self {
-            qkv,
-            proj: Linear::load(width, width, &weights.pp("proj"))?,
-            heads,
-        })
+        Ok(Self { qkv, proj: Linear::load(width, width, &weights.pp("proj"))?, heads })
     }
 
     /// # Shapes
@@ -75,13 +71,7 @@ impl FusedAttention {
             None => Bias::None,
         };
         let scale = (head_width as f64).powf(-0.5);
-        let mixed = ops::attention(&Attention {
-            q: &q,
-            k: &k,
-            v: &v,
-            scale,
-            bias,
-        })?;
+        let mixed = ops::attention(&Attention { q: &q, k: &k, v: &v, scale, bias })?;
         self.proj.forward(&merge_heads(&mixed)?)
     }
 }
@@ -89,8 +79,7 @@ impl FusedAttention {
 /// `[B, T, N K]` to `[B, N, T, K]`.
 pub fn split_heads(x: &Tensor, heads: usize) -> Result<Tensor> {
     let (batch, tokens, width) = x.dims3()?;
-    x.reshape((batch, tokens, heads, width / heads))?
-        .transpose(1, 2)
+    x.reshape((batch, tokens, heads, width / heads))?.transpose(1, 2)
 }
 
 /// `[B, N, T, K]` to `[B, T, N K]`.

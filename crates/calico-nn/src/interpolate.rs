@@ -76,10 +76,7 @@ pub fn bicubic_grid(
     let columns = matrix(columns, (to[1], from[1]))?;
     let rows = matrix(rows, (to[0], from[0]))?;
     let x = table.reshape((from[0], from[1], width))?;
-    let x = columns
-        .broadcast_left(from[0])?
-        .contiguous()?
-        .matmul(&x.contiguous()?)?; // [h, w', D]
+    let x = columns.broadcast_left(from[0])?.contiguous()?.matmul(&x.contiguous()?)?; // [h, w', D]
     let x = rows.matmul(&x.reshape((from[0], to[1] * width))?)?; // [h', w' D]
     x.reshape((1, to[0] * to[1], width))
 }
@@ -97,9 +94,8 @@ fn axis_weights(from: usize, to: usize, kind: Bicubic) -> Vec<f32> {
             let stretch = scale.max(1.0);
             let first = (centre - 2.0 * stretch + 0.5).max(0.0) as usize;
             let last = ((centre + 2.0 * stretch + 0.5) as usize).min(from);
-            let taps: Vec<f64> = (first..last)
-                .map(|j| cubic((j as f64 - centre + 0.5) / stretch, -0.5))
-                .collect();
+            let taps: Vec<f64> =
+                (first..last).map(|j| cubic((j as f64 - centre + 0.5) / stretch, -0.5)).collect();
             let total: f64 = taps.iter().sum();
             for (cell, tap) in row.iter_mut().skip(first).zip(&taps) {
                 *cell = (tap / total) as f32;
@@ -148,12 +144,7 @@ mod tests {
     #[test]
     fn bilinear_of_a_ramp_is_linear_inside_and_flat_at_the_border() {
         let x = Tensor::new(&[[[[0f32, 4.0]]]], &Device::Cpu).unwrap();
-        let y = bilinear(&x, 1, 4)
-            .unwrap()
-            .flatten_all()
-            .unwrap()
-            .to_vec1::<f32>()
-            .unwrap();
+        let y = bilinear(&x, 1, 4).unwrap().flatten_all().unwrap().to_vec1::<f32>().unwrap();
         assert_eq!(y, [0.0, 1.0, 3.0, 4.0]);
     }
 

@@ -39,20 +39,12 @@ impl Linear {
         init: Init,
     ) -> Result<Self> {
         let weight = weights.get(&[out, inner], "weight", init)?;
-        Ok(Self {
-            weight,
-            bias: None,
-            low_rank: None,
-        })
+        Ok(Self { weight, bias: None, low_rank: None })
     }
 
     /// A layer of given tensors: `weight` `[out, in]`, `bias` `[out]`.
     pub fn new(weight: Tensor, bias: Option<Tensor>) -> Self {
-        Self {
-            weight,
-            bias,
-            low_rank: None,
-        }
+        Self { weight, bias, low_rank: None }
     }
 
     /// Attaches a low-rank update.

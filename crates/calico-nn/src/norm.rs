@@ -40,10 +40,7 @@ pub struct RmsNorm {
 impl RmsNorm {
     /// Reads `weight` `[width]` below `weights`.
     pub fn load(width: usize, eps: f64, weights: &Weights) -> Result<Self> {
-        Ok(Self {
-            weight: weights.get(&[width], "weight", Init::Ones)?,
-            eps,
-        })
+        Ok(Self { weight: weights.get(&[width], "weight", Init::Ones)?, eps })
     }
 
     /// # Shapes

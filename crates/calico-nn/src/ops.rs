@@ -82,10 +82,12 @@ fn repeat_heads(x: &Tensor, times: usize) -> Result<Tensor> {
         return Ok(x.clone());
     }
     let (batch, heads, tokens, width) = x.dims4()?;
-    x.unsqueeze(2)?
-        .broadcast_as((batch, heads, times, tokens, width))?
-        .contiguous()?
-        .reshape((batch, heads * times, tokens, width))
+    x.unsqueeze(2)?.broadcast_as((batch, heads, times, tokens, width))?.contiguous()?.reshape((
+        batch,
+        heads * times,
+        tokens,
+        width,
+    ))
 }
 
 /// Adds the part of the bias that belongs to the heads from `first_head` on.
@@ -97,11 +99,7 @@ fn add_bias(scores: Tensor, bias: Bias<'_>, first_head: usize) -> Result<Tensor>
         Bias::Causal => scores.broadcast_add(&causal_bias(queries, keys, &scores)?),
         Bias::Full(bias) => {
             let own_heads = bias.rank() == 4 && bias.dim(1)? > heads;
-            let bias = if own_heads {
-                bias.narrow(1, first_head, heads)?
-            } else {
-                bias.clone()
-            };
+            let bias = if own_heads { bias.narrow(1, first_head, heads)? } else { bias.clone() };
             scores.broadcast_add(&bias)
         }
         Bias::Decomposed { rows, columns } => {
@@ -123,15 +121,7 @@ fn causal_bias(queries: usize, keys: usize, like: &Tensor) -> Result<Tensor> {
         candle_core::bail!("causal attention: {queries} queries but only {keys} keys");
     };
     let bias: Vec<f32> = (0..queries)
-        .flat_map(|t| {
-            (0..keys).map(move |s| {
-                if s <= t + offset {
-                    0.0
-                } else {
-                    f32::NEG_INFINITY
-                }
-            })
-        })
+        .flat_map(|t| (0..keys).map(move |s| if s <= t + offset { 0.0 } else { f32::NEG_INFINITY }))
         .collect();
     Tensor::from_vec(bias, (queries, keys), like.device())?.to_dtype(like.dtype())
 }
@@ -159,10 +149,7 @@ pub fn linear(x: &Tensor, weight: &Tensor, bias: Option<&Tensor>) -> Result<Tens
     };
     *last = out;
     // One product for all leading axes: candle would copy the weight per batch row.
-    let y = x
-        .reshape(((), inner))?
-        .matmul(&weight.t()?)?
-        .reshape(shape)?;
+    let y = x.reshape(((), inner))?.matmul(&weight.t()?)?.reshape(shape)?;
     match bias {
         Some(bias) => y.broadcast_add(bias),
         None => Ok(y),
@@ -188,9 +175,7 @@ pub fn rms_norm(x: &Tensor, weight: &Tensor, eps: f64) -> Result<Tensor> {
     let dtype = x.dtype();
     let x = x.to_dtype(DType::F32)?;
     let mean_square = x.sqr()?.mean_keepdim(D::Minus1)?;
-    x.broadcast_div(&(mean_square + eps)?.sqrt()?)?
-        .to_dtype(dtype)?
-        .broadcast_mul(weight)
+    x.broadcast_div(&(mean_square + eps)?.sqrt()?)?.to_dtype(dtype)?.broadcast_mul(weight)
 }
 
 /// Rotary position embedding in the half-split layout: channel `j` turns with `j + K/2`.
@@ -224,9 +209,7 @@ mod tests {
 
     fn ramp(shape: &[usize], step: f32) -> Tensor {
         let len = shape.iter().product::<usize>();
-        let data = (0..len)
-            .map(|i| (i as f32 * step).sin())
-            .collect::<Vec<_>>();
+        let data = (0..len).map(|i| (i as f32 * step).sin()).collect::<Vec<_>>();
         Tensor::from_vec(data, shape, &Device::Cpu).unwrap()
     }
 
@@ -242,9 +225,7 @@ mod tests {
         let weights = ramp(f(&var).unwrap().dims(), 0.7);
         let loss = |x: &Tensor| f(x).unwrap().mul(&weights).unwrap().sum_all().unwrap();
         let gradients = loss(&var).backward().unwrap();
-        let gradient = gradients
-            .get(&var)
-            .expect("the gradient must reach the input");
+        let gradient = gradients.get(&var).expect("the gradient must reach the input");
         let gradient = gradient.flatten_all().unwrap().to_vec1::<f32>().unwrap();
         let base = x.flatten_all().unwrap().to_vec1::<f32>().unwrap();
         let step = 4e-3f32;
@@ -256,10 +237,7 @@ mod tests {
                 loss(&moved).to_scalar::<f32>().unwrap()
             };
             let numeric = (at(step) - at(-step)) / (2.0 * step);
-            assert!(
-                (numeric - analytic).abs() < 2e-3,
-                "element {i}: {numeric} vs {analytic}"
-            );
+            assert!((numeric - analytic).abs() < 2e-3, "element {i}: {numeric} vs {analytic}");
         }
     }
 
@@ -275,18 +253,10 @@ mod tests {
         check_gradient(&x, |x| rotary(x, &cos, &sin));
         check_gradient(&x, gelu);
         check_gradient(&x, |x| swiglu(x, &other));
-        check_gradient(&x, |x| {
-            linear(x, &ramp(&[5, 4], 0.6), Some(&ramp(&[5], 0.1)))
-        });
+        check_gradient(&x, |x| linear(x, &ramp(&[5, 4], 0.6), Some(&ramp(&[5], 0.1))));
         for bias in [Bias::None, Bias::Causal] {
             let call = |q: &Tensor, k: &Tensor, v: &Tensor| {
-                attention(&Attention {
-                    q,
-                    k,
-                    v,
-                    scale: 0.5,
-                    bias,
-                })
+                attention(&Attention { q, k, v, scale: 0.5, bias })
             };
             check_gradient(&x, |x| call(x, &other, &other));
             check_gradient(&x, |x| call(&other, x, &other));
@@ -296,11 +266,8 @@ mod tests {
 
     #[test]
     fn a_decomposed_bias_equals_the_full_one() {
-        let (q, k, v) = (
-            ramp(&[1, 2, 6, 4], 0.3),
-            ramp(&[1, 2, 6, 4], 0.5),
-            ramp(&[1, 2, 6, 4], 0.7),
-        );
+        let (q, k, v) =
+            (ramp(&[1, 2, 6, 4], 0.3), ramp(&[1, 2, 6, 4], 0.5), ramp(&[1, 2, 6, 4], 0.7));
         let (rows, columns) = (ramp(&[1, 2, 6, 2], 0.2), ramp(&[1, 2, 6, 3], 0.6));
         let full = rows
             .unsqueeze(4)
@@ -309,20 +276,8 @@ mod tests {
             .unwrap()
             .reshape((1, 2, 6, 6))
             .unwrap();
-        let call = |bias| {
-            attention(&Attention {
-                q: &q,
-                k: &k,
-                v: &v,
-                scale: 0.5,
-                bias,
-            })
-            .unwrap()
-        };
-        let decomposed = call(Bias::Decomposed {
-            rows: &rows,
-            columns: &columns,
-        });
+        let call = |bias| attention(&Attention { q: &q, k: &k, v: &v, scale: 0.5, bias }).unwrap();
+        let decomposed = call(Bias::Decomposed { rows: &rows, columns: &columns });
         close(&decomposed, &call(Bias::Full(&full)), 1e-6);
     }
 
@@ -332,15 +287,7 @@ mod tests {
         let (k, v) = (ramp(&[2, 2, 5, 4], 0.5), ramp(&[2, 2, 5, 4], 0.7));
         let double = |x: &Tensor| x.index_select(&Tensor::new(&[0u32, 0, 1, 1], x.device())?, 1);
         let (k2, v2) = (double(&k).unwrap(), double(&v).unwrap());
-        let call = |k, v| {
-            attention(&Attention {
-                q: &q,
-                k,
-                v,
-                scale: 0.5,
-                bias: Bias::Causal,
-            })
-        };
+        let call = |k, v| attention(&Attention { q: &q, k, v, scale: 0.5, bias: Bias::Causal });
         close(&call(&k, &v).unwrap(), &call(&k2, &v2).unwrap(), 1e-6);
     }
 
@@ -348,23 +295,12 @@ mod tests {
     fn large_scores_are_split_by_heads_without_changing_the_result() {
         // 3 heads x 2400 x 2400 scores exceed what is held at once.
         let q = ramp(&[1, 3, 2400, 2], 0.011);
-        let whole = attention(&Attention {
-            q: &q,
-            k: &q,
-            v: &q,
-            scale: 1.0,
-            bias: Bias::None,
-        });
+        let whole = attention(&Attention { q: &q, k: &q, v: &q, scale: 1.0, bias: Bias::None });
         let whole = whole.unwrap();
         for head in 0..3 {
             let q = q.narrow(1, head, 1).unwrap();
-            let single = attention(&Attention {
-                q: &q,
-                k: &q,
-                v: &q,
-                scale: 1.0,
-                bias: Bias::None,
-            });
+            let single =
+                attention(&Attention { q: &q, k: &q, v: &q, scale: 1.0, bias: Bias::None });
             close(&whole.narrow(1, head, 1).unwrap(), &single.unwrap(), 1e-6);
         }
     }
@@ -372,13 +308,7 @@ mod tests {
     #[test]
     fn more_queries_than_keys_cannot_be_causal() {
         let (q, k) = (ramp(&[1, 1, 4, 2], 0.1), ramp(&[1, 1, 3, 2], 0.1));
-        let call = attention(&Attention {
-            q: &q,
-            k: &k,
-            v: &k,
-            scale: 1.0,
-            bias: Bias::Causal,
-        });
+        let call = attention(&Attention { q: &q, k: &k, v: &k, scale: 1.0, bias: Bias::Causal });
         assert!(call.is_err());
     }
 }

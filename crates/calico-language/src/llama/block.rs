@@ -44,9 +44,7 @@ impl Block {
         rotation: &Rotation,
         cache: Option<(&mut KvCache, usize)>,
     ) -> Result<Tensor> {
-        let x = (x + self
-            .attention
-            .forward(&self.input_norm.forward(x)?, rotation, cache)?)?;
+        let x = (x + self.attention.forward(&self.input_norm.forward(x)?, rotation, cache)?)?;
         &x + self.mlp.forward(&self.mlp_norm.forward(&x)?)?
     }
 }
@@ -106,13 +104,7 @@ impl SelfAttention {
             None => (k, v),
         };
         let (scale, bias) = (self.scale, Bias::Causal);
-        let mixed = ops::attention(&Attention {
-            q: &q,
-            k: &k,
-            v: &v,
-            scale,
-            bias,
-        })?;
+        let mixed = ops::attention(&Attention { q: &q, k: &k, v: &v, scale, bias })?;
         self.o_proj.forward(&merge_heads(&mixed)?)
     }
 }

@@ -47,15 +47,9 @@ impl LlamaConfig {
     pub fn problems(&self) -> Vec<String> {
         let mut problems = Vec::new();
         if self.num_heads == 0 || !self.width.is_multiple_of(self.num_heads) {
-            problems.push(format!(
-                "{} heads do not divide width {}",
-                self.num_heads, self.width
-            ));
+            problems.push(format!("{} heads do not divide width {}", self.num_heads, self.width));
         } else if !self.head_width().is_multiple_of(2) {
-            problems.push(format!(
-                "head width {} is odd; rotary needs pairs",
-                self.head_width()
-            ));
+            problems.push(format!("head width {} is odd; rotary needs pairs", self.head_width()));
         }
         if self.num_kv_heads == 0 || !self.num_heads.is_multiple_of(self.num_kv_heads) {
             let (kv, heads) = (self.num_kv_heads, self.num_heads);

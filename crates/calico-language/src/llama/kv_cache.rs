@@ -46,17 +46,9 @@ impl KvCache {
     ) -> Result<(Tensor, Tensor)> {
         let (batch, heads, added, width) = keys.dims4()?;
         let total = self.len + added;
-        let capacity = self
-            .layers
-            .get(layer)
-            .map_or(0, |cache| cache.keys.dims()[2]);
+        let capacity = self.layers.get(layer).map_or(0, |cache| cache.keys.dims()[2]);
         if total > capacity {
-            let shape = (
-                batch,
-                heads,
-                total.max(2 * capacity).next_multiple_of(64),
-                width,
-            );
+            let shape = (batch, heads, total.max(2 * capacity).next_multiple_of(64), width);
             let grown = LayerCache {
                 keys: Tensor::zeros(shape, keys.dtype(), keys.device())?,
                 values: Tensor::zeros(shape, values.dtype(), values.device())?,
@@ -76,10 +68,7 @@ impl KvCache {
         };
         cache.keys.slice_set(&keys.contiguous()?, 2, self.len)?;
         cache.values.slice_set(&values.contiguous()?, 2, self.len)?;
-        Ok((
-            cache.keys.narrow(2, 0, total)?,
-            cache.values.narrow(2, 0, total)?,
-        ))
+        Ok((cache.keys.narrow(2, 0, total)?, cache.values.narrow(2, 0, total)?))
     }
 
     /// Counts positions that every layer has appended.

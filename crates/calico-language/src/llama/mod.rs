@@ -140,9 +140,6 @@ impl Llama {
             }
         }
         let table = |values| Tensor::from_vec(values, (tokens, half), self.device());
-        Ok(Rotation {
-            cos: table(cos)?,
-            sin: table(sin)?,
-        })
+        Ok(Rotation { cos: table(cos)?, sin: table(sin)? })
     }
 }

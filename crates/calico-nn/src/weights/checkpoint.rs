@@ -158,16 +158,9 @@ struct MappedFile {
 }
 
 impl MappedFile {
-    #[expect(
-        unsafe_code,
-        reason = "mapping a file is the only way to read weights in place"
-    )]
+    #[expect(unsafe_code, reason = "mapping a file is the only way to read weights in place")]
     fn open(path: PathBuf) -> Result<Self, CheckpointError> {
-        let io = |source| CheckpointError::Io {
-            action: "read",
-            path: path.clone(),
-            source,
-        };
+        let io = |source| CheckpointError::Io { action: "read", path: path.clone(), source };
         let file = File::open(&path).map_err(io)?;
         if !file.metadata().map_err(io)?.is_file() {
             return Err(io(std::io::Error::other("not a regular file")));
@@ -179,20 +172,13 @@ impl MappedFile {
             Ok(read) => read,
             Err(source) => return Err(CheckpointError::Format { path, source }),
         };
-        Ok(Self {
-            data_start: header + 8,
-            path,
-            map,
-            metadata,
-        })
+        Ok(Self { data_start: header + 8, path, map, metadata })
     }
 
     fn bytes(&self, name: &str) -> Option<(&[u8], Dtype)> {
         let info = self.metadata.info(name)?;
         let (start, end) = info.data_offsets;
-        let bytes = self
-            .map
-            .get(self.data_start + start..self.data_start + end)?;
+        let bytes = self.map.get(self.data_start + start..self.data_start + end)?;
         Some((bytes, info.dtype))
     }
 }
@@ -209,10 +195,7 @@ impl Checkpoint {
         } else {
             return Err(CheckpointError::NoWeights(folder.to_path_buf()));
         };
-        let files = paths
-            .into_iter()
-            .map(MappedFile::open)
-            .collect::<Result<Vec<_>, _>>()?;
+        let files = paths.into_iter().map(MappedFile::open).collect::<Result<Vec<_>, _>>()?;
         let mut locations = BTreeMap::new();
         let mut duplicate = Vec::new();
         for (number, file) in files.iter().enumerate() {
@@ -222,12 +205,7 @@ impl Checkpoint {
                 }
             }
         }
-        Ok(Self {
-            folder: folder.to_path_buf(),
-            files,
-            locations,
-            duplicate,
-        })
+        Ok(Self { folder: folder.to_path_buf(), files, locations, duplicate })
     }
 
     /// Compares the headers with what a model asks for; all differences come back at once.
@@ -238,16 +216,10 @@ impl Checkpoint {
             ..Mismatch::default()
         };
         let wanted: BTreeSet<&str> = specs.iter().map(|spec| spec.name.as_str()).collect();
-        mismatch.unexpected = self
-            .locations
-            .keys()
-            .filter(|name| !wanted.contains(name.as_str()))
-            .cloned()
-            .collect();
+        mismatch.unexpected =
+            self.locations.keys().filter(|name| !wanted.contains(name.as_str())).cloned().collect();
         for spec in specs {
-            let Some(info) = self
-                .file_of(&spec.name)
-                .and_then(|f| f.metadata.info(&spec.name))
+            let Some(info) = self.file_of(&spec.name).and_then(|f| f.metadata.info(&spec.name))
             else {
                 mismatch.missing.push(spec.name.clone());
                 continue;
@@ -257,16 +229,10 @@ impl Checkpoint {
                 mismatch.misshaped.push(shapes);
             }
             if !matches!(info.dtype, Dtype::F32 | Dtype::BF16 | Dtype::F16) {
-                mismatch
-                    .mistyped
-                    .push((spec.name.clone(), format!("{:?}", info.dtype)));
+                mismatch.mistyped.push((spec.name.clone(), format!("{:?}", info.dtype)));
             }
         }
-        if mismatch.is_empty() {
-            Ok(())
-        } else {
-            Err(CheckpointError::Mismatch(mismatch))
-        }
+        if mismatch.is_empty() { Ok(()) } else { Err(CheckpointError::Mismatch(mismatch)) }
     }
 
     /// Size of all weight files, in bytes.
@@ -298,10 +264,7 @@ impl Checkpoint {
 
 /// The shard files that an index names, each inside the folder.
 fn shard_paths(folder: &Path, index: &Path) -> Result<Vec<PathBuf>, CheckpointError> {
-    let bad = |reason: String| CheckpointError::Index {
-        path: index.to_path_buf(),
-        reason,
-    };
+    let bad = |reason: String| CheckpointError::Index { path: index.to_path_buf(), reason };
     let text = std::fs::read_to_string(index).map_err(|source| CheckpointError::Io {
         action: "read",
         path: index.to_path_buf(),
@@ -309,13 +272,8 @@ fn shard_paths(folder: &Path, index: &Path) -> Result<Vec<PathBuf>, CheckpointEr
     })?;
     let json: serde_json::Value =
         serde_json::from_str(&text).map_err(|error| bad(format!("not valid JSON: {error}")))?;
-    let Some(map) = json
-        .get("weight_map")
-        .and_then(serde_json::Value::as_object)
-    else {
-        return Err(bad(
-            "expected an object `weight_map` from tensor names to files".into(),
-        ));
+    let Some(map) = json.get("weight_map").and_then(serde_json::Value::as_object) else {
+        return Err(bad("expected an object `weight_map` from tensor names to files".into()));
     };
     let mut names = BTreeSet::new();
     for (tensor, file) in map {
@@ -324,9 +282,7 @@ fn shard_paths(folder: &Path, index: &Path) -> Result<Vec<PathBuf>, CheckpointEr
         };
         let plain = Path::new(file).file_name().is_some_and(|name| name == file);
         if !plain {
-            return Err(bad(format!(
-                "{tensor} lies in {file:?}, outside the folder"
-            )));
+            return Err(bad(format!("{tensor} lies in {file:?}, outside the folder")));
         }
         names.insert(file.to_owned());
     }
@@ -344,20 +300,12 @@ pub struct CheckpointSource {
 impl CheckpointSource {
     /// Tensors of `checkpoint`, placed on `device`.
     pub fn new(checkpoint: Checkpoint, device: Device) -> Arc<Self> {
-        Arc::new(Self {
-            checkpoint,
-            device,
-            not_finite: Mutex::default(),
-        })
+        Arc::new(Self { checkpoint, device, not_finite: Mutex::default() })
     }
 
     /// Fails if a tensor read so far held NaN or infinity, naming all of them.
     pub fn finish(&self) -> Result<(), CheckpointError> {
-        let mut names = self
-            .not_finite
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone();
+        let mut names = self.not_finite.lock().unwrap_or_else(PoisonError::into_inner).clone();
         if names.is_empty() {
             return Ok(());
         }
@@ -382,10 +330,7 @@ impl WeightSource for CheckpointSource {
             candle_core::bail!("{name} is stored as {dtype:?}; expected F32, BF16 or F16");
         };
         if !values.iter().all(|value| value.is_finite()) {
-            self.not_finite
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner)
-                .push(name.clone());
+            self.not_finite.lock().unwrap_or_else(PoisonError::into_inner).push(name.clone());
         }
         Tensor::from_vec(values, spec.shape.clone(), &self.device)?.to_dtype(DType::F32)
     }
@@ -394,12 +339,7 @@ impl WeightSource for CheckpointSource {
 /// Little-endian stored values as f32.
 fn to_f32(bytes: &[u8], dtype: Dtype) -> Option<Vec<f32>> {
     fn convert<const N: usize>(bytes: &[u8], value: impl Fn([u8; N]) -> f32) -> Vec<f32> {
-        bytes
-            .as_chunks::<N>()
-            .0
-            .iter()
-            .map(|chunk| value(*chunk))
-            .collect()
+        bytes.as_chunks::<N>().0.iter().map(|chunk| value(*chunk)).collect()
     }
     match dtype {
         Dtype::F32 => Some(convert(bytes, f32::from_le_bytes)),
@@ -426,27 +366,16 @@ mod tests {
     use crate::weights::{Init, Random};
 
     fn specs() -> Vec<TensorSpec> {
-        [
-            ("a.weight", vec![3, 4]),
-            ("b", vec![5]),
-            ("c", vec![2, 2, 2]),
-        ]
-        .into_iter()
-        .map(|(name, shape)| TensorSpec {
-            name: name.into(),
-            shape,
-            init: Init::Uniform(1.0),
-        })
-        .collect()
+        [("a.weight", vec![3, 4]), ("b", vec![5]), ("c", vec![2, 2, 2])]
+            .into_iter()
+            .map(|(name, shape)| TensorSpec { name: name.into(), shape, init: Init::Uniform(1.0) })
+            .collect()
     }
 
     fn written(stored: StoredType, shard_bytes: usize) -> tempfile::TempDir {
         let folder = tempfile::tempdir().unwrap();
         let random = Random::new(7, Device::Cpu);
-        write(folder.path(), &specs(), stored, shard_bytes, |spec| {
-            random.values(spec)
-        })
-        .unwrap();
+        write(folder.path(), &specs(), stored, shard_bytes, |spec| random.values(spec)).unwrap();
         folder
     }
 
@@ -460,17 +389,12 @@ mod tests {
     #[test]
     fn what_is_written_is_read_whole_and_sharded() {
         let random = Random::new(7, Device::Cpu);
-        for (stored, tolerance) in [
-            (StoredType::F32, 0.0),
-            (StoredType::Bf16, 4e-3),
-            (StoredType::F16, 5e-4),
-        ] {
+        for (stored, tolerance) in
+            [(StoredType::F32, 0.0), (StoredType::Bf16, 4e-3), (StoredType::F16, 5e-4)]
+        {
             for shard_bytes in [usize::MAX, 30] {
                 let folder = written(stored, shard_bytes);
-                Checkpoint::open(folder.path())
-                    .unwrap()
-                    .verify(&specs())
-                    .unwrap();
+                Checkpoint::open(folder.path()).unwrap().verify(&specs()).unwrap();
                 assert_eq!(folder.path().join(INDEX_FILE).exists(), shard_bytes == 30);
                 for spec in specs() {
                     for (got, want) in read(folder.path(), &spec).iter().zip(random.values(&spec)) {
@@ -487,19 +411,11 @@ mod tests {
         let mut wanted = specs();
         wanted[0].shape = vec![4, 3];
         wanted[1].name = "renamed".into();
-        let error = Checkpoint::open(folder.path())
-            .unwrap()
-            .verify(&wanted)
-            .unwrap_err();
-        let CheckpointError::Mismatch(mismatch) = error else {
-            panic!("{error}")
-        };
+        let error = Checkpoint::open(folder.path()).unwrap().verify(&wanted).unwrap_err();
+        let CheckpointError::Mismatch(mismatch) = error else { panic!("{error}") };
         assert_eq!(mismatch.missing, ["renamed"]);
         assert_eq!(mismatch.unexpected, ["b"]);
-        assert_eq!(
-            mismatch.misshaped,
-            [("a.weight".into(), vec![4, 3], vec![3, 4])]
-        );
+        assert_eq!(mismatch.misshaped, [("a.weight".into(), vec![4, 3], vec![3, 4])]);
     }
 
     #[test]
@@ -524,10 +440,7 @@ mod tests {
             let index = serde_json::json!({ "weight_map": { "a": file } });
             std::fs::write(folder.path().join(INDEX_FILE), index.to_string()).unwrap();
             let error = Checkpoint::open(folder.path()).unwrap_err();
-            assert!(
-                matches!(error, CheckpointError::Index { .. }),
-                "{file}: {error}"
-            );
+            assert!(matches!(error, CheckpointError::Index { .. }), "{file}: {error}");
         }
     }
 
@@ -538,10 +451,7 @@ mod tests {
         let whole = std::fs::read(&path).unwrap();
         for len in [0, 4, 8, 40, whole.len() - 1] {
             std::fs::write(&path, &whole[..len]).unwrap();
-            assert!(
-                Checkpoint::open(folder.path()).is_err(),
-                "{len} bytes were accepted"
-            );
+            assert!(Checkpoint::open(folder.path()).is_err(), "{len} bytes were accepted");
         }
     }
 }

@@ -87,19 +87,13 @@ pub struct Weights {
 impl Weights {
     /// All of a source.
     pub fn new(source: Arc<dyn WeightSource>) -> Self {
-        Self {
-            source,
-            prefix: String::new(),
-        }
+        Self { source, prefix: String::new() }
     }
 
     /// The part below `name`.
     #[must_use]
     pub fn pp(&self, name: impl fmt::Display) -> Self {
-        Self {
-            source: Arc::clone(&self.source),
-            prefix: self.full_name(&name),
-        }
+        Self { source: Arc::clone(&self.source), prefix: self.full_name(&name) }
     }
 
     /// The prefix of all names asked for here.
@@ -110,26 +104,16 @@ impl Weights {
     /// The tensor `name` below the prefix.
     pub fn get(&self, shape: &[usize], name: &str, init: Init) -> Result<Tensor> {
         let name = self.full_name(&name);
-        self.source.tensor(&TensorSpec {
-            name,
-            shape: shape.to_vec(),
-            init,
-        })
+        self.source.tensor(&TensorSpec { name, shape: shape.to_vec(), init })
     }
 
     fn full_name(&self, name: &dyn fmt::Display) -> String {
-        if self.prefix.is_empty() {
-            name.to_string()
-        } else {
-            format!("{}.{name}", self.prefix)
-        }
+        if self.prefix.is_empty() { name.to_string() } else { format!("{}.{name}", self.prefix) }
     }
 }
 
 impl fmt::Debug for Weights {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Weights")
-            .field("prefix", &self.prefix)
-            .finish_non_exhaustive()
+        f.debug_struct("Weights").field("prefix", &self.prefix).finish_non_exhaustive()
     }
 }

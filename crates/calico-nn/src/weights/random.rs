@@ -60,11 +60,7 @@ mod tests {
     use super::*;
 
     fn spec(name: &str) -> TensorSpec {
-        TensorSpec {
-            name: name.into(),
-            shape: vec![4, 8],
-            init: Init::Uniform(0.5),
-        }
+        TensorSpec { name: name.into(), shape: vec![4, 8], init: Init::Uniform(0.5) }
     }
 
     #[test]

@@ -17,19 +17,13 @@ pub struct Recorder {
 impl Recorder {
     /// What was asked for so far, in order.
     pub fn specs(&self) -> Vec<TensorSpec> {
-        self.specs
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone()
+        self.specs.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 }
 
 impl WeightSource for Recorder {
     fn tensor(&self, spec: &TensorSpec) -> Result<Tensor> {
-        self.specs
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .push(spec.clone());
+        self.specs.lock().unwrap_or_else(PoisonError::into_inner).push(spec.clone());
         Tensor::zeros(1, DType::F32, &Device::Cpu)?.broadcast_as(spec.shape.clone())
     }
 }

@@ -42,14 +42,8 @@ impl StoredType {
     fn encode(self, values: &[f32]) -> Vec<u8> {
         match self {
             Self::F32 => values.iter().flat_map(|v| v.to_le_bytes()).collect(),
-            Self::Bf16 => values
-                .iter()
-                .flat_map(|&v| bf16::from_f32(v).to_le_bytes())
-                .collect(),
-            Self::F16 => values
-                .iter()
-                .flat_map(|&v| f16::from_f32(v).to_le_bytes())
-                .collect(),
+            Self::Bf16 => values.iter().flat_map(|&v| bf16::from_f32(v).to_le_bytes()).collect(),
+            Self::F16 => values.iter().flat_map(|&v| f16::from_f32(v).to_le_bytes()).collect(),
         }
     }
 }
@@ -98,11 +92,7 @@ pub fn write<F: Fn(&TensorSpec) -> Vec<f32>>(
     for (number, shard) in shards.iter().enumerate() {
         let name = format!("model-{:05}-of-{:05}.safetensors", number + 1, shards.len());
         write_file(&folder.join(&name), shard, stored, &values)?;
-        weight_map.extend(
-            shard
-                .iter()
-                .map(|spec| (spec.name.clone(), name.clone().into())),
-        );
+        weight_map.extend(shard.iter().map(|spec| (spec.name.clone(), name.clone().into())));
     }
     let total: usize = specs.iter().map(|spec| spec.len() * stored.bytes()).sum();
     let index =
@@ -138,22 +128,9 @@ fn write_file<F: Fn(&TensorSpec) -> Vec<f32>>(
     values: &F,
 ) -> Result<(), CheckpointError> {
     replace(path, |temporary| {
-        let tensors = specs.iter().map(|spec| {
-            (
-                spec.name.as_str(),
-                Lazy {
-                    spec,
-                    stored,
-                    values,
-                },
-            )
-        });
-        safetensors::serialize_to_file(tensors, None, temporary).map_err(|source| {
-            CheckpointError::Format {
-                path: path.to_path_buf(),
-                source,
-            }
-        })
+        let tensors = specs.iter().map(|spec| (spec.name.as_str(), Lazy { spec, stored, values }));
+        safetensors::serialize_to_file(tensors, None, temporary)
+            .map_err(|source| CheckpointError::Format { path: path.to_path_buf(), source })
     })
 }
 
@@ -177,9 +154,5 @@ fn replace(
 }
 
 fn io(path: &Path, source: std::io::Error) -> CheckpointError {
-    CheckpointError::Io {
-        action: "write",
-        path: path.to_path_buf(),
-        source,
-    }
+    CheckpointError::Io { action: "write", path: path.to_path_buf(), source }
 }
