@@ -1,1 +1,37 @@
 //! What a segmentation returns: plain data, pictures and export formats.
+//!
+//! [`Segmentation`] is the content of `result.json`: the images, the answers, and per phrase and
+//! image a [`Segment`] with its mask, its measures and its [`Scores`]. Everything else is made
+//! from it: [`pictures`] draws the masks on the photographs, [`export`] writes the formats of
+//! other tools, [`terminal`] prints an answer, and [`palette`] gives a phrase the same colour in
+//! all of them. Files go through an [`OutputFolder`], complete or not at all.
+
+mod answer;
+mod encoded_mask;
+mod error;
+pub mod export;
+mod json_schema;
+mod markup;
+mod output_folder;
+pub mod palette;
+mod png_file;
+mod rounded;
+#[cfg(test)]
+mod sample;
+mod scores;
+mod segment;
+mod segmentation;
+mod task;
+pub mod terminal;
+mod validation;
+
+pub use answer::{Answer, Status};
+pub use encoded_mask::EncodedMask;
+pub use error::ResultError;
+pub use export::ExportFormat;
+pub use json_schema::JSON_SCHEMA;
+pub use output_folder::{OutputFolder, create_output_folder};
+pub use scores::Scores;
+pub use segment::{Role, Segment, SegmentOrigin};
+pub use segmentation::{FILE_NAME, ImageEntry, Model, SCHEMA_ID, Segmentation};
+pub use task::Task;
