@@ -107,6 +107,7 @@ def decodes(out):
     add("rgba.tiff", transparent)
     add("grey.tiff", grey)
     add("rgb.webp", picture, lossless=True)
+    add("lossy.webp", picture, quality=80)
     add("rgba.webp", transparent, lossless=True, exact=True)
     add("animation.gif", palette, save_all=True, append_images=[noise(30, 20, 4)])
     add("animation.webp", picture, lossless=True, save_all=True, append_images=[noise(30, 20, 4)])

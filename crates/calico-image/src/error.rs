@@ -32,7 +32,7 @@ pub enum ImageError {
         /// The file with the fault.
         path: PathBuf,
         /// The fault.
-        error: Box<ImageError>,
+        error: Box<Self>,
     },
     /// There are no bytes to decode.
     #[error("found no bytes, expected an image: the file may not have been written completely")]

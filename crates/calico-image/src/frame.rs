@@ -23,11 +23,7 @@ impl Frame {
         }
         let expected = size.pixels().saturating_mul(Self::CHANNELS as u64);
         if pixels.len() as u64 != expected {
-            return Err(ImageError::FrameLength {
-                size,
-                expected,
-                found: pixels.len(),
-            });
+            return Err(ImageError::FrameLength { size, expected, found: pixels.len() });
         }
         Ok(Self { size, pixels })
     }
@@ -61,14 +57,7 @@ mod tests {
     #[test]
     fn bytes_that_do_not_fill_the_size_are_refused() {
         let error = Frame::new(Size::new(2, 3), vec![0; 17]).unwrap_err();
-        assert!(matches!(
-            error,
-            ImageError::FrameLength {
-                expected: 18,
-                found: 17,
-                ..
-            }
-        ));
+        assert!(matches!(error, ImageError::FrameLength { expected: 18, found: 17, .. }));
     }
 
     #[test]

@@ -29,10 +29,7 @@ impl Kernel {
         // When shrinking, the filter widens with the scale, which is what avoids aliasing.
         let stretch = scale.max(1.0);
         let support = filter.support() * stretch;
-        let mut kernel = Self {
-            spans: Vec::with_capacity(to as usize),
-            weights: Vec::new(),
-        };
+        let mut kernel = Self { spans: Vec::with_capacity(to as usize), weights: Vec::new() };
         let mut line = Vec::new();
         for position in 0..to {
             let centre = (f64::from(position) + 0.5) * scale;
@@ -110,11 +107,7 @@ mod tests {
     #[test]
     fn equal_sizes_copy() {
         for window in Kernel::new(Filter::Bicubic, 7, 7).windows() {
-            let ones: Vec<_> = window
-                .weights
-                .iter()
-                .filter(|&&weight| weight != 0)
-                .collect();
+            let ones: Vec<_> = window.weights.iter().filter(|&&weight| weight != 0).collect();
             assert_eq!(ones, [&(1 << PRECISION_BITS)]);
         }
     }

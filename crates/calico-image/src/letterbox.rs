@@ -23,11 +23,7 @@ impl Letterbox {
         let scale = f64::from(side) / f64::from(longest);
         let scaled = |length: u32| ((f64::from(length) * scale + 0.5).floor() as u32).max(1);
         let resized = Size::new(scaled(original.height), scaled(original.width));
-        Self {
-            original,
-            resized,
-            side,
-        }
+        Self { original, resized, side }
     }
 
     /// The position on the canvas, in canvas pixels, of `(x, y)` in the picture.
@@ -69,18 +65,12 @@ mod tests {
 
     #[test]
     fn halves_are_rounded_up() {
-        assert_eq!(
-            Letterbox::new(Size::new(5, 2048), 1024).resized,
-            Size::new(3, 1024)
-        );
+        assert_eq!(Letterbox::new(Size::new(5, 2048), 1024).resized, Size::new(3, 1024));
     }
 
     #[test]
     fn a_thread_of_a_picture_keeps_one_pixel() {
-        assert_eq!(
-            Letterbox::new(Size::new(1, 10_000), 1024).resized,
-            Size::new(1, 1024)
-        );
+        assert_eq!(Letterbox::new(Size::new(1, 10_000), 1024).resized, Size::new(1, 1024));
     }
 
     #[test]

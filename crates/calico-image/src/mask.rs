@@ -15,27 +15,18 @@ impl Mask {
         if bits.len() as u64 == size.pixels() {
             Ok(Self { size, bits })
         } else {
-            Err(ImageError::MaskLength {
-                size,
-                found: bits.len(),
-            })
+            Err(ImageError::MaskLength { size, found: bits.len() })
         }
     }
 
     /// A mask that is foreground everywhere.
     pub fn filled(size: Size) -> Self {
-        Self {
-            size,
-            bits: vec![true; size.pixels() as usize],
-        }
+        Self { size, bits: vec![true; size.pixels() as usize] }
     }
 
     /// A mask that is background everywhere.
     pub fn empty(size: Size) -> Self {
-        Self {
-            size,
-            bits: vec![false; size.pixels() as usize],
-        }
+        Self { size, bits: vec![false; size.pixels() as usize] }
     }
 
     /// Height and width.
@@ -62,10 +53,7 @@ impl Mask {
 
     /// The smallest rectangle around the foreground, or `None` if there is none.
     pub fn bounding_box(&self) -> Option<BoundingBox> {
-        let mut rows = self
-            .rows()
-            .enumerate()
-            .filter(|(_, row)| row.contains(&true));
+        let mut rows = self.rows().enumerate().filter(|(_, row)| row.contains(&true));
         let (top, first) = rows.next()?;
         let (mut bottom, mut left, mut right) = (top, first.len(), 0);
         for (y, row) in std::iter::once((top, first)).chain(rows) {
@@ -104,10 +92,7 @@ impl Mask {
     /// have pixels.
     pub fn intersection(&self, other: &Self) -> u64 {
         let both = |(a, b): (&[bool], &[bool])| {
-            a.iter()
-                .zip(b)
-                .map(|(&a, &b)| u64::from(a & b))
-                .sum::<u64>()
+            a.iter().zip(b).map(|(&a, &b)| u64::from(a & b)).sum::<u64>()
         };
         self.rows().zip(other.rows()).map(both).sum()
     }
@@ -136,10 +121,7 @@ mod tests {
 
     fn mask(rows: &[&str]) -> Mask {
         let size = Size::new(rows.len() as u32, rows[0].len() as u32);
-        let bits = rows
-            .iter()
-            .flat_map(|row| row.bytes().map(|byte| byte == b'#'))
-            .collect();
+        let bits = rows.iter().flat_map(|row| row.bytes().map(|byte| byte == b'#')).collect();
         Mask::new(size, bits).unwrap()
     }
 
@@ -147,15 +129,7 @@ mod tests {
     fn the_measures_of_a_small_mask_are_right() {
         let mask = mask(&[".....", "..##.", "...#."]);
         assert_eq!(mask.area(), 3);
-        assert_eq!(
-            mask.bounding_box(),
-            Some(BoundingBox {
-                x: 2,
-                y: 1,
-                width: 2,
-                height: 2
-            })
-        );
+        assert_eq!(mask.bounding_box(), Some(BoundingBox { x: 2, y: 1, width: 2, height: 2 }));
         let (x, y) = mask.centroid().unwrap();
         assert!((x - 19.0 / 6.0).abs() < 1e-12 && (y - 11.0 / 6.0).abs() < 1e-12);
     }

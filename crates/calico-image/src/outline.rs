@@ -10,10 +10,7 @@ use crate::{Mask, Polygon};
 pub fn outlines(mask: &Mask) -> Vec<Polygon> {
     let (height, width) = (mask.size().height, mask.size().width);
     let mut tracer = Tracer::new(mask);
-    let mut pieces = Pieces {
-        mask,
-        of_pixel: vec![0; mask.bits().len()],
-    };
+    let mut pieces = Pieces { mask, of_pixel: vec![0; mask.bits().len()] };
     let mut polygons: Vec<Polygon> = Vec::new();
     // The topmost, leftmost pixel of a piece is met first, and its upper side is a part of the
     // exterior. Every boundary not traced by then is that of a hole.
@@ -21,10 +18,7 @@ pub fn outlines(mask: &Mask) -> Vec<Polygon> {
         for x in 0..width {
             if mask.get(y, x) && pieces.at(y, x) == 0 {
                 pieces.flood((y, x), polygons.len() as u32 + 1);
-                polygons.push(Polygon {
-                    exterior: tracer.trace(x, y),
-                    holes: Vec::new(),
-                });
+                polygons.push(Polygon { exterior: tracer.trace(x, y), holes: Vec::new() });
             }
         }
     }
@@ -62,12 +56,7 @@ impl Pieces<'_> {
             }
             self.of_pixel[index] = number;
             // Stepping over the upper or left border wraps around to outside.
-            let sides = [
-                (y.wrapping_sub(1), x),
-                (y, x.wrapping_sub(1)),
-                (y + 1, x),
-                (y, x + 1),
-            ];
+            let sides = [(y.wrapping_sub(1), x), (y, x.wrapping_sub(1)), (y + 1, x), (y, x + 1)];
             let fresh = |&(y, x): &(u32, u32)| self.mask.get(y, x) && self.at(y, x) == 0;
             open.extend(sides.into_iter().filter(fresh));
         }
@@ -96,10 +85,7 @@ enum Heading {
 
 impl<'a> Tracer<'a> {
     fn new(mask: &'a Mask) -> Self {
-        Self {
-            mask,
-            followed: vec![false; mask.bits().len()],
-        }
+        Self { mask, followed: vec![false; mask.bits().len()] }
     }
 
     /// Whether the upper side of pixel `(x, y)` is on a boundary that was not followed yet.
@@ -162,8 +148,7 @@ impl<'a> Tracer<'a> {
 
     /// Whether the pixel at `(x + dx, y + dy)` is foreground.
     fn is_foreground(&self, x: u32, y: u32, dx: i32, dy: i32) -> bool {
-        self.mask
-            .get(y.wrapping_add_signed(dy), x.wrapping_add_signed(dx))
+        self.mask.get(y.wrapping_add_signed(dy), x.wrapping_add_signed(dx))
     }
 
     fn index(&self, x: u32, y: u32) -> usize {
@@ -178,10 +163,7 @@ mod tests {
 
     fn outlines_of(rows: &[&str]) -> Vec<Polygon> {
         let size = Size::new(rows.len() as u32, rows[0].len() as u32);
-        let bits = rows
-            .iter()
-            .flat_map(|row| row.bytes().map(|byte| byte == b'#'))
-            .collect();
+        let bits = rows.iter().flat_map(|row| row.bytes().map(|byte| byte == b'#')).collect();
         outlines(&Mask::new(size, bits).unwrap())
     }
 
@@ -189,13 +171,7 @@ mod tests {
     fn a_rectangle_has_four_corners_clockwise() {
         let polygons = outlines_of(&[".....", ".###.", ".###."]);
         let exterior = vec![(1, 1), (4, 1), (4, 3), (1, 3)];
-        assert_eq!(
-            polygons,
-            [Polygon {
-                exterior,
-                holes: Vec::new()
-            }]
-        );
+        assert_eq!(polygons, [Polygon { exterior, holes: Vec::new() }]);
     }
 
     #[test]

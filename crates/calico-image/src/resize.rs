@@ -25,11 +25,7 @@ pub fn resize(frame: &Frame, size: Size, filter: Filter) -> Result<Frame, ImageE
     if from.width == size.width {
         return resize_columns(frame, size.height, filter);
     }
-    resize_columns(
-        &resize_rows(frame, size.width, filter)?,
-        size.height,
-        filter,
-    )
+    resize_columns(&resize_rows(frame, size.width, filter)?, size.height, filter)
 }
 
 /// Gives each row the length `width`.
@@ -41,11 +37,7 @@ fn resize_rows(frame: &Frame, width: u32, filter: Filter) -> Result<Frame, Image
     let windows = kernel.windows();
     pixels
         .par_chunks_exact_mut(width as usize * Frame::CHANNELS)
-        .zip(
-            frame
-                .pixels()
-                .par_chunks_exact(from.width as usize * Frame::CHANNELS),
-        )
+        .zip(frame.pixels().par_chunks_exact(from.width as usize * Frame::CHANNELS))
         .for_each(|(target, source)| {
             let source = source.as_chunks::<{ Frame::CHANNELS }>().0;
             let target = target.as_chunks_mut::<{ Frame::CHANNELS }>().0;
@@ -69,24 +61,21 @@ fn resize_columns(frame: &Frame, height: u32, filter: Filter) -> Result<Frame, I
     let mut pixels = black(size)?;
     let row = from.width as usize * Frame::CHANNELS;
     let kernel = Kernel::new(filter, from.height, height);
-    pixels
-        .par_chunks_exact_mut(row)
-        .zip(kernel.windows())
-        .for_each_init(
-            || vec![HALF; row],
-            |sums, (target, window)| {
-                sums.fill(HALF);
-                let source = frame.pixels()[window.start * row..].chunks_exact(row);
-                for (source, &weight) in source.zip(window.weights) {
-                    for (sum, &value) in sums.iter_mut().zip(source) {
-                        accumulate(sum, value, weight);
-                    }
+    pixels.par_chunks_exact_mut(row).zip(kernel.windows()).for_each_init(
+        || vec![HALF; row],
+        |sums, (target, window)| {
+            sums.fill(HALF);
+            let source = frame.pixels()[window.start * row..].chunks_exact(row);
+            for (source, &weight) in source.zip(window.weights) {
+                for (sum, &value) in sums.iter_mut().zip(source) {
+                    accumulate(sum, value, weight);
                 }
-                for (target, &sum) in target.iter_mut().zip(sums.iter()) {
-                    *target = pixel(sum);
-                }
-            },
-        );
+            }
+            for (target, &sum) in target.iter_mut().zip(sums.iter()) {
+                *target = pixel(sum);
+            }
+        },
+    );
     Frame::new(size, pixels)
 }
 
@@ -108,18 +97,10 @@ mod tests {
     #[test]
     fn a_flat_picture_stays_flat() {
         let frame = Frame::new(Size::new(5, 9), [10, 128, 255].repeat(45)).unwrap();
-        for size in [
-            Size::new(1, 1),
-            Size::new(31, 2),
-            Size::new(5, 9),
-            Size::new(5, 30),
-        ] {
+        for size in [Size::new(1, 1), Size::new(31, 2), Size::new(5, 9), Size::new(5, 30)] {
             let resized = resize(&frame, size, Filter::Bicubic).unwrap();
             assert_eq!(resized.size(), size);
-            assert_eq!(
-                resized.pixels(),
-                [10, 128, 255].repeat(size.pixels() as usize)
-            );
+            assert_eq!(resized.pixels(), [10, 128, 255].repeat(size.pixels() as usize));
         }
     }
 

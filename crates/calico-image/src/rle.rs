@@ -61,11 +61,7 @@ impl Rle {
             let start = at;
             let difference = read_number(bytes, &mut at)?;
             // From the fourth run on, runs are stored as the difference to the one before last.
-            let before = if counts.len() > 2 {
-                counts[counts.len() - 2]
-            } else {
-                0
-            };
+            let before = if counts.len() > 2 { counts[counts.len() - 2] } else { 0 };
             let count =
                 u32::try_from(difference + i64::from(before)).or(Err(ImageError::RunString {
                     at: start,
@@ -110,12 +106,7 @@ impl Rle {
 
     /// Number of foreground pixels.
     pub fn area(&self) -> u64 {
-        self.counts
-            .iter()
-            .skip(1)
-            .step_by(2)
-            .map(|&count| u64::from(count))
-            .sum()
+        self.counts.iter().skip(1).step_by(2).map(|&count| u64::from(count)).sum()
     }
 
     /// COCO's compressed ASCII form, to the letter what pycocotools writes (`rleToString`).
@@ -156,28 +147,18 @@ fn read_number(bytes: &[u8], at: &mut usize) -> Result<i64, ImageError> {
     let start = *at;
     let mut number = 0_i64;
     for digit in 0..LONGEST {
-        let bad = |reason| ImageError::RunString {
-            at: start + digit,
-            reason,
-        };
+        let bad = |reason| ImageError::RunString { at: start + digit, reason };
         let byte = bytes.get(*at).ok_or_else(|| bad("ends within a number"))?;
         let six = byte.checked_sub(OFFSET).filter(|&six| six < 64);
         let six = six.ok_or_else(|| bad("a character outside of `0` to `o`"))?;
         *at += 1;
         number |= i64::from(six & 0x1f) << (5 * digit);
         if six & MORE == 0 {
-            let sign = if six & SIGN == 0 {
-                0
-            } else {
-                -1 << (5 * (digit + 1))
-            };
+            let sign = if six & SIGN == 0 { 0 } else { -1 << (5 * (digit + 1)) };
             return Ok(number | sign);
         }
     }
-    Err(ImageError::RunString {
-        at: start,
-        reason: "a number of more than 7 characters",
-    })
+    Err(ImageError::RunString { at: start, reason: "a number of more than 7 characters" })
 }
 
 #[cfg(test)]
@@ -195,13 +176,7 @@ mod tests {
     #[test]
     fn counts_that_lie_about_the_size_are_refused() {
         let size = Size::new(4, 5);
-        for counts in [
-            vec![],
-            vec![19],
-            vec![21],
-            vec![u32::MAX; 9],
-            vec![10, 10, 1],
-        ] {
+        for counts in [vec![], vec![19], vec![21], vec![u32::MAX; 9], vec![10, 10, 1]] {
             let error = Rle::from_counts(size, counts).unwrap_err();
             assert!(matches!(error, ImageError::RunLength { .. }));
         }
@@ -211,10 +186,7 @@ mod tests {
     #[test]
     fn a_mask_beyond_all_memory_is_refused() {
         let size = Size::new(u32::MAX, u32::MAX);
-        let rle = Rle {
-            size,
-            counts: Vec::new(),
-        };
+        let rle = Rle { size, counts: Vec::new() };
         assert!(matches!(rle.to_mask(), Err(ImageError::OutOfMemory { .. })));
     }
 
@@ -233,10 +205,7 @@ mod tests {
     fn a_mask_without_pixels_survives() {
         let mask = Mask::empty(Size::new(0, 7));
         let rle = Rle::from_mask(&mask);
-        assert_eq!(
-            Rle::from_compressed(mask.size(), &rle.compressed()).unwrap(),
-            rle
-        );
+        assert_eq!(Rle::from_compressed(mask.size(), &rle.compressed()).unwrap(), rle);
         assert_eq!(rle.to_mask().unwrap(), mask);
     }
 }

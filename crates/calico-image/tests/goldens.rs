@@ -1,5 +1,7 @@
 //! Against Pillow and pycocotools; the goldens are written by `tools/goldens/image.py`.
 
+#![allow(clippy::unwrap_used, reason = "helpers of tests")]
+
 use std::{
     fs,
     path::{Path, PathBuf},
@@ -24,17 +26,13 @@ fn load(path: &Path) -> Frame {
 /// The names of the files in a folder of goldens.
 fn names(folder: &str) -> Vec<String> {
     let entries = fs::read_dir(goldens(folder)).unwrap();
-    entries
-        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
-        .collect()
+    entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect()
 }
 
 /// The pairs of decoded and expected frames in a folder, with their names.
 fn decoded(folder: &str) -> Vec<(String, Frame, Frame)> {
     let expected = |name: &String| goldens(folder).join(format!("{name}.expected.png"));
-    let inputs = names(folder)
-        .into_iter()
-        .filter(|name| expected(name).exists());
+    let inputs = names(folder).into_iter().filter(|name| expected(name).exists());
     inputs
         .map(|name| {
             let (ours, theirs) = (load(&goldens(folder).join(&name)), load(&expected(&name)));
@@ -49,10 +47,7 @@ fn difference(ours: &Frame, theirs: &Frame) -> (u8, f64) {
     let pairs = ours.pixels().iter().zip(theirs.pixels());
     let differences: Vec<u8> = pairs.map(|(&a, &b)| a.abs_diff(b)).collect();
     let sum: f64 = differences.iter().copied().map(f64::from).sum();
-    (
-        differences.iter().copied().max().unwrap(),
-        sum / differences.len() as f64,
-    )
+    (differences.iter().copied().max().unwrap(), sum / differences.len() as f64)
 }
 
 #[test]
@@ -66,24 +61,13 @@ fn resizing_equals_pillow_to_the_byte() {
         else {
             continue;
         };
-        let filter = if filter == "bicubic" {
-            Filter::Bicubic
-        } else {
-            Filter::Bilinear
-        };
+        let filter = if filter == "bicubic" { Filter::Bicubic } else { Filter::Bilinear };
         let (width, height) = size.split_once('x').unwrap();
         let size = Size::new(height.parse().unwrap(), width.parse().unwrap());
-        let folder = if input == "astronaut" {
-            repository().join("examples")
-        } else {
-            goldens("resize")
-        };
+        let folder =
+            if input == "astronaut" { repository().join("examples") } else { goldens("resize") };
         let ours = resize(&load(&folder.join(format!("{input}.png"))), size, filter).unwrap();
-        assert_eq!(
-            difference(&ours, &load(&goldens("resize").join(&name))).0,
-            0,
-            "{name}"
-        );
+        assert_eq!(difference(&ours, &load(&goldens("resize").join(&name))).0, 0, "{name}");
         cases += 1;
     }
     assert!(cases > 30, "only {cases} goldens were found");
@@ -95,13 +79,8 @@ fn pictures_of_all_formats_decode_as_in_pillow() {
     assert!(cases.len() > 30);
     for (name, ours, theirs) in &cases {
         let (largest, _) = difference(ours, theirs);
-        let lossy = Path::new(name)
-            .extension()
-            .is_some_and(|extension| extension == "jpg");
-        assert!(
-            largest <= if lossy { 4 } else { 0 },
-            "{name} differs by {largest}"
-        );
+        let lossy = Path::new(name).extension().is_some_and(|extension| extension == "jpg");
+        assert!(largest <= if lossy { 4 } else { 0 }, "{name} differs by {largest}");
     }
 }
 
@@ -109,23 +88,15 @@ fn pictures_of_all_formats_decode_as_in_pillow() {
 fn jpeg_pictures_decode_nearly_as_in_pillow() {
     for (name, ours, theirs) in decoded("jpeg") {
         let (largest, mean) = difference(&ours, &theirs);
-        assert!(
-            largest <= 4 && mean <= 0.4,
-            "{name}: largest {largest}, mean {mean:.3}"
-        );
+        assert!(largest <= 4 && mean <= 0.4, "{name}: largest {largest}, mean {mean:.3}");
     }
 }
 
 #[test]
 fn floating_point_samples_are_refused() {
     let error = open(&goldens("refuse/float.tiff"), &DecodeOptions::default()).unwrap_err();
-    let ImageError::InFile { error, .. } = error else {
-        panic!("{error}")
-    };
-    assert!(
-        matches!(*error, ImageError::Unsupported { format: "TIFF", .. }),
-        "{error}"
-    );
+    let ImageError::InFile { error, .. } = error else { panic!("{error}") };
+    assert!(matches!(*error, ImageError::Unsupported { format: "TIFF", .. }), "{error}");
 }
 
 #[test]
@@ -135,12 +106,7 @@ fn run_lengths_equal_those_of_pycocotools() {
     let number = |value: &serde_json::Value| u32::try_from(value.as_u64().unwrap()).unwrap();
     for case in cases.as_array().unwrap() {
         let size = Size::new(number(&case["height"]), number(&case["width"]));
-        let counts = case["counts"]
-            .as_array()
-            .unwrap()
-            .iter()
-            .map(number)
-            .collect();
+        let counts = case["counts"].as_array().unwrap().iter().map(number).collect();
         let compressed = case["compressed"].as_str().unwrap();
 
         let rle = Rle::from_counts(size, counts).unwrap();
@@ -152,12 +118,7 @@ fn run_lengths_equal_those_of_pycocotools() {
         assert_eq!(Rle::from_mask(&mask), rle);
         assert_eq!(mask.area(), rle.area());
         let [x, y, width, height] = [0, 1, 2, 3].map(|index| number(&case["bounding_box"][index]));
-        let expected = (width > 0).then_some(BoundingBox {
-            x,
-            y,
-            width,
-            height,
-        });
+        let expected = (width > 0).then_some(BoundingBox { x, y, width, height });
         assert_eq!(mask.bounding_box(), expected);
     }
 }

@@ -1,6 +1,10 @@
 //! What holds for all masks, codes and pictures.
 
-use calico_image::{Filter, Frame, Letterbox, Mask, Polygon, Rle, Size, decode, outlines, resize};
+#![allow(clippy::unwrap_used, reason = "helpers of tests")]
+
+use calico_image::{
+    DecodeOptions, Filter, Frame, Letterbox, Mask, Polygon, Rle, Size, decode, outlines, resize,
+};
 use proptest::{collection::vec, prelude::*};
 
 fn masks() -> impl Strategy<Value = Mask> {
@@ -25,9 +29,7 @@ fn filters() -> impl Strategy<Value = Filter> {
 
 /// The corners of a line and the ones after them.
 fn edges(line: &[(u32, u32)]) -> impl Iterator<Item = ((u32, u32), (u32, u32))> {
-    line.iter()
-        .copied()
-        .zip(line.iter().copied().cycle().skip(1))
+    line.iter().copied().zip(line.iter().copied().cycle().skip(1))
 }
 
 fn lines(polygon: &Polygon) -> impl Iterator<Item = &Vec<(u32, u32)>> {
@@ -166,6 +168,6 @@ proptest! {
 
     #[test]
     fn any_bytes_are_a_picture_or_an_error(bytes in vec(any::<u8>(), 0..200)) {
-        let _ = decode(&bytes, &Default::default());
+        let _ = decode(&bytes, &DecodeOptions::default());
     }
 }
