@@ -39,11 +39,7 @@ impl Answer {
     /// An answer whose plain text and status follow from the tagged text and the segments; not
     /// truncated, without warnings.
     pub fn new(task: Option<Task>, prompt: &str, text: &str, segments: Vec<Segment>) -> Self {
-        let status = if segments.is_empty() {
-            Status::NoSegments
-        } else {
-            Status::Ok
-        };
+        let status = if segments.is_empty() { Status::NoSegments } else { Status::Ok };
         Self {
             task,
             prompt: prompt.to_owned(),
@@ -59,32 +55,17 @@ impl Answer {
     /// The runs of the text, phrases with the group of their segments where they have any.
     pub(crate) fn runs(&self) -> Vec<Run<'_>> {
         let run = |span| match span {
-            Span::Words(text) => Run {
-                text,
-                phrase: false,
-                group: None,
-            },
-            Span::Phrase(text) => Run {
-                text,
-                phrase: true,
-                group: self.group_of(text),
-            },
+            Span::Words(text) => Run { text, phrase: false, group: None },
+            Span::Phrase(text) => Run { text, phrase: true, group: self.group_of(text) },
         };
         markup::spans(&self.text).into_iter().map(run).collect()
     }
 
     /// The group of a phrase, compared word by word: tokenizers do not keep every blank.
     fn group_of(&self, phrase: &str) -> Option<u32> {
-        let is_same = |segment: &&Segment| {
-            segment
-                .phrase
-                .split_whitespace()
-                .eq(phrase.split_whitespace())
-        };
-        self.segments
-            .iter()
-            .find(is_same)
-            .map(|segment| segment.group)
+        let is_same =
+            |segment: &&Segment| segment.phrase.split_whitespace().eq(phrase.split_whitespace());
+        self.segments.iter().find(is_same).map(|segment| segment.group)
     }
 }
 
@@ -114,12 +95,7 @@ mod tests {
     #[test]
     fn a_phrase_carries_the_group_of_its_segments() {
         let parts = &sample::segmentation().answers[1];
-        let groups: Vec<_> = parts
-            .runs()
-            .iter()
-            .filter(|r| r.phrase)
-            .map(|r| r.group)
-            .collect();
+        let groups: Vec<_> = parts.runs().iter().filter(|r| r.phrase).map(|r| r.group).collect();
         assert_eq!(groups, [Some(2), Some(3)]);
     }
 }

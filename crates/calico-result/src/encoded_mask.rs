@@ -15,10 +15,7 @@ impl EncodedMask {
     /// Encodes a mask.
     pub fn new(mask: &Mask) -> Self {
         let size = mask.size();
-        Self {
-            size: [size.height, size.width],
-            counts: Rle::from_mask(mask).compressed(),
-        }
+        Self { size: [size.height, size.width], counts: Rle::from_mask(mask).compressed() }
     }
 
     /// The mask in pixels.

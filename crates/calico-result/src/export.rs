@@ -54,9 +54,7 @@ impl FromStr for ExportFormat {
         Self::ALL
             .into_iter()
             .find(|format| format.name() == word)
-            .ok_or_else(|| ResultError::UnknownFormat {
-                found: word.to_owned(),
-            })
+            .ok_or_else(|| ResultError::UnknownFormat { found: word.to_owned() })
     }
 }
 
@@ -76,10 +74,7 @@ pub fn write(
 
 /// The segments of an image with their masks, in the order of the result.
 fn decoded(result: &Segmentation, image: u32) -> Result<Vec<(&Segment, Mask)>, ResultError> {
-    result
-        .segments_in(image)
-        .map(|segment| Ok((segment, segment.decode_mask()?)))
-        .collect()
+    result.segments_in(image).map(|segment| Ok((segment, segment.decode_mask()?))).collect()
 }
 
 #[cfg(test)]
@@ -91,10 +86,7 @@ mod tests {
         for format in ExportFormat::ALL {
             assert_eq!(format.to_string().parse::<ExportFormat>().unwrap(), format);
         }
-        assert!(matches!(
-            "xml".parse::<ExportFormat>(),
-            Err(ResultError::UnknownFormat { .. })
-        ));
+        assert!(matches!("xml".parse::<ExportFormat>(), Err(ResultError::UnknownFormat { .. })));
     }
 
     #[test]
@@ -105,10 +97,7 @@ mod tests {
                 let scratch = tempfile::tempdir().unwrap();
                 let folder = crate::create_output_folder(scratch.path()).unwrap();
                 let paths = write(&result, format, &folder).unwrap();
-                paths
-                    .iter()
-                    .map(|path| std::fs::read(path).unwrap())
-                    .collect::<Vec<_>>()
+                paths.iter().map(|path| std::fs::read(path).unwrap()).collect::<Vec<_>>()
             };
             assert_eq!(bytes(), bytes(), "{format}");
         }

@@ -16,9 +16,7 @@ mod tests {
 
     impl Validator {
         fn new() -> Self {
-            Self {
-                root: serde_json::from_str(JSON_SCHEMA).unwrap(),
-            }
+            Self { root: serde_json::from_str(JSON_SCHEMA).unwrap() }
         }
 
         fn check(&self, value: &Value) -> Result<(), String> {
@@ -46,9 +44,7 @@ mod tests {
                     "minItems" => length.is_none_or(|length| length as f64 >= limit.unwrap()),
                     "maxItems" => length.is_none_or(|length| length as f64 <= limit.unwrap()),
                     "minLength" => value.as_str().is_none_or(|text| !text.is_empty()),
-                    "pattern" => value
-                        .as_str()
-                        .is_none_or(|text| !text.contains(['/', '\\'])),
+                    "pattern" => value.as_str().is_none_or(|text| !text.contains(['/', '\\'])),
                     "items" => {
                         for (index, item) in items.into_iter().flatten().enumerate() {
                             self.node(rule, item, &format!("{at}[{index}]"))?;
@@ -56,14 +52,10 @@ mod tests {
                         true
                     }
                     "required" => rule.as_array().unwrap().iter().all(|key| {
-                        value
-                            .as_object()
-                            .is_none_or(|o| o.contains_key(key.as_str().unwrap()))
+                        value.as_object().is_none_or(|o| o.contains_key(key.as_str().unwrap()))
                     }),
                     "additionalProperties" => value.as_object().is_none_or(|object| {
-                        object
-                            .keys()
-                            .all(|key| schema["properties"].get(key).is_some())
+                        object.keys().all(|key| schema["properties"].get(key).is_some())
                     }),
                     "properties" => {
                         for (key, rule) in rule.as_object().unwrap() {
@@ -94,8 +86,7 @@ mod tests {
             "null" => value.is_null(),
             other => panic!("the validator does not know the type {other}"),
         };
-        rule.as_array()
-            .map_or_else(|| is(rule), |names| names.iter().any(is))
+        rule.as_array().map_or_else(|| is(rule), |names| names.iter().any(is))
     }
 
     #[test]
@@ -111,35 +102,17 @@ mod tests {
         let validator = Validator::new();
         let whole: Value =
             serde_json::from_str(&sample::segmentation().to_json().unwrap()).unwrap();
-        let objects = [
-            "",
-            "/model",
-            "/images/0",
-            "/answers/0",
-            "/answers/0/segments/0",
-        ];
+        let objects = ["", "/model", "/images/0", "/answers/0", "/answers/0/segments/0"];
         let inner = ["/answers/0/segments/0/mask", "/answers/0/segments/0/scores"];
         for pointer in objects.into_iter().chain(inner) {
             let mut extended = whole.clone();
             extended.pointer_mut(pointer).unwrap()["surprise"] = json!(1);
-            assert!(
-                validator.check(&extended).is_err(),
-                "{pointer} takes another field"
-            );
+            assert!(validator.check(&extended).is_err(), "{pointer} takes another field");
             for key in whole.pointer(pointer).unwrap().as_object().unwrap().keys() {
                 let mut reduced = whole.clone();
-                reduced
-                    .pointer_mut(pointer)
-                    .unwrap()
-                    .as_object_mut()
-                    .unwrap()
-                    .remove(key);
+                reduced.pointer_mut(pointer).unwrap().as_object_mut().unwrap().remove(key);
                 let is_optional = pointer == "/model" && key != "name";
-                assert_eq!(
-                    validator.check(&reduced).is_ok(),
-                    is_optional,
-                    "{pointer}/{key}"
-                );
+                assert_eq!(validator.check(&reduced).is_ok(), is_optional, "{pointer}/{key}");
             }
         }
     }

@@ -14,6 +14,7 @@ mod json_schema;
 mod markup;
 mod output_folder;
 pub mod palette;
+pub mod pictures;
 mod png_file;
 mod rounded;
 #[cfg(test)]

@@ -80,26 +80,17 @@ mod tests {
     fn tags_and_their_identifiers_vanish_from_the_sentence() {
         let text = "The images show <p> a dog </p> [SEG] (IMAGE1) [SEG] (IMAGE2) , and (IMAGE2) \
                     alone <p>a  cat</p>[SEG](IMAGE2).";
-        assert_eq!(
-            plain(text),
-            "The images show a dog, and (IMAGE2) alone a cat."
-        );
+        assert_eq!(plain(text), "The images show a dog, and (IMAGE2) alone a cat.");
     }
 
     #[test]
     fn a_phrase_cut_at_the_limit_is_still_a_phrase() {
-        assert_eq!(
-            spans("x <p> the le"),
-            [Span::Words("x "), Span::Phrase("the le")]
-        );
+        assert_eq!(spans("x <p> the le"), [Span::Words("x "), Span::Phrase("the le")]);
     }
 
     #[test]
     fn stray_and_doubled_tags_are_dropped() {
-        assert_eq!(
-            plain("</p> a [SEG] [SEG] (IMAGE) b <p><p> c </p></p>"),
-            "a (IMAGE) b c"
-        );
+        assert_eq!(plain("</p> a [SEG] [SEG] (IMAGE) b <p><p> c </p></p>"), "a (IMAGE) b c");
     }
 
     proptest::proptest! {

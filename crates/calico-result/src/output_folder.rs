@@ -18,20 +18,13 @@ pub struct OutputFolder {
 /// Creates a folder, with its parents, and tries to write in it: call this before the long work,
 /// not after it.
 pub fn create_output_folder(path: &Path) -> Result<OutputFolder, ResultError> {
-    let not_writable = |source| ResultError::FolderNotWritable {
-        path: path.to_owned(),
-        source,
-    };
+    let not_writable = |source| ResultError::FolderNotWritable { path: path.to_owned(), source };
     if path.is_file() {
-        return Err(ResultError::FolderIsFile {
-            path: path.to_owned(),
-        });
+        return Err(ResultError::FolderIsFile { path: path.to_owned() });
     }
     fs::create_dir_all(path).map_err(not_writable)?;
     temporary_file(path).map_err(not_writable)?;
-    Ok(OutputFolder {
-        path: path.to_owned(),
-    })
+    Ok(OutputFolder { path: path.to_owned() })
 }
 
 impl OutputFolder {
@@ -90,10 +83,7 @@ mod tests {
 
     fn names(folder: &Path) -> Vec<String> {
         let name = |entry: io::Result<fs::DirEntry>| entry.unwrap().file_name();
-        fs::read_dir(folder)
-            .unwrap()
-            .map(|e| name(e).into_string().unwrap())
-            .collect()
+        fs::read_dir(folder).unwrap().map(|e| name(e).into_string().unwrap()).collect()
     }
 
     #[test]

@@ -27,19 +27,11 @@ pub fn color(group: u32) -> [u8; 3] {
 pub fn text_color(background: [u8; 3]) -> [u8; 3] {
     let [red, green, blue] = background.map(|channel| {
         let value = f64::from(channel) / 255.0;
-        if value <= 0.04045 {
-            value / 12.92
-        } else {
-            ((value + 0.055) / 1.055).powf(2.4)
-        }
+        if value <= 0.04045 { value / 12.92 } else { ((value + 0.055) / 1.055).powf(2.4) }
     });
     let luminance = 0.2126 * red + 0.7152 * green + 0.0722 * blue;
     // Where both contrasts are equal: 1.05 / (l + 0.05) = (l + 0.05) / 0.05.
-    if luminance > 0.179 {
-        [0, 0, 0]
-    } else {
-        [255, 255, 255]
-    }
+    if luminance > 0.179 { [0, 0, 0] } else { [255, 255, 255] }
 }
 
 #[cfg(test)]

@@ -28,9 +28,7 @@ pub(crate) fn binary(to: impl Write, mask: &Mask) -> Result<(), EncodingError> {
     let size = mask.size();
     let encoder = encoder(to, size, ColorType::Grayscale, BitDepth::One);
     let pack = |bits: &[bool]| {
-        bits.iter()
-            .enumerate()
-            .fold(0, |byte, (at, &bit)| byte | u8::from(bit) << (7 - at))
+        bits.iter().enumerate().fold(0, |byte, (at, &bit)| byte | u8::from(bit) << (7 - at))
     };
     let rows = mask.bits().chunks(size.width.max(1) as usize);
     let bytes: Vec<u8> = rows.flat_map(|row| row.chunks(8).map(pack)).collect();

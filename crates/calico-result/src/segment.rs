@@ -104,22 +104,14 @@ impl Segment {
             bounding_box: mask.bounding_box().map(corners),
             area,
             area_ratio: rounded::double(area as f64 / mask.size().pixels().max(1) as f64),
-            centroid: mask
-                .centroid()
-                .map(|(x, y)| [rounded::double(x), rounded::double(y)]),
-            scores: Scores {
-                mean_foreground_probability: foreground,
-                ..scores
-            },
+            centroid: mask.centroid().map(|(x, y)| [rounded::double(x), rounded::double(y)]),
+            scores: Scores { mean_foreground_probability: foreground, ..scores },
         }
     }
 
     /// The mask in pixels.
     pub fn decode_mask(&self) -> Result<Mask, ResultError> {
-        self.mask.decode().map_err(|source| ResultError::Mask {
-            segment: self.id,
-            source,
-        })
+        self.mask.decode().map_err(|source| ResultError::Mask { segment: self.id, source })
     }
 }
 
@@ -131,11 +123,7 @@ pub(crate) fn corners(found: BoundingBox) -> [u32; 4] {
 /// A phrase without its leading article, blanks collapsed: "the  left leg" is "left leg".
 fn label_of(phrase: &str) -> String {
     let mut words: Vec<&str> = phrase.split_whitespace().collect();
-    let is_article = |word: &str| {
-        ["a", "an", "the"]
-            .iter()
-            .any(|a| word.eq_ignore_ascii_case(a))
-    };
+    let is_article = |word: &str| ["a", "an", "the"].iter().any(|a| word.eq_ignore_ascii_case(a));
     if words.len() > 1 && is_article(words[0]) {
         words.remove(0);
     }

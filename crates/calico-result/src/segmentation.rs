@@ -63,16 +63,8 @@ impl ImageEntry {
     /// An entry that keeps only the base name of the path, whichever system wrote it.
     pub fn new(index: u32, path: &Path, size: Size) -> Self {
         let name = path.to_string_lossy();
-        let base = name
-            .rsplit(['/', '\\'])
-            .find(|part| !part.is_empty())
-            .unwrap_or("image");
-        Self {
-            index,
-            file_name: base.to_owned(),
-            width: size.width,
-            height: size.height,
-        }
+        let base = name.rsplit(['/', '\\']).find(|part| !part.is_empty()).unwrap_or("image");
+        Self { index, file_name: base.to_owned(), width: size.width, height: size.height }
     }
 
     /// Height and width of the original image.
@@ -100,8 +92,7 @@ impl Segmentation {
 
     /// The segments of one image, `index` from 1.
     pub fn segments_in(&self, index: u32) -> impl Iterator<Item = &Segment> {
-        self.segments()
-            .filter(move |segment| segment.image == index)
+        self.segments().filter(move |segment| segment.image == index)
     }
 
     /// Checks that the fields agree with each other, and that every mask decodes to the numbers
@@ -133,10 +124,8 @@ impl Segmentation {
 
     /// Reads and validates a `result.json`.
     pub fn read(path: &Path) -> Result<Self, ResultError> {
-        let text = fs::read_to_string(path).map_err(|source| ResultError::Read {
-            path: path.to_owned(),
-            source,
-        })?;
+        let text = fs::read_to_string(path)
+            .map_err(|source| ResultError::Read { path: path.to_owned(), source })?;
         Self::from_json(&text)
     }
 
@@ -211,10 +200,7 @@ mod tests {
         assert!(matches!(missing, Err(ResultError::Read { .. })));
         for text in ["", "[]", "{", r#"{"schema": "calico.result/1"}"#] {
             let error = Segmentation::from_json(text);
-            assert!(
-                matches!(error, Err(ResultError::Malformed { .. })),
-                "{text}"
-            );
+            assert!(matches!(error, Err(ResultError::Malformed { .. })), "{text}");
         }
     }
 

@@ -54,9 +54,7 @@ impl FromStr for Task {
         Self::ALL
             .into_iter()
             .find(|task| task.name() == name)
-            .ok_or_else(|| ResultError::UnknownTask {
-                found: word.to_owned(),
-            })
+            .ok_or_else(|| ResultError::UnknownTask { found: word.to_owned() })
     }
 }
 

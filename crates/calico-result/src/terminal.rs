@@ -9,11 +9,7 @@ use crate::{Answer, markup, palette};
 pub fn colored(answer: &Answer) -> String {
     line(answer, |words, group| {
         let [red, green, blue] = palette::color(group);
-        let ink = if palette::text_color([red, green, blue]) == [0; 3] {
-            16
-        } else {
-            231
-        };
+        let ink = if palette::text_color([red, green, blue]) == [0; 3] { 16 } else { 231 };
         format!("\u{1b}[48;2;{red};{green};{blue};38;5;{ink}m {words} \u{1b}[0m")
     })
 }
@@ -27,11 +23,7 @@ pub fn plain(answer: &Answer) -> String {
 /// line: use it for file names, prompts and warnings, too.
 pub fn harmless(text: &str) -> String {
     let safe = |c: char| {
-        if is_harmful(c) {
-            char::REPLACEMENT_CHARACTER
-        } else {
-            c
-        }
+        if is_harmful(c) { char::REPLACEMENT_CHARACTER } else { c }
     };
     text.chars().map(safe).collect()
 }
@@ -71,10 +63,7 @@ mod tests {
     fn phrases_stand_on_the_colour_of_their_masks() {
         let answer = &sample::segmentation().answers[0];
         let text = colored(answer);
-        assert_eq!(
-            text,
-            "The images show \u{1b}[48;2;230;159;0;38;5;16m a dog \u{1b}[0m."
-        );
+        assert_eq!(text, "The images show \u{1b}[48;2;230;159;0;38;5;16m a dog \u{1b}[0m.");
         assert_eq!(plain(answer), "The images show a dog.");
     }
 

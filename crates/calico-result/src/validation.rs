@@ -16,11 +16,7 @@ pub(crate) fn validate(result: &Segmentation) -> Result<(), ResultError> {
     let mut by_id = ById::new();
     for segment in result.segments() {
         if segment.id == 0 || by_id.insert(segment.id, segment).is_some() {
-            return wrong(
-                "a segment's id",
-                &segment.id,
-                "a number from 1, used only once",
-            );
+            return wrong("a segment's id", &segment.id, "a number from 1, used only once");
         }
     }
     for (index, answer) in result.answers.iter().enumerate() {
@@ -40,25 +36,13 @@ pub(crate) fn validate(result: &Segmentation) -> Result<(), ResultError> {
 fn images(result: &Segmentation) -> Result<(), ResultError> {
     for (position, image) in result.images.iter().enumerate() {
         let place = format!("images[{position}]");
-        agree(
-            &format!("{place}.index"),
-            &image.index,
-            &(position as u32 + 1),
-        )?;
+        agree(&format!("{place}.index"), &image.index, &(position as u32 + 1))?;
         if image.file_name.is_empty() || image.file_name.contains(['/', '\\']) {
-            return wrong(
-                &format!("{place}.file_name"),
-                &image.file_name,
-                "a name, not a path",
-            );
+            return wrong(&format!("{place}.file_name"), &image.file_name, "a name, not a path");
         }
         if image.width == 0 || image.height == 0 {
             let found = [image.width, image.height];
-            return wrong(
-                &format!("{place}'s size"),
-                &found,
-                "at least one pixel a side",
-            );
+            return wrong(&format!("{place}'s size"), &found, "at least one pixel a side");
         }
     }
     Ok(())
@@ -66,11 +50,7 @@ fn images(result: &Segmentation) -> Result<(), ResultError> {
 
 /// The status tells whether there are segments.
 fn status(place: &str, answer: &Answer) -> Result<(), ResultError> {
-    let expected = if answer.segments.is_empty() {
-        Status::NoSegments
-    } else {
-        Status::Ok
-    };
+    let expected = if answer.segments.is_empty() { Status::NoSegments } else { Status::Ok };
     agree(&format!("{place}.status"), &answer.status, &expected)
 }
 
@@ -81,29 +61,17 @@ fn links(
     result: &Segmentation,
     by_id: &ById<'_>,
 ) -> Result<(), ResultError> {
-    let image = (segment.image as usize)
-        .checked_sub(1)
-        .and_then(|at| result.images.get(at));
+    let image = (segment.image as usize).checked_sub(1).and_then(|at| result.images.get(at));
     let Some(image) = image else {
-        return wrong(
-            &format!("{place}.image"),
-            &segment.image,
-            "the index of an image",
-        );
+        return wrong(&format!("{place}.image"), &segment.image, "the index of an image");
     };
-    agree(
-        &format!("{place}.mask.size"),
-        &segment.mask.size,
-        &[image.height, image.width],
-    )?;
+    agree(&format!("{place}.mask.size"), &segment.mask.size, &[image.height, image.width])?;
     if segment.group == 0 {
         return wrong(&format!("{place}.group"), &0, "a number from 1");
     }
     if let Some(parent) = segment.parent {
         let is_sound = parent != segment.id
-            && by_id
-                .get(&parent)
-                .is_some_and(|object| object.image == segment.image);
+            && by_id.get(&parent).is_some_and(|object| object.image == segment.image);
         if !is_sound {
             let expected = "the id of another segment of the same image";
             return wrong(&format!("{place}.parent"), &parent, expected);
@@ -116,10 +84,7 @@ fn links(
 fn scores(place: &str, segment: &Segment) -> Result<(), ResultError> {
     let scores = &segment.scores;
     let probabilities = [
-        (
-            "mean_foreground_probability",
-            scores.mean_foreground_probability,
-        ),
+        ("mean_foreground_probability", scores.mean_foreground_probability),
         ("phrase_token_probability", scores.phrase_token_probability),
     ];
     for (name, probability) in probabilities {
@@ -138,25 +103,13 @@ fn scores(place: &str, segment: &Segment) -> Result<(), ResultError> {
 fn mask(place: &str, segment: &Segment) -> Result<(), ResultError> {
     let mask = segment.decode_mask()?;
     agree(&format!("{place}.area"), &segment.area, &mask.area())?;
-    agree(
-        &format!("{place}.box"),
-        &segment.bounding_box,
-        &mask.bounding_box().map(corners),
-    )?;
+    agree(&format!("{place}.box"), &segment.bounding_box, &mask.bounding_box().map(corners))?;
     let is_empty = mask.area() == 0;
-    agree(
-        &format!("whether {place}.centroid is null"),
-        &segment.centroid.is_none(),
-        &is_empty,
-    )
+    agree(&format!("whether {place}.centroid is null"), &segment.centroid.is_none(), &is_empty)
 }
 
 fn agree<T: PartialEq + Debug>(place: &str, found: &T, expected: &T) -> Result<(), ResultError> {
-    if found == expected {
-        Ok(())
-    } else {
-        wrong(place, found, &format!("{expected:?}"))
-    }
+    if found == expected { Ok(()) } else { wrong(place, found, &format!("{expected:?}")) }
 }
 
 fn wrong(place: &str, found: &impl Debug, expected: &str) -> Result<(), ResultError> {
@@ -187,59 +140,20 @@ mod tests {
     #[test]
     fn every_contradiction_is_named() {
         let told = [
-            (
-                complaint(|r| r.images[1].index = 1),
-                "images[1].index is 1, expected 2",
-            ),
-            (
-                complaint(|r| r.images[0].file_name = "a/b.png".into()),
-                "a name, not a path",
-            ),
+            (complaint(|r| r.images[1].index = 1), "images[1].index is 1, expected 2"),
+            (complaint(|r| r.images[0].file_name = "a/b.png".into()), "a name, not a path"),
             (complaint(|r| r.images[0].width = 0), "at least one pixel"),
-            (
-                complaint(|r| r.answers[0].status = Status::NoSegments),
-                "answers[0].status",
-            ),
-            (
-                complaint(|r| r.answers[1].segments[0].id = 1),
-                "used only once",
-            ),
-            (
-                complaint(|r| r.answers[0].segments[0].image = 3),
-                "the index of an image",
-            ),
-            (
-                complaint(|r| r.answers[0].segments[0].mask.size = [1, 1]),
-                "mask.size is [1, 1]",
-            ),
-            (
-                complaint(|r| r.answers[0].segments[0].group = 0),
-                "group is 0",
-            ),
-            (
-                complaint(|r| r.answers[1].segments[0].parent = Some(2)),
-                "same image",
-            ),
-            (
-                complaint(|r| r.answers[1].segments[0].parent = Some(99)),
-                "same image",
-            ),
-            (
-                complaint(|r| r.answers[0].segments[0].area = 1),
-                "segments[0].area is 1",
-            ),
-            (
-                complaint(|r| r.answers[0].segments[0].bounding_box = None),
-                ".box is None",
-            ),
-            (
-                complaint(|r| r.answers[0].segments[0].centroid = None),
-                "centroid",
-            ),
-            (
-                complaint(|r| r.answers[0].segments[0].scores.predicted_iou = f32::NAN),
-                "finite",
-            ),
+            (complaint(|r| r.answers[0].status = Status::NoSegments), "answers[0].status"),
+            (complaint(|r| r.answers[1].segments[0].id = 1), "used only once"),
+            (complaint(|r| r.answers[0].segments[0].image = 3), "the index of an image"),
+            (complaint(|r| r.answers[0].segments[0].mask.size = [1, 1]), "mask.size is [1, 1]"),
+            (complaint(|r| r.answers[0].segments[0].group = 0), "group is 0"),
+            (complaint(|r| r.answers[1].segments[0].parent = Some(2)), "same image"),
+            (complaint(|r| r.answers[1].segments[0].parent = Some(99)), "same image"),
+            (complaint(|r| r.answers[0].segments[0].area = 1), "segments[0].area is 1"),
+            (complaint(|r| r.answers[0].segments[0].bounding_box = None), ".box is None"),
+            (complaint(|r| r.answers[0].segments[0].centroid = None), "centroid"),
+            (complaint(|r| r.answers[0].segments[0].scores.predicted_iou = f32::NAN), "finite"),
             (
                 complaint(|r| {
                     r.answers[0].segments[0].scores.phrase_token_probability = Some(1.5);
@@ -248,10 +162,7 @@ mod tests {
             ),
         ];
         for (message, part) in told {
-            assert!(
-                message.contains(part),
-                "{message:?} should contain {part:?}"
-            );
+            assert!(message.contains(part), "{message:?} should contain {part:?}");
         }
     }
 
@@ -259,9 +170,6 @@ mod tests {
     fn a_mask_that_does_not_decode_names_its_segment() {
         let mut result = sample::segmentation();
         result.answers[0].segments[0].mask.counts = "\u{1}".into();
-        assert!(matches!(
-            result.validate(),
-            Err(ResultError::Mask { segment: 1, .. })
-        ));
+        assert!(matches!(result.validate(), Err(ResultError::Mask { segment: 1, .. })));
     }
 }

@@ -69,24 +69,13 @@ fn dataset(result: &Segmentation) -> Dataset<'_> {
             version: &result.schema,
         },
         images: result.images.iter().map(image).collect(),
-        annotations: result
-            .segments()
-            .map(|found| annotation(found, &ids))
-            .collect(),
-        categories: ids
-            .into_iter()
-            .map(|(name, id)| Category { id, name })
-            .collect(),
+        annotations: result.segments().map(|found| annotation(found, &ids)).collect(),
+        categories: ids.into_iter().map(|(name, id)| Category { id, name }).collect(),
     }
 }
 
 fn image(entry: &ImageEntry) -> Image<'_> {
-    Image {
-        id: entry.index,
-        file_name: &entry.file_name,
-        width: entry.width,
-        height: entry.height,
-    }
+    Image { id: entry.index, file_name: &entry.file_name, width: entry.width, height: entry.height }
 }
 
 /// Labels in alphabetical order, numbered from 1.

@@ -47,25 +47,17 @@ pub(super) fn write(
     for image in &result.images {
         let layers = super::decoded(result, image.index)?;
         if layers.len() > usize::from(u8::MAX) {
-            return Err(ResultError::TooManySegments {
-                image: image.index,
-                found: layers.len(),
-            });
+            return Err(ResultError::TooManySegments { image: image.index, found: layers.len() });
         }
-        let entries: Vec<_> = (1..=u8::MAX)
-            .zip(&layers)
-            .map(|(v, (s, _))| entry(v, s))
-            .collect();
+        let entries: Vec<_> = (1..=u8::MAX).zip(&layers).map(|(v, (s, _))| entry(v, s)).collect();
         for (entry, (_, mask)) in entries.iter().zip(&layers) {
             let draw = |file: &mut _| png_file::binary(file, mask).map_err(io::Error::from);
             paths.push(folder.write_with(&entry.mask, draw)?);
         }
         let label_map = format!("image{}_labels.png", image.index);
         let values = values(&layers, image.size().pixels());
-        let colors: Vec<_> = [[0; 3]]
-            .into_iter()
-            .chain(entries.iter().map(|entry| entry.color))
-            .collect();
+        let colors: Vec<_> =
+            [[0; 3]].into_iter().chain(entries.iter().map(|entry| entry.color)).collect();
         paths.push(folder.write_with(&label_map, |file| {
             Ok(png_file::label_map(file, image.size(), &values, &colors)?)
         })?);

@@ -38,18 +38,9 @@ fn archive(file: &mut File, image: &ImageEntry, layers: &[(&Segment, Mask)]) -> 
     }
 
     // Text arrays have one width, in characters of four bytes each; numpy knows no width 0.
-    let longest = layers
-        .iter()
-        .map(|(segment, _)| segment.label.chars().count())
-        .max();
+    let longest = layers.iter().map(|(segment, _)| segment.label.chars().count()).max();
     let width = longest.unwrap_or(0).max(1);
-    begin(
-        &mut archive,
-        "labels",
-        &format!("<U{width}"),
-        &[count],
-        count * width as u64 * 4,
-    )?;
+    begin(&mut archive, "labels", &format!("<U{width}"), &[count], count * width as u64 * 4)?;
     for (segment, _) in layers {
         let padding = std::iter::repeat('\0');
         for character in segment.label.chars().chain(padding).take(width) {
@@ -113,11 +104,7 @@ mod tests {
     fn member(path: &std::path::Path, name: &str) -> (String, Vec<u8>) {
         let mut archive = zip::ZipArchive::new(File::open(path).unwrap()).unwrap();
         let mut bytes = Vec::new();
-        archive
-            .by_name(name)
-            .unwrap()
-            .read_to_end(&mut bytes)
-            .unwrap();
+        archive.by_name(name).unwrap().read_to_end(&mut bytes).unwrap();
         let length = u16::from_le_bytes([bytes[8], bytes[9]]) as usize;
         let header = String::from_utf8_lossy(&bytes[10..10 + length]).into_owned();
         assert_eq!((10 + length) % 64, 0);
@@ -143,9 +130,6 @@ mod tests {
         let (header, labels) = member(&paths[0], "labels.npy");
         assert!(header.contains("'<U4'"), "{header}");
         assert_eq!(&labels[..16], b"d\0\0\0o\0\0\0g\0\0\0\0\0\0\0");
-        assert_eq!(
-            member(&paths[0], "parents.npy").1,
-            [0, 0, 0, 0, 1, 0, 0, 0, 1, 0, 0, 0]
-        );
+        assert_eq!(member(&paths[0], "parents.npy").1, [0, 0, 0, 0, 1, 0, 0, 0, 1, 0, 0, 0]);
     }
 }

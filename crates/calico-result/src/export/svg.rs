@@ -94,27 +94,17 @@ mod tests {
             .map(|ring| {
                 let points = ring.split(['M', 'L']).skip(1);
                 let pair = |p: &str| p.split_once(' ').map(|(x, y)| (x.parse(), y.parse()));
-                points
-                    .map(|p| pair(p).unwrap())
-                    .map(|(x, y)| (x.unwrap(), y.unwrap()))
-                    .collect()
+                points.map(|p| pair(p).unwrap()).map(|(x, y)| (x.unwrap(), y.unwrap())).collect()
             })
             .collect();
         let size = mask.size();
         let inside = |at: u32| {
-            let (x, y) = (
-                f64::from(at % size.width) + 0.5,
-                f64::from(at / size.width) + 0.5,
-            );
+            let (x, y) = (f64::from(at % size.width) + 0.5, f64::from(at / size.width) + 0.5);
             let crossings = rings.iter().flat_map(|ring| {
                 let next = ring.iter().cycle().skip(1);
                 ring.iter().zip(next)
             });
-            crossings
-                .filter(|(a, b)| a.0 > x && (a.1 > y) != (b.1 > y))
-                .count()
-                % 2
-                == 1
+            crossings.filter(|(a, b)| a.0 > x && (a.1 > y) != (b.1 > y)).count() % 2 == 1
         };
         (0..size.height * size.width).map(inside).collect()
     }
@@ -127,24 +117,13 @@ mod tests {
         let paths = export::write(&result, ExportFormat::Svg, &folder).unwrap();
         let drawing = std::fs::read_to_string(&paths[0]).unwrap();
         for segment in result.segments_in(1) {
-            let start = drawing
-                .find(&format!("id=\"segment-{}\"", segment.id))
-                .unwrap();
-            let data = drawing[start..]
-                .split(" d=\"")
-                .nth(1)
-                .unwrap()
-                .split('"')
-                .next()
-                .unwrap();
+            let start = drawing.find(&format!("id=\"segment-{}\"", segment.id)).unwrap();
+            let data = drawing[start..].split(" d=\"").nth(1).unwrap().split('"').next().unwrap();
             let mask = segment.decode_mask().unwrap();
             assert_eq!(filled(data, &mask), mask.bits(), "segment {}", segment.id);
         }
         let second = std::fs::read_to_string(&paths[1]).unwrap();
-        assert!(
-            second.contains("<title>dog &amp; &quot;two&quot;.jpg</title>"),
-            "{second}"
-        );
+        assert!(second.contains("<title>dog &amp; &quot;two&quot;.jpg</title>"), "{second}");
         assert!(second.contains(" d=\"\""), "an empty mask is an empty path");
     }
 
