@@ -82,8 +82,7 @@ struct Layer<'a> {
 
 /// Decodes masks and sorts them for drawing: objects below parts, large below small.
 fn layers<'a>(segments: &[&'a Segment]) -> Result<Vec<Layer<'a>>, ResultError> {
-    let decode =
-        |segment: &&'a Segment| Ok(Layer { segment: *segment, mask: segment.decode_mask()? });
+    let decode = |&segment: &&'a Segment| Ok(Layer { segment, mask: segment.decode_mask()? });
     let mut layers = segments.iter().map(decode).collect::<Result<Vec<_>, ResultError>>()?;
     layers.sort_by_key(|layer| {
         (layer.segment.role.is_part(), std::cmp::Reverse(layer.segment.area), layer.segment.id)

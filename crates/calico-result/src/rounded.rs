@@ -19,9 +19,9 @@ mod tests {
 
     #[test]
     fn six_digits_stay_whatever_the_magnitude() {
-        assert_eq!(double(1234.567_891).to_string(), "1234.57");
+        assert_eq!(double(1_234.567_891).to_string(), "1234.57");
         assert_eq!(double(0.000_123_456_789).to_string(), "0.000123457");
-        assert_eq!(single(0.876_543_21).to_string(), "0.876543");
+        assert_eq!(single(0.876_543_2).to_string(), "0.876543");
         assert!(double(f64::NAN).is_nan());
     }
 }

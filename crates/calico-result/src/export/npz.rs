@@ -48,7 +48,7 @@ fn archive(file: &mut File, image: &ImageEntry, layers: &[(&Segment, Mask)]) -> 
         }
     }
 
-    let numbers: [(&str, fn(&Segment) -> u32); 3] = [
+    let numbers: [(&str, Number); 3] = [
         ("ids", |segment| segment.id),
         ("groups", |segment| segment.group),
         ("parents", |segment| segment.parent.unwrap_or(0)),
@@ -62,6 +62,9 @@ fn archive(file: &mut File, image: &ImageEntry, layers: &[(&Segment, Mask)]) -> 
     archive.finish()?;
     Ok(())
 }
+
+/// A number of a segment.
+type Number = fn(&Segment) -> u32;
 
 /// Opens a member of the archive and writes its array header (format 1.0).
 fn begin(
@@ -83,8 +86,10 @@ fn begin(
 
 /// The magic bytes and the description of an array, padded to a multiple of 64 bytes.
 fn header(kind: &str, shape: &[u64]) -> Vec<u8> {
-    let sides: String = shape.iter().map(|side| format!("{side}, ")).collect();
-    let text = format!("{{'descr': '{kind}', 'fortran_order': False, 'shape': ({sides}), }}");
+    let sides: Vec<String> = shape.iter().map(u64::to_string).collect();
+    // The comma makes a tuple of a single side, too.
+    let shape = sides.join(", ") + ",";
+    let text = format!("{{'descr': '{kind}', 'fortran_order': False, 'shape': ({shape}), }}");
     let prefix = 10;
     let length = (prefix + text.len() + 1).next_multiple_of(64) - prefix;
     let mut bytes = b"\x93NUMPY\x01\x00".to_vec();
@@ -119,7 +124,7 @@ mod tests {
         let paths = export::write(&result, ExportFormat::Npz, &folder).unwrap();
 
         let (header, masks) = member(&paths[0], "masks.npy");
-        assert!(header.contains("'shape': (3, 30, 40, )"), "{header}");
+        assert!(header.contains("'shape': (3, 30, 40,)"), "{header}");
         let expected: Vec<u8> = result
             .segments_in(1)
             .flat_map(|segment| segment.decode_mask().unwrap().bits().to_vec())

@@ -39,13 +39,23 @@ impl Coverage {
     /// The share of the mask under a rectangle, 0 to 1; 0 for a mask too small for any cell.
     pub(super) fn share(&self, rect: Rect) -> f32 {
         let total = self.sums.last().copied().unwrap_or(0);
+        self.cells(rect) as f32 / total.max(1) as f32
+    }
+
+    /// The share of a rectangle that the mask fills, about, 0 to 1.
+    pub(super) fn filled(&self, rect: Rect) -> f32 {
+        let whole = rect.width() * rect.height() / (CELL * CELL);
+        (self.cells(rect) as f32 / whole).min(1.0)
+    }
+
+    /// Cells of the mask in a rectangle.
+    fn cells(&self, rect: Rect) -> u32 {
         let column = |x: f32| (((x - self.left) / CELL).round() as usize).min(self.columns);
         let row = |y: f32| (((y - self.top) / CELL).round() as usize).min(self.rows);
         let sum = |row: usize, column: usize| self.sums[row * (self.columns + 1) + column];
         let (left, right) = (column(rect.left()), column(rect.right()));
         let (top, bottom) = (row(rect.top()), row(rect.bottom()));
-        let inside = sum(bottom, right) + sum(top, left) - sum(top, right) - sum(bottom, left);
-        inside as f32 / total.max(1) as f32
+        sum(bottom, right) + sum(top, left) - sum(top, right) - sum(bottom, left)
     }
 }
 

@@ -58,6 +58,7 @@ fn candidates(area: Rect, gap: f32, request: &LabelRequest) -> impl Iterator<Ite
 /// What speaks against a position, the sum of:
 /// - covering another label, which outweighs everything else;
 /// - covering the mask itself or another one, by the share that is hidden;
+/// - lying across the rim of the mask instead of inside or beside it;
 /// - the way to the anchor, in plate heights.
 fn cost(
     plate: Rect,
@@ -84,7 +85,10 @@ fn cost(
     let way = outside.0.hypot(outside.1) / plate.height();
     // The centre only decides between positions that are otherwise alike.
     let lean = center.0.hypot(center.1) / plate.height();
-    50.0 * overlap + 2.0 * own.coverage.share(plate) + hidden + 0.2 * way + 0.02 * lean
+    let filled = own.coverage.filled(plate);
+    let across = filled * (1.0 - filled);
+    let hiding = 2.0 * own.coverage.share(plate) + hidden;
+    50.0 * overlap + hiding + across + 0.2 * way + 0.02 * lean
 }
 
 #[cfg(test)]

@@ -26,7 +26,7 @@ pub fn overlay(photograph: &Frame, segments: &[&Segment]) -> Result<Frame, Resul
     let drawn = drawing_size(original);
     let mut canvas = Canvas::new(drawn, [255; 3])?;
     let placement = Placement { x: 0, y: 0, drawn, original };
-    let type_size = (drawn.height.min(drawn.width) as f32 / 32.0).clamp(15.0, 26.0);
+    let type_size = (drawn.height.min(drawn.width) as f32 / 32.0).clamp(15.0, 32.0);
     draw(&mut canvas, placement, photograph, &layers(segments)?, type_size)?;
     canvas.into_frame()
 }

@@ -125,7 +125,9 @@ impl Breaker {
             x += self.padding();
         }
         let trail = if plate.is_some() { self.padding() } else { 0.0 };
-        if previous.is_some() && x + width + trail > self.width {
+        // A full stop or comma alone hangs over the end of the line rather than starting one.
+        let hangs = markup::closes(&text) && text.chars().count() == 1;
+        if previous.is_some() && !hangs && x + width + trail > self.width {
             self.lines.push(Vec::new());
             x = if plate.is_some() { self.padding() } else { 0.0 };
         }

@@ -44,7 +44,12 @@ pub fn sheet(result: &Segmentation, photographs: &[Frame]) -> Result<Frame, Resu
         .answers
         .iter()
         .zip(1..)
-        .map(|(answer, number)| Block::new(&typeface, answer, number, &grid))
+        .map(|(answer, number)| {
+            let is_only = result.answers.len() == 1;
+            let own = if is_only { "Answer".into() } else { format!("Answer {number}") };
+            let title = answer.task.map_or(own, |task| task.title().into());
+            Block::new(&typeface, answer, title, &grid)
+        })
         .collect();
     let pauses = (2 * PAUSE + 1) * (blocks.len() as u32).saturating_sub(1);
     let height = blocks.iter().map(|block| block.height).sum::<u32>() + pauses + 2 * MARGIN;
@@ -119,10 +124,9 @@ struct Block<'a> {
 }
 
 impl<'a> Block<'a> {
-    fn new(typeface: &Typeface, answer: &'a Answer, number: u32, grid: &Grid) -> Self {
+    fn new(typeface: &Typeface, answer: &'a Answer, title: String, grid: &Grid) -> Self {
         let width = grid.width as f32;
         let small = |text: &str| Paragraph::plain(typeface, text, SMALL, width, 3);
-        let title = answer.task.map_or_else(|| format!("Answer {number}"), |t| t.title().into());
         let question = small(&answer.prompt);
         let text = Paragraph::new(typeface, &answer.runs(), TEXT, width);
         let mut notes = Vec::new();

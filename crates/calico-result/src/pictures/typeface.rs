@@ -2,9 +2,10 @@ use ab_glyph::{Font as _, FontRef, Glyph, Point, PxScale, ScaleFont as _};
 
 use crate::ResultError;
 
-/// The one typeface of the pictures, DejaVu Sans: Latin, Greek, Cyrillic and more.
+/// The one typeface of the pictures, `DejaVu` Sans: Latin, Greek, Cyrillic and more.
 ///
-/// Characters without a glyph show as an empty box.
+/// Characters without a glyph show as an empty box. Its licence, which must travel with every copy,
+/// is `DEJAVU-LICENSE.txt` beside this crate's manifest.
 pub(super) struct Typeface {
     font: FontRef<'static>,
 }
