@@ -1,0 +1,107 @@
+//! Q-Former (BLIP-2, arXiv 2301.12597), the query path: a few queries read an image.
+//!
+//! ```text
+//! image tokens ── keys, values of every second layer ─┐ (once per image)
+//! queries ── LN ── self-attention ── cross-attention ─┴─ feed-forward ── … ── answers
+//! ```
+//!
+//! A BERT with the normalisation after each residual (`lavis/models/blip2_models/Qformer.py`).
+//! Its text path is never used and is not loaded; dropout is never applied.
+//!
+//! Axes: `B` images, `Q` queries per image, `P` image tokens, `V` their width, `E` width here.
+
+use calico_nn::{LayerNorm, Weights};
+use candle_core::{Result, Tensor};
+
+mod attention;
+mod config;
+mod layer;
+
+pub use config::QFormerConfig;
+pub use layer::{LayerKeysValues, QFormerLayer};
+
+/// The query path of the Q-Former.
+#[derive(Debug, Clone)]
+pub struct QFormer {
+    norm: LayerNorm,
+    layers: Vec<QFormerLayer>,
+}
+
+/// What all layers see of a batch of images: made once, used by every pass over them.
+#[derive(Debug, Clone)]
+pub struct ImageKeysValues {
+    layers: Vec<LayerKeysValues>,
+    batch: usize,
+}
+
+impl QFormer {
+    /// Reads `bert.embeddings.LayerNorm` and `bert.encoder.layer.{i}` below `weights`.
+    ///
+    /// # Errors
+    /// If the heads do not divide the width, the cross-attention frequency is 0, or a tensor is
+    /// missing.
+    pub fn load(config: &QFormerConfig, weights: &Weights) -> Result<Self> {
+        if config.cross_attention_frequency == 0 {
+            candle_core::bail!("a Q-Former that never looks at the image is of no use");
+        }
+        let bert = weights.pp("bert");
+        let layers = bert.pp("encoder.layer");
+        let load_layer = |i| QFormerLayer::load(config, i, &layers.pp(i));
+        Ok(Self {
+            norm: LayerNorm::load(config.width, config.ln_eps, &bert.pp("embeddings.LayerNorm"))?,
+            layers: (0..config.depth).map(load_layer).collect::<Result<_>>()?,
+        })
+    }
+
+    /// The keys and values of a batch of images, for every layer that looks at them.
+    ///
+    /// # Shapes
+    /// - `image_tokens`: `[B, P, V]`
+    pub fn keys_values(&self, image_tokens: &Tensor) -> Result<ImageKeysValues> {
+        let of_layer = |layer: &QFormerLayer| layer.keys_values(image_tokens);
+        Ok(ImageKeysValues {
+            layers: self.layers.iter().map(of_layer).collect::<Result<_>>()?,
+            batch: image_tokens.dim(0)?,
+        })
+    }
+
+    /// What the queries learn from the images.
+    ///
+    /// # Shapes
+    /// - `queries`: `[B, Q, E]`, or `[1, Q, E]` for all images alike
+    /// - returns: `[B, Q, E]`
+    ///
+    /// # Errors
+    /// If `images` was made by another Q-Former.
+    pub fn forward(&self, queries: &Tensor, images: &ImageKeysValues) -> Result<Tensor> {
+        if images.layers.len() != self.layers.len() {
+            candle_core::bail!("these image keys and values are of another Q-Former");
+        }
+        let embedded = self.embed(queries, images)?; // [B, Q, E]
+        let mut layers = self.layers.iter().zip(&images.layers);
+        layers.try_fold(embedded, |x, (layer, image)| layer.forward(&x, image)) // [B, Q, E]
+    }
+
+    /// The queries that enter the first layer, one set for each image.
+    ///
+    /// # Shapes
+    /// - `queries`: `[B, Q, E]` or `[1, Q, E]`
+    /// - returns: `[B, Q, E]`
+    pub fn embed(&self, queries: &Tensor, images: &ImageKeysValues) -> Result<Tensor> {
+        let (_, count, width) = queries.dims3()?;
+        let queries = queries.broadcast_as((images.batch, count, width))?;
+        self.norm.forward(&queries.contiguous()?) // [B, Q, E]
+    }
+
+    /// The layers, first to last.
+    pub fn layers(&self) -> &[QFormerLayer] {
+        &self.layers
+    }
+}
+
+impl ImageKeysValues {
+    /// The part of each layer, first to last.
+    pub fn layers(&self) -> &[LayerKeysValues] {
+        &self.layers
+    }
+}
