@@ -1,6 +1,6 @@
 //! Self-attention of the vision transformers: one fused projection to queries, keys and values.
 
-use candle_core::{IndexOp, Result, Tensor};
+use candle_core::{D, IndexOp, Result, Tensor};
 
 use crate::Linear;
 use crate::ops::{self, Attention, Bias};
@@ -48,6 +48,15 @@ impl FusedAttention {
     /// - `x`: `[B, T, D]`, as is the result
     pub fn forward(&self, x: &Tensor) -> Result<Tensor> {
         self.forward_with(x, |_| Ok(None))
+    }
+
+    /// The keys of `x`, the heads side by side.
+    ///
+    /// # Shapes
+    /// - `x`: `[B, T, D]`, as is the result
+    pub fn keys(&self, x: &Tensor) -> Result<Tensor> {
+        let width = x.dim(D::Minus1)?;
+        self.qkv.forward(x)?.narrow(D::Minus1, width, width)
     }
 
     /// As [`FusedAttention::forward`], with decomposed relative positions that are made from the
