@@ -1,1 +1,33 @@
 //! The CALICO model: encoders, correspondence modules, language model and mask decoder as one.
+//!
+//! ```text
+//! photographs ─► preprocess ─► model.encode ─┐
+//! question ────► prompt ─────────────────────┴► generate ─► grounding ─► model.decode_masks
+//!                                                                             │
+//!                                             Segmentation (plain data) ◄─────┘
+//! ```
+//!
+//! [`Segmenter`] is the face: it takes photographs and a question and returns plain data.
+//! Everything below it can be used on its own; [`Calico`] holds the modules.
+//!
+//! Axes: `B` samples, `I` images, `P V` EVA-CLIP tokens and width, `S U` DINOv2 tokens and width,
+//! `Q E` queries and width, `T D` positions and width of the language model, `M C` masks and
+//! width of SAM, `g` side of SAM's grid.
+
+pub mod checkpoint;
+pub mod config;
+pub mod correspondence;
+pub mod generate;
+pub mod grounding;
+pub mod model;
+pub mod preprocess;
+pub mod prompt;
+
+mod error;
+mod segmenter;
+
+pub use checkpoint::ModelFolder;
+pub use config::{CalicoConfig, ConfigError, Preset};
+pub use error::{ModelError, SegmentError, Stage};
+pub use model::Calico;
+pub use segmenter::{Observer, Photograph, Question, SegmentOptions, Segmenter};

@@ -69,6 +69,11 @@ impl Llama {
         &self.config
     }
 
+    /// The norm before the head.
+    pub fn norm(&self) -> &RmsNorm {
+        &self.norm
+    }
+
     /// The device of the weights.
     pub fn device(&self) -> &Device {
         self.embed_tokens.device()

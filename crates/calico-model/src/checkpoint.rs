@@ -1,0 +1,129 @@
+//! Model folders: `config.json`, `tokenizer.json` and safetensors weights.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use calico_language::{SpecialTokens, Tokenizer, byte_level_json};
+use calico_nn::Weights;
+use calico_nn::weights::checkpoint::{Checkpoint, CheckpointSource, StoredType, write};
+use calico_nn::weights::{Random, Recorder, TensorSpec};
+use candle_core::Device;
+
+use crate::config::{CONFIG_FILE, CalicoConfig};
+use crate::error::ModelError;
+use crate::model::Calico;
+
+/// Name of the tokenizer in a model folder.
+pub const TOKENIZER_FILE: &str = "tokenizer.json";
+
+/// Tokens that GLaMM adds behind the base vocabulary.
+const ADDED_TOKENS: usize = 7;
+
+/// Largest weight file; larger checkpoints are sharded.
+const SHARD_BYTES: usize = 5_000_000_000;
+
+/// A model folder whose configuration and tokenizer are read and whose weights are mapped.
+#[derive(Debug)]
+pub struct ModelFolder {
+    /// The configuration.
+    pub config: CalicoConfig,
+    /// The tokenizer.
+    pub tokenizer: Tokenizer,
+    /// The weight files.
+    pub checkpoint: Checkpoint,
+    path: PathBuf,
+}
+
+impl ModelFolder {
+    /// Reads everything but the weights themselves, and compares their names and shapes with
+    /// what the configuration asks for.
+    pub fn open(path: &Path) -> Result<Self, ModelError> {
+        if !path.is_dir() {
+            return Err(ModelError::NotAFolder(path.to_path_buf()));
+        }
+        let config = CalicoConfig::open(&path.join(CONFIG_FILE))?;
+        let tokenizer = Tokenizer::open(&path.join(TOKENIZER_FILE))?;
+        let (ids, rows) = (tokenizer.vocab_size(), config.llm.vocab_size);
+        if ids > rows {
+            return Err(ModelError::Vocabulary { highest: ids.saturating_sub(1), rows });
+        }
+        let checkpoint = Checkpoint::open(path)?;
+        checkpoint.verify(&tensor_specs(&config)?)?;
+        Ok(Self { config, tokenizer, checkpoint, path: path.to_path_buf() })
+    }
+
+    /// The name of the folder.
+    pub fn name(&self) -> String {
+        let path = self.path.canonicalize().unwrap_or_else(|_| self.path.clone());
+        path.file_name().map_or_else(|| "model".into(), |name| name.to_string_lossy().into_owned())
+    }
+
+    /// Reads the weights.
+    pub fn load(&self, device: &Device) -> Result<Calico, ModelError> {
+        let checkpoint = Checkpoint::open(&self.path)?;
+        let source = CheckpointSource::new(checkpoint, device.clone());
+        let weights = Weights::new(Arc::clone(&source) as _);
+        let model = Calico::load(&self.config, self.tokenizer.special(), &weights, device)?;
+        source.finish()?;
+        Ok(model)
+    }
+}
+
+/// Every tensor of a model, in the order in which its modules ask for them.
+pub fn tensor_specs(config: &CalicoConfig) -> Result<Vec<TensorSpec>, candle_core::Error> {
+    let recorder = Arc::new(Recorder::default());
+    let weights = Weights::new(Arc::clone(&recorder) as _);
+    // The ids of tokens play no part in what a model holds.
+    let none = SpecialTokens {
+        bos: 0,
+        eos: 0,
+        image_start: 0,
+        image_end: 0,
+        seg: 0,
+        phrase_start: 0,
+        phrase_end: 0,
+    };
+    Calico::load(config, none, &weights, &Device::Cpu)?;
+    Ok(recorder.specs())
+}
+
+/// Writes a model folder with untrained weights drawn from `seed` and a byte-level tokenizer.
+///
+/// One tensor is in memory at a time; `on_tensor` sees each before it is written. The folder
+/// must not exist or be empty.
+pub fn init(
+    folder: &Path,
+    config: &CalicoConfig,
+    seed: u64,
+    stored: StoredType,
+    on_tensor: impl Fn(&TensorSpec),
+) -> Result<(), ModelError> {
+    let io = |action| move |source| ModelError::Io { action, path: folder.to_path_buf(), source };
+    if folder.exists() {
+        let mut entries = fs::read_dir(folder).map_err(io("list"))?;
+        if entries.next().is_some() {
+            return Err(ModelError::NotEmpty(folder.to_path_buf()));
+        }
+    }
+    fs::create_dir_all(folder).map_err(io("create"))?;
+    let random = Random::new(seed, Device::Cpu);
+    write(folder, &tensor_specs(config)?, stored, SHARD_BYTES, |spec| {
+        on_tensor(spec);
+        random.values(spec)
+    })?;
+    let tokenizer = byte_level_json(config.llm.vocab_size.saturating_sub(ADDED_TOKENS));
+    write_text(&folder.join(TOKENIZER_FILE), &format!("{tokenizer}\n"))?;
+    let json = config.to_json().map_err(|error| io("write")(error.into()))?;
+    // The configuration comes last: a folder that has one is complete.
+    write_text(&folder.join(CONFIG_FILE), &json)
+}
+
+/// Writes a file under a temporary name and renames it into place.
+fn write_text(path: &Path, text: &str) -> Result<(), ModelError> {
+    let temporary = path.with_extension("json.tmp");
+    fs::write(&temporary, text)
+        .and_then(|()| fs::File::open(&temporary)?.sync_all())
+        .and_then(|()| fs::rename(&temporary, path))
+        .map_err(|source| ModelError::Io { action: "write", path: path.to_path_buf(), source })
+}

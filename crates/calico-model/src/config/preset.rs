@@ -1,0 +1,144 @@
+//! Named configurations, as data.
+
+use std::path::Path;
+use std::str::FromStr;
+
+use serde_json::Value;
+
+use super::{CalicoConfig, ConfigError};
+
+const FULL: &str = include_str!("../../presets/full.toml");
+const TINY: &str = include_str!("../../presets/tiny.toml");
+const DINOV2: &str = include_str!("../../presets/dinov2.toml");
+
+/// A configuration with a name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Preset {
+    /// The published model: 9.65 billion parameters.
+    Full,
+    /// Every module at the smallest size: 0.9 million parameters.
+    Tiny,
+}
+
+impl Preset {
+    /// All presets.
+    pub const ALL: [Self; 2] = [Self::Full, Self::Tiny];
+
+    /// The name.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Full => "full",
+            Self::Tiny => "tiny",
+        }
+    }
+
+    /// The configuration.
+    pub fn config(self) -> Result<CalicoConfig, ConfigError> {
+        let text = match self {
+            Self::Full => FULL,
+            Self::Tiny => TINY,
+        };
+        let path = format!("preset {}", self.name());
+        let mut config = CalicoConfig::from_toml(text, Path::new(&path))?;
+        config.preset = Some(self.name().to_owned());
+        Ok(config)
+    }
+}
+
+impl FromStr for Preset {
+    type Err = String;
+
+    fn from_str(name: &str) -> Result<Self, String> {
+        let found = Self::ALL.into_iter().find(|preset| preset.name() == name);
+        found.ok_or_else(|| format!("there is no preset {name:?}; expected full or tiny"))
+    }
+}
+
+/// Replaces `dino.variant` by the keys it stands for; keys beside it win.
+pub(super) fn expand_dino(config: &mut Value) -> Result<(), String> {
+    let Some(dino) = config.get_mut("dino").and_then(Value::as_object_mut) else {
+        return Ok(());
+    };
+    let Some(variant) = dino.remove("variant") else {
+        return Ok(());
+    };
+    let variants: Value = toml::from_str(DINOV2).map_err(|error| error.to_string())?;
+    let known = variant.as_str().and_then(|name| variants.get(name)).and_then(Value::as_object);
+    let Some(known) = known else {
+        let names = variants.as_object().into_iter().flat_map(|all| all.keys().cloned());
+        let names: Vec<String> = names.collect();
+        return Err(format!(
+            "dino.variant {variant} is unknown; expected one of {}",
+            names.join(", ")
+        ));
+    };
+    for (key, value) in known {
+        dino.entry(key).or_insert_with(|| value.clone());
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn presets_read_back_from_the_json_they_write() {
+        for preset in Preset::ALL {
+            let config = preset.config().unwrap();
+            let json = config.to_json().unwrap();
+            assert_eq!(CalicoConfig::from_json(&json, Path::new("config.json")).unwrap(), config);
+            assert_eq!(preset.name().parse(), Ok(preset));
+        }
+        assert!("huge".parse::<Preset>().is_err());
+    }
+
+    #[test]
+    fn every_variant_fits_the_full_model() {
+        let variants: Value = toml::from_str(DINOV2).unwrap();
+        for name in variants.as_object().unwrap().keys() {
+            let text = FULL.replace("vitg14_reg4", name);
+            let config = CalicoConfig::from_toml(&text, Path::new("t")).unwrap();
+            assert_eq!(config.dino.num_register_tokens, if name.contains("reg") { 4 } else { 0 });
+        }
+        let error = CalicoConfig::from_toml(&FULL.replace("vitg14", "vith16"), Path::new("t"));
+        assert!(error.unwrap_err().to_string().contains("vitl14_reg4"));
+    }
+
+    #[test]
+    fn an_unknown_key_is_refused_with_its_place() {
+        for (section, key) in
+            [("[cem]", "cem"), ("[qformer]", "qformer"), ("[sam.encoder]", "sam.encoder")]
+        {
+            let text = TINY.replace(section, &format!("{section}\ntypo = 1"));
+            let error = CalicoConfig::from_toml(&text, Path::new("t")).unwrap_err().to_string();
+            assert!(error.contains(key) && error.contains("typo"), "{error}");
+        }
+    }
+
+    #[test]
+    fn contradictions_are_reported_together() {
+        let text = TINY
+            .replace("layers = [2, 4]", "layers = [2, 9]")
+            .replace("num_kv_heads = 4", "num_kv_heads = 3")
+            .replace("encoder_width = 64", "encoder_width = 65");
+        let error = CalicoConfig::from_toml(&text, Path::new("t")).unwrap_err();
+        let ConfigError::Invalid { problems, .. } = error else { panic!("{error}") };
+        assert_eq!(problems.len(), 3, "{problems:?}");
+    }
+
+    #[test]
+    fn no_number_makes_the_check_panic() {
+        let numbers = ["0", "1", "7", "1048577", "9223372036854775807", "-1", "1.5"];
+        let json: Value = toml::from_str(TINY).unwrap();
+        for (section, keys) in json.as_object().unwrap() {
+            for key in keys.as_object().unwrap().keys() {
+                for number in numbers {
+                    let mut json = json.clone();
+                    json[section][key] = serde_json::from_str(number).unwrap();
+                    let _ = CalicoConfig::from_json(&json.to_string(), Path::new("t"));
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,475 @@
+//! The face of the library: photographs and a question in, plain data out.
+
+use std::ops::ControlFlow;
+use std::path::Path;
+
+use calico_image::{DecodeOptions, Frame, Mask, Orientation};
+use calico_language::{Sampler, Sampling, Tokenizer};
+use calico_result::{
+    Answer, ImageEntry, Model, Scores, Segment, SegmentOrigin, Segmentation, Task,
+};
+use candle_core::{Device, Tensor};
+
+use crate::checkpoint::ModelFolder;
+use crate::error::{SegmentError, Stage};
+use crate::generate::{Answered, generate, read_answer};
+use crate::grounding::{Named, ParsedAnswer, assign, parse};
+use crate::model::{Calico, EncodedImage};
+use crate::preprocess::ImageTensors;
+use crate::prompt::{PromptId, PromptLayout, prompt_ids, question_of, user_message};
+use crate::{CalicoConfig, ModelError};
+
+/// A photograph and the name it has in the result.
+#[derive(Debug, Clone)]
+pub struct Photograph {
+    /// Base name of its file.
+    pub name: String,
+    /// The upright pixels.
+    pub frame: Frame,
+}
+
+impl Photograph {
+    /// Decodes an image file, upright.
+    pub fn open(path: impl AsRef<Path>) -> Result<Self, SegmentError> {
+        Self::open_with(path.as_ref(), &DecodeOptions::default())
+    }
+
+    /// Decodes an image file.
+    pub fn open_with(path: &Path, options: &DecodeOptions) -> Result<Self, SegmentError> {
+        let frame = calico_image::open(path, options)?;
+        let name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned();
+        Ok(Self { name, frame })
+    }
+}
+
+/// What is asked of the photographs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Question {
+    /// One of the three built-in questions.
+    Task(Task),
+    /// The three built-in questions, one after the other.
+    AllTasks,
+    /// A question in the user's words, with or without `<image>` placeholders.
+    Prompt(String),
+    /// A sentence to ground instead of an answer to generate, with
+    /// `<p> … </p> [SEG] (IMAGE1)` tags.
+    Answer(String),
+}
+
+/// How answers are written.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct SegmentOptions {
+    /// Longest answer, in tokens. The context may end an answer earlier.
+    pub max_new_tokens: usize,
+    /// How tokens are chosen.
+    pub sampling: Sampling,
+}
+
+impl Default for SegmentOptions {
+    fn default() -> Self {
+        Self { max_new_tokens: 512, sampling: Sampling::default() }
+    }
+}
+
+/// Sees the work while it is done. Every method does nothing by default.
+pub trait Observer {
+    /// A stage begins; the one before it has ended.
+    fn stage(&mut self, stage: Stage) {
+        let _ = stage;
+    }
+
+    /// The answer grew: its text so far, with tags. Returning `Break` ends it here.
+    fn text(&mut self, so_far: &str) -> ControlFlow<()> {
+        let _ = so_far;
+        ControlFlow::Continue(())
+    }
+}
+
+/// Sees nothing.
+impl Observer for () {}
+
+/// A model that answers questions about photographs.
+///
+/// ```no_run
+/// use calico_model::{Photograph, Question, SegmentOptions, Segmenter};
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let segmenter = Segmenter::open("model")?;
+/// let photographs = [Photograph::open("chair.jpg")?, Photograph::open("sofa.png")?];
+/// let result =
+///     segmenter.segment(&photographs, &Question::AllTasks, &SegmentOptions::default(), &mut ())?;
+/// for segment in result.segments() {
+///     println!("{} in image {}: {} pixels", segment.label, segment.image, segment.area);
+/// }
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Debug)]
+pub struct Segmenter {
+    model: Calico,
+    tokenizer: Tokenizer,
+    identity: Model,
+}
+
+/// One question, ready to be asked.
+struct Asked {
+    task: Option<Task>,
+    prompt: String,
+    ids: Vec<PromptId>,
+    /// The tokens of an answer that the user brings.
+    given: Option<(Vec<u32>, ParsedAnswer)>,
+    /// Longest answer that the context holds.
+    room: usize,
+}
+
+impl Segmenter {
+    /// Opens a model folder: `config.json`, `tokenizer.json` and safetensors weights.
+    pub fn open(folder: impl AsRef<Path>) -> Result<Self, ModelError> {
+        let folder = ModelFolder::open(folder.as_ref())?;
+        let model = folder.load(&Device::Cpu)?;
+        let preset = folder.config.preset.clone();
+        let identity = Model { name: folder.name(), preset, digest: None };
+        Ok(Self { model, tokenizer: folder.tokenizer, identity })
+    }
+
+    /// A segmenter of parts that are already in memory.
+    pub fn from_parts(model: Calico, tokenizer: Tokenizer, identity: Model) -> Self {
+        Self { model, tokenizer, identity }
+    }
+
+    /// The model.
+    pub fn model(&self) -> &Calico {
+        &self.model
+    }
+
+    /// The configuration of the model.
+    pub fn config(&self) -> &CalicoConfig {
+        self.model.config()
+    }
+
+    /// How photographs are to be decoded for this model.
+    pub fn decode_options(&self) -> DecodeOptions {
+        let orientation = match self.config().image.exif_orientation {
+            crate::config::ExifOrientation::Apply => Orientation::Apply,
+            crate::config::ExifOrientation::Ignore => Orientation::Ignore,
+        };
+        DecodeOptions { orientation, ..DecodeOptions::default() }
+    }
+
+    /// Checks everything about a question that can be checked before photographs are decoded.
+    pub fn check(
+        &self,
+        images: usize,
+        question: &Question,
+        options: &SegmentOptions,
+    ) -> Result<(), SegmentError> {
+        Sampler::new(options.sampling)?;
+        self.asked(images, question, options).map(|_| ())
+    }
+
+    /// Answers a question about photographs, with a mask for every grounded phrase.
+    pub fn segment(
+        &self,
+        photographs: &[Photograph],
+        question: &Question,
+        options: &SegmentOptions,
+        observer: &mut dyn Observer,
+    ) -> Result<Segmentation, SegmentError> {
+        Sampler::new(options.sampling)?;
+        let asked = self.asked(photographs.len(), question, options)?;
+        let entries = photographs.iter().zip(1..).map(|(photograph, index)| {
+            ImageEntry::new(index, Path::new(&photograph.name), photograph.frame.size())
+        });
+        let mut result = Segmentation::new(self.identity.clone(), entries.collect());
+        if photographs.len() == 1 {
+            result.warnings.push(
+                "there is one image only: nothing can be compared, so no part is common or unique"
+                    .into(),
+            );
+        }
+        let mut images = Vec::with_capacity(photographs.len());
+        for (index, photograph) in photographs.iter().enumerate() {
+            images.push(self.encode(index, photograph, observer)?);
+        }
+        for asked in asked {
+            let first_id = result.segments().count() as u32 + 1;
+            let first_group = result.segments().map(|s| s.group).max().unwrap_or(0) + 1;
+            let answer =
+                self.answer(&asked, &images, options, [first_id, first_group], observer)?;
+            result.answers.push(answer);
+        }
+        Ok(result)
+    }
+
+    /// The questions as prompts, each proved to fit into the context.
+    fn asked(
+        &self,
+        images: usize,
+        question: &Question,
+        options: &SegmentOptions,
+    ) -> Result<Vec<Asked>, SegmentError> {
+        if images == 0 {
+            return Err(SegmentError::NoImages);
+        }
+        if options.max_new_tokens == 0 {
+            return Err(SegmentError::NoTokens);
+        }
+        match question {
+            Question::Task(task) => {
+                Ok(vec![self.ask(Some(*task), question_of(Some(*task)), images, None)?])
+            }
+            Question::AllTasks => Task::ALL
+                .into_iter()
+                .map(|task| self.ask(Some(task), question_of(Some(task)), images, None))
+                .collect(),
+            Question::Prompt(prompt) => Ok(vec![self.ask(None, prompt, images, None)?]),
+            Question::Answer(answer) => {
+                Ok(vec![self.ask(None, question_of(None), images, Some(answer))?])
+            }
+        }
+    }
+
+    fn ask(
+        &self,
+        task: Option<Task>,
+        question: &str,
+        images: usize,
+        given: Option<&String>,
+    ) -> Result<Asked, SegmentError> {
+        let message = user_message(question, images)?;
+        let ids = prompt_ids(&message, &self.config().prompt, &self.tokenizer)?;
+        let given = given.map(|answer| self.given(answer, images)).transpose()?;
+        let layout = PromptLayout::new(&ids, self.config().tokens_per_image());
+        let context = self.config().llm.max_positions;
+        let needed = layout.len() + given.as_ref().map_or(1, |(ids, _)| ids.len());
+        if needed > context {
+            return Err(SegmentError::Context { needed, context, images });
+        }
+        Ok(Asked { task, prompt: question.to_owned(), ids, given, room: context - layout.len() })
+    }
+
+    /// The tokens of a sentence that the user brings; anything outside the grammar is an error.
+    fn given(&self, answer: &str, images: usize) -> Result<(Vec<u32>, ParsedAnswer), SegmentError> {
+        let ids = self.tokenizer.encode(answer.trim())?;
+        let special = self.model.tokens();
+        if ids.contains(&special.eos) || ids.contains(&special.bos) {
+            return Err(SegmentError::AnswerEnds);
+        }
+        let parsed = parse(&ids, images, self.config().decode, &self.tokenizer)?;
+        if !parsed.problems.is_empty() {
+            return Err(SegmentError::Answer { problems: parsed.problems });
+        }
+        if parsed.phrases.is_empty() {
+            return Err(SegmentError::AnswerNamesNothing);
+        }
+        Ok((ids, parsed))
+    }
+
+    fn encode(
+        &self,
+        index: usize,
+        photograph: &Photograph,
+        observer: &mut dyn Observer,
+    ) -> Result<EncodedImage, SegmentError> {
+        let image = index + 1;
+        let failed = |stage: Stage| move |source| SegmentError::Model { stage, source };
+        observer.stage(Stage::Preprocess { image });
+        let tensors =
+            ImageTensors::new(&photograph.frame, self.config().input_sizes(), self.model.device())
+                .map_err(|source| SegmentError::Preprocess { image, source })?;
+        let stage = Stage::EvaClip { image };
+        observer.stage(stage);
+        let global = self.model.global_tokens(&tensors.eva).map_err(failed(stage))?;
+        let stage = Stage::Dino { image };
+        let semantic = match &tensors.dino {
+            Some(pixels) => {
+                observer.stage(stage);
+                self.model.semantic_tokens(pixels).map_err(failed(stage))?
+            }
+            None => None,
+        };
+        let stage = Stage::SamEncoder { image };
+        observer.stage(stage);
+        let sam = self.model.encode_for_masks(&tensors.sam).map_err(failed(stage))?;
+        let stage = Stage::Correspondence { image };
+        observer.stage(stage);
+        self.model
+            .assemble(&global, semantic.as_ref(), sam, tensors.letterbox)
+            .map_err(failed(stage))
+    }
+
+    fn answer(
+        &self,
+        asked: &Asked,
+        images: &[EncodedImage],
+        options: &SegmentOptions,
+        [first_id, first_group]: [u32; 2],
+        observer: &mut dyn Observer,
+    ) -> Result<Answer, SegmentError> {
+        observer.stage(Stage::Language { task: asked.task });
+        let (answered, parsed) = match &asked.given {
+            Some((ids, parsed)) => {
+                let answered =
+                    read_answer(&self.model, &asked.ids, images, ids).map_err(|source| {
+                        SegmentError::Model { stage: Stage::Language { task: asked.task }, source }
+                    })?;
+                (answered, parsed.clone())
+            }
+            None => self.generate(asked, images, options, observer)?,
+        };
+        observer.stage(Stage::Masks { task: asked.task });
+        let masks = self.masks(&answered, &parsed, images)?;
+        let named: Vec<Named> = masks.iter().map(|found| found.named.clone()).collect();
+        let roles = assign(asked.task, images.len(), &named);
+        let mut segments = Vec::with_capacity(masks.len());
+        for ((id, found), (role, parent)) in (first_id..).zip(&masks).zip(roles) {
+            let phrase = parsed.phrases.get(found.named.phrase);
+            let origin = SegmentOrigin {
+                id,
+                phrase: phrase.map_or_else(String::new, |phrase| phrase.phrase.clone()),
+                image: found.named.image as u32 + 1,
+                role,
+                group: first_group + found.named.phrase as u32,
+                parent: parent.map(|index| first_id + index as u32),
+            };
+            segments.push(Segment::new(origin, &found.named.mask, found.scores));
+        }
+        let text = self.tokenizer.decode(&answered.ids)?;
+        let mut answer = Answer::new(asked.task, &asked.prompt, &text, segments);
+        answer.truncated = answered.truncated;
+        answer.warnings = warnings(asked, &parsed, &answer, images.len());
+        Ok(answer)
+    }
+
+    fn generate(
+        &self,
+        asked: &Asked,
+        images: &[EncodedImage],
+        options: &SegmentOptions,
+        observer: &mut dyn Observer,
+    ) -> Result<(Answered, ParsedAnswer), SegmentError> {
+        let limit = options.max_new_tokens.min(asked.room);
+        let mut sampler = Sampler::new(options.sampling)?;
+        let answered = generate(&self.model, &asked.ids, images, limit, &mut sampler, &mut |ids| {
+            Ok(observer.text(&self.tokenizer.decode(ids)?))
+        })
+        .map_err(|source| SegmentError::Generate { task: asked.task, source })?;
+        let parsed = parse(&answered.ids, images.len(), self.config().decode, &self.tokenizer)?;
+        Ok((answered, parsed))
+    }
+
+    /// The mask of every usable `[SEG]`, in the order of the text.
+    fn masks(
+        &self,
+        answered: &Answered,
+        parsed: &ParsedAnswer,
+        images: &[EncodedImage],
+    ) -> Result<Vec<Found>, SegmentError> {
+        let special = self.model.tokens();
+        let failed = |image: usize| {
+            move |source| SegmentError::Model { stage: Stage::MasksOf { image: image + 1 }, source }
+        };
+        // States are stored per [SEG] token; some tokens are not usable.
+        let seg_tokens: Vec<usize> = (0..answered.ids.len())
+            .filter(|&i| answered.ids.get(i) == Some(&special.seg))
+            .collect();
+        let segs: Vec<_> = parsed.segs().collect();
+        let mut found: Vec<Option<Found>> = segs.iter().map(|_| None).collect();
+        for (image, encoded) in images.iter().enumerate() {
+            let mine: Vec<usize> = (0..segs.len())
+                .filter(|&i| segs.get(i).is_some_and(|s| s.1.image == image))
+                .collect();
+            let states: Vec<&Tensor> = mine
+                .iter()
+                .filter_map(|&i| segs.get(i))
+                .filter_map(|(_, seg)| seg_tokens.iter().position(|&token| token == seg.token))
+                .filter_map(|number| answered.seg_states.get(number))
+                .collect();
+            if states.is_empty() {
+                continue;
+            }
+            let states = Tensor::cat(&states, 1)
+                .and_then(|states| states.squeeze(0))
+                .map_err(failed(image))?; // [M, D]
+            let prompts = self.model.project(&states).map_err(failed(image))?;
+            let decoded = self.model.decode_masks(&prompts, encoded).map_err(failed(image))?;
+            let ious = decoded.iou.to_vec1::<f32>().map_err(failed(image))?;
+            // One mask at a time: a photograph may be large.
+            for ((row, &index), iou) in mine.iter().enumerate().zip(ious) {
+                let Some((phrase, seg)) = segs.get(index) else { continue };
+                let logits = decoded
+                    .logits
+                    .narrow(0, row, 1)
+                    .and_then(|logits| self.model.full_size(&logits, &encoded.letterbox))
+                    .and_then(|logits| logits.flatten_all()?.to_vec1::<f32>())
+                    .map_err(failed(image))?;
+                let mask = Mask::new(
+                    encoded.letterbox.original,
+                    logits.iter().map(|&logit| logit > 0.0).collect(),
+                )?;
+                let probability = answered.probabilities.as_ref().map(|all| {
+                    let words = parsed.phrases.get(*phrase).map(|p| p.tokens.clone());
+                    geometric_mean(words.and_then(|words| all.get(words)).unwrap_or_default())
+                });
+                let scores = Scores::new(mean_foreground(&logits), probability, iou);
+                let named = Named { phrase: *phrase, image: seg.image, mask };
+                if let Some(slot) = found.get_mut(index) {
+                    *slot = Some(Found { named, scores });
+                }
+            }
+        }
+        Ok(found.into_iter().flatten().collect())
+    }
+}
+
+/// A mask with its scores.
+struct Found {
+    named: Named,
+    scores: Scores,
+}
+
+/// Mean probability of the pixels above the threshold; `None` where there is none.
+fn mean_foreground(logits: &[f32]) -> Option<f32> {
+    let (mut sum, mut count) = (0.0, 0u64);
+    for &logit in logits.iter().filter(|&&logit| logit > 0.0) {
+        sum += (1.0 + (-f64::from(logit)).exp()).recip();
+        count += 1;
+    }
+    (count > 0).then(|| (sum / count as f64) as f32)
+}
+
+fn geometric_mean(probabilities: &[f64]) -> f32 {
+    let logs: f64 = probabilities.iter().map(|p| p.ln()).sum();
+    (logs / probabilities.len().max(1) as f64).exp() as f32
+}
+
+/// What the reader should know about an answer.
+fn warnings(asked: &Asked, parsed: &ParsedAnswer, answer: &Answer, images: usize) -> Vec<String> {
+    let mut warnings: Vec<String> =
+        parsed.problems.iter().map(|problem| format!("a segment was dropped: {problem}")).collect();
+    if answer.truncated {
+        warnings.push("the answer was cut at the token limit".into());
+    }
+    for segment in answer.segments.iter().filter(|segment| segment.area == 0) {
+        warnings
+            .push(format!("the mask of {:?} in image {} is empty", segment.label, segment.image));
+    }
+    for (number, phrase) in parsed.phrases.iter().enumerate() {
+        let seen = phrase.segs.len();
+        let role = answer.segments.iter().find(|s| s.phrase == phrase.phrase).map(|s| s.role);
+        let misplaced = match asked.task {
+            Some(Task::CommonObjects) if seen < images => "common object",
+            Some(Task::CommonParts) if role == Some(calico_result::Role::Other) => "common part",
+            Some(Task::UniqueParts) if role == Some(calico_result::Role::Other) => "unique part",
+            _ => continue,
+        };
+        if images > 1 {
+            warnings.push(format!(
+                "phrase {} ({:?}) is no {misplaced}: it is grounded in {seen} of {images} images",
+                number + 1,
+                phrase.phrase
+            ));
+        }
+    }
+    warnings
+}
