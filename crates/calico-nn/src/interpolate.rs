@@ -29,7 +29,7 @@ fn resize_axis(x: &Tensor, axis: usize, len: usize) -> Result<Tensor> {
         upper.push((low + 1).min(from - 1) as u32);
         fraction.push(position - low as f32);
     }
-    let device = x.device();
+    let (x, device) = (x.contiguous()?, x.device());
     let pick = |index: Vec<u32>| x.index_select(&Tensor::from_vec(index, len, device)?, axis);
     let mut shape = vec![1; x.rank()];
     if let Some(dim) = shape.get_mut(axis) {
