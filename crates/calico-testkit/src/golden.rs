@@ -32,9 +32,10 @@ impl Golden {
     }
 
     /// The integers of the one-dimensional tensor `in.<name>`, for sizes and ids.
-    pub fn integers(&self, name: &str) -> Vec<usize> {
+    pub fn integers<const N: usize>(&self, name: &str) -> [usize; N] {
         let values = self.input(name).to_vec1::<i64>().expect("integers");
-        values.into_iter().map(|value| value as usize).collect()
+        let values = <[i64; N]>::try_from(values).expect("as many integers as asked for");
+        values.map(|value| value as usize)
     }
 
     fn tensor(&self, name: &str) -> Tensor {

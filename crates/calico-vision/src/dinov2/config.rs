@@ -132,3 +132,39 @@ fn default_layer() -> i64 {
 fn default_final_norm() -> bool {
     true
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const GIANT: &str = r#"{
+        "input_size": 518, "patch_size": 14, "width": 1536, "num_heads": 24, "depth": 40,
+        "ffn": { "kind": "swiglu", "hidden": 4096 }, "num_register_tokens": 4
+    }"#;
+
+    #[test]
+    fn everything_that_published_models_share_has_a_default() {
+        let config: DinoConfig = serde_json::from_str(GIANT).unwrap();
+        assert_eq!((config.grid(), config.stored_grid), ([37, 37], 37));
+        assert_eq!((config.layer, config.final_norm), (-1, true));
+        assert_eq!(config.num_prefix_tokens(), 5);
+        let again: DinoConfig =
+            serde_json::from_str(&serde_json::to_string(&config).unwrap()).unwrap();
+        assert_eq!(again, config);
+    }
+
+    #[test]
+    fn an_input_can_be_taller_than_wide() {
+        let text = GIANT.replace("518", "[70, 56]");
+        let config: DinoConfig = serde_json::from_str(&text).unwrap();
+        assert_eq!(config.grid(), [5, 4]);
+    }
+
+    #[test]
+    fn unknown_keys_are_refused() {
+        for (from, to) in [("depth", "deep"), (r#""hidden""#, r#""gate": 1, "hidden""#)] {
+            let text = GIANT.replace(from, to);
+            assert!(serde_json::from_str::<DinoConfig>(&text).is_err(), "{text}");
+        }
+    }
+}

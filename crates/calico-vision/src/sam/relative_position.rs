@@ -1,5 +1,5 @@
-//! Decomposed relative positions (MViTv2, arXiv 2112.01526): a score for the distance between
-//! query and key, along rows and along columns.
+//! Decomposed relative positions (arXiv 2112.01526): a score for the distance between query and
+//! key, along rows and along columns.
 
 use calico_nn::Weights;
 use calico_nn::weights::Init;

@@ -1,9 +1,9 @@
-//! Linear layers with a ReLU between.
+//! Linear layers with `relu` between.
 
 use calico_nn::{Linear, Weights};
 use candle_core::{Result, Tensor};
 
-/// Linear layers with a ReLU between each two.
+/// Linear layers with `relu` between each two.
 #[derive(Debug, Clone)]
 pub(super) struct ReluMlp {
     first: Linear,
