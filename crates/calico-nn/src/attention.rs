@@ -27,7 +27,7 @@ impl FusedAttention {
     /// Reads `qkv.weight` `[3 D, D]` (rows q, k, v, each head by head), its bias as `key_bias`
     /// says, and `proj`, below `weights`.
     pub fn load(width: usize, heads: usize, key_bias: KeyBias, weights: &Weights) -> Result<Self> {
-        if heads == 0 || width % heads != 0 {
+        if heads == 0 || !width.is_multiple_of(heads) {
             candle_core::bail!("{}: {heads} heads do not divide {width}", weights.prefix());
         }
         let qkv = match key_bias {
@@ -59,8 +59,12 @@ impl FusedAttention {
         self.qkv.forward(x)?.narrow(D::Minus1, width, width)
     }
 
-    /// As [`FusedAttention::forward`], with decomposed relative positions that are made from the
-    /// unscaled queries `[B, N, T, K]`: the values per key row and per key column.
+    /// As [`FusedAttention::forward`], with decomposed relative positions that `relative` makes
+    /// from the unscaled queries: the values per key row and per key column.
+    ///
+    /// # Shapes
+    /// - `x`: `[B, T, D]`, as is the result
+    /// - `relative`: from `[B, N, T, K]` to `[B, N, T, h]` and `[B, N, T, w]`
     pub fn forward_with(
         &self,
         x: &Tensor,

@@ -112,9 +112,9 @@ impl SelfAttention {
 /// `down(silu(gate(x)) · up(x))`.
 #[derive(Debug, Clone)]
 struct GatedMlp {
-    gate_proj: Linear,
-    up_proj: Linear,
-    down_proj: Linear,
+    gate: Linear,
+    up: Linear,
+    down: Linear,
 }
 
 impl GatedMlp {
@@ -122,15 +122,15 @@ impl GatedMlp {
         let (width, hidden) = (config.width, config.mlp_hidden);
         let linear = |inner, out, name| Linear::load_without_bias(inner, out, &weights.pp(name));
         Ok(Self {
-            gate_proj: linear(width, hidden, "gate_proj")?,
-            up_proj: linear(width, hidden, "up_proj")?,
-            down_proj: linear(hidden, width, "down_proj")?,
+            gate: linear(width, hidden, "gate_proj")?,
+            up: linear(width, hidden, "up_proj")?,
+            down: linear(hidden, width, "down_proj")?,
         })
     }
 
     fn forward(&self, x: &Tensor) -> Result<Tensor> {
-        let gate = self.gate_proj.forward(x)?;
-        let up = self.up_proj.forward(x)?;
-        self.down_proj.forward(&ops::swiglu(&gate, &up)?)
+        let gate = self.gate.forward(x)?;
+        let up = self.up.forward(x)?;
+        self.down.forward(&ops::swiglu(&gate, &up)?)
     }
 }

@@ -1,0 +1,92 @@
+use super::*;
+use crate::weights::{Init, Random};
+
+fn specs() -> Vec<TensorSpec> {
+    [("a.weight", vec![3, 4]), ("b", vec![5]), ("c", vec![2, 2, 2])]
+        .into_iter()
+        .map(|(name, shape)| TensorSpec { name: name.into(), shape, init: Init::Uniform(1.0) })
+        .collect()
+}
+
+fn written(stored: StoredType, shard_bytes: usize) -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    let random = Random::new(7, Device::Cpu);
+    write(folder.path(), &specs(), stored, shard_bytes, |spec| random.values(spec)).unwrap();
+    folder
+}
+
+fn read(folder: &Path, spec: &TensorSpec) -> Vec<f32> {
+    let source = CheckpointSource::new(Checkpoint::open(folder).unwrap(), Device::Cpu);
+    let tensor = source.tensor(spec).unwrap();
+    source.finish().unwrap();
+    tensor.flatten_all().unwrap().to_vec1().unwrap()
+}
+
+#[test]
+fn what_is_written_is_read_whole_and_sharded() {
+    let random = Random::new(7, Device::Cpu);
+    for (stored, tolerance) in
+        [(StoredType::F32, 0.0), (StoredType::Bf16, 4e-3), (StoredType::F16, 5e-4)]
+    {
+        for shard_bytes in [usize::MAX, 30] {
+            let folder = written(stored, shard_bytes);
+            Checkpoint::open(folder.path()).unwrap().verify(&specs()).unwrap();
+            assert_eq!(folder.path().join(INDEX_FILE).exists(), shard_bytes == 30);
+            for spec in specs() {
+                for (got, want) in read(folder.path(), &spec).iter().zip(random.values(&spec)) {
+                    assert!((got - want).abs() <= tolerance, "{stored:?}: {got} {want}");
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn every_difference_is_reported_at_once() {
+    let folder = written(StoredType::F32, usize::MAX);
+    let mut wanted = specs();
+    wanted[0].shape = vec![4, 3];
+    wanted[1].name = "renamed".into();
+    let error = Checkpoint::open(folder.path()).unwrap().verify(&wanted).unwrap_err();
+    let CheckpointError::Mismatch(mismatch) = error else { panic!("{error}") };
+    assert_eq!(mismatch.missing, ["renamed"]);
+    assert_eq!(mismatch.unexpected, ["b"]);
+    assert_eq!(mismatch.misshaped, [("a.weight".into(), vec![4, 3], vec![3, 4])]);
+}
+
+#[test]
+fn not_a_number_is_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let bad = |spec: &TensorSpec| {
+        let value = if spec.name == "b" { f32::NAN } else { 0.0 };
+        vec![value; spec.len()]
+    };
+    write(folder.path(), &specs(), StoredType::Bf16, usize::MAX, bad).unwrap();
+    let source = CheckpointSource::new(Checkpoint::open(folder.path()).unwrap(), Device::Cpu);
+    for spec in specs() {
+        source.tensor(&spec).unwrap();
+    }
+    assert!(source.finish().unwrap_err().to_string().contains("\n    b"));
+}
+
+#[test]
+fn an_index_cannot_point_outside_its_folder() {
+    let folder = tempfile::tempdir().unwrap();
+    for file in ["../x.safetensors", "/x.safetensors", "a/b", ".."] {
+        let index = serde_json::json!({ "weight_map": { "a": file } });
+        std::fs::write(folder.path().join(INDEX_FILE), index.to_string()).unwrap();
+        let error = Checkpoint::open(folder.path()).unwrap_err();
+        assert!(matches!(error, CheckpointError::Index { .. }), "{file}: {error}");
+    }
+}
+
+#[test]
+fn a_truncated_file_is_refused() {
+    let folder = written(StoredType::F32, usize::MAX);
+    let path = folder.path().join(SINGLE_FILE);
+    let whole = std::fs::read(&path).unwrap();
+    for len in [0, 4, 8, 40, whole.len() - 1] {
+        std::fs::write(&path, &whole[..len]).unwrap();
+        assert!(Checkpoint::open(folder.path()).is_err(), "{len} bytes were accepted");
+    }
+}
