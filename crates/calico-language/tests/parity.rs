@@ -1,5 +1,7 @@
 //! LLaMA equals transformers, layer by layer, whole and step by step with a cache.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
 use std::cell::RefCell;
 
 use calico_language::{KvCache, LayerTap, Llama, LlamaConfig, LoraConfig, llama::NoTap};

@@ -61,6 +61,24 @@ pub enum ModelError {
     Build(#[from] candle_core::Error),
 }
 
+impl ModelError {
+    /// Whether the caller's input is at fault, not the machine.
+    pub fn is_bad_input(&self) -> bool {
+        match self {
+            Self::Io { action, .. } | Self::Checkpoint(CheckpointError::Io { action, .. }) => {
+                *action != "write"
+            }
+            Self::NotAFolder(_)
+            | Self::NotEmpty(_)
+            | Self::Config(_)
+            | Self::Tokenizer(_)
+            | Self::Vocabulary { .. }
+            | Self::Checkpoint(_) => true,
+            Self::Build(_) => false,
+        }
+    }
+}
+
 /// What is being computed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Stage {

@@ -36,16 +36,17 @@ pub enum GenerateError {
     Tokenizer(#[from] TokenizerError),
 }
 
+/// Sees the answer so far after every token, and may stop it.
+pub type OnToken<'a> = dyn FnMut(&[u32]) -> Result<ControlFlow<()>, TokenizerError> + 'a;
+
 /// Reads the prompt, then writes at most `limit` tokens.
-///
-/// `on_token` sees the answer so far after every token and may stop it.
 pub fn generate(
     model: &Calico,
     prompt: &[PromptId],
     images: &[EncodedImage],
     limit: usize,
     sampler: &mut Sampler,
-    on_token: &mut dyn FnMut(&[u32]) -> Result<ControlFlow<()>, TokenizerError>,
+    on_token: &mut OnToken<'_>,
 ) -> Result<Answered, GenerateError> {
     let special = model.tokens();
     let mut cache = KvCache::new();

@@ -14,6 +14,8 @@
 //! `Q E` queries and width, `T D` positions and width of the language model, `M C` masks and
 //! width of SAM, `g` side of SAM's grid.
 
+pub mod bench;
+pub mod budget;
 pub mod checkpoint;
 pub mod config;
 pub mod correspondence;
@@ -25,9 +27,11 @@ pub mod prompt;
 
 mod error;
 mod segmenter;
+mod trainable;
 
 pub use checkpoint::ModelFolder;
 pub use config::{CalicoConfig, ConfigError, Preset};
 pub use error::{ModelError, SegmentError, Stage};
 pub use model::Calico;
 pub use segmenter::{Observer, Photograph, Question, SegmentOptions, Segmenter};
+pub use trainable::is_trainable;

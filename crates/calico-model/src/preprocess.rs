@@ -6,7 +6,7 @@ use candle_core::{Device, Tensor};
 
 /// Mean and deviation of EVA-CLIP's pixels, in 0..1.
 const CLIP: [[f32; 3]; 2] =
-    [[0.481_454_66, 0.457_827_5, 0.408_210_73], [0.268_629_54, 0.261_302_58, 0.275_777_11]];
+    [[0.481_454_66, 0.457_827_5, 0.408_210_73], [0.268_629_55, 0.261_302_6, 0.275_777_1]];
 /// Mean and deviation of DINOv2's pixels, in 0..1.
 const IMAGENET: [[f32; 3]; 2] = [[0.485, 0.456, 0.406], [0.229, 0.224, 0.225]];
 /// Mean and deviation of SAM's pixels, in 0..255.

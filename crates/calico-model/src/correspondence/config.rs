@@ -27,6 +27,7 @@ pub enum CemInput {
 /// Correspondence Extraction Module (paper eq. 4–6).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a key of the configuration")]
 pub struct ExtractionConfig {
     /// Without it the DINOv2 features are unused, and the adapters see no image (Table 2,
     /// "w/o CEM").
@@ -109,6 +110,7 @@ pub enum MultiTurn {
 /// Correspondence Adaptation Modules (paper eq. 7–9).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a key of the configuration")]
 pub struct AdapterConfig {
     /// Without them the visual positions keep their first embedding (Table 2, "w/o CEM w/o CAM").
     #[serde(default = "yes")]

@@ -71,17 +71,15 @@ mod tests {
 
     #[test]
     fn spans_for_none_one_and_adjacent_images_first_and_last() {
-        let cases: [(&[PromptId], &[Range<usize>], usize); 4] = [
-            (&[Token(1), Token(5)], &[], 2),
-            (&[Token(1), Image, Token(5)], &[1..6], 7),
-            (&[Image, Image, Token(1)], &[0..5, 5..10], 11),
-            (&[Token(1), Image, Token(2), Image, Image], &[1..6, 7..12, 12..17], 17),
-        ];
-        for (ids, spans, len) in cases {
+        let check = |ids: &[PromptId], spans: &[Range<usize>], len: usize| {
             let layout = PromptLayout::new(ids, 5);
             assert_eq!((layout.spans(), layout.len()), (spans, len));
             assert_eq!(layout.guidance(), len - 1);
             assert_eq!(layout.answer_position(3), len + 3);
-        }
+        };
+        check(&[Token(1), Token(5)], &[], 2);
+        check(&[Token(1), Image, Token(5)], std::slice::from_ref(&(1..6)), 7);
+        check(&[Image, Image, Token(1)], &[0..5, 5..10], 11);
+        check(&[Token(1), Image, Token(2), Image, Image], &[1..6, 7..12, 12..17], 17);
     }
 }
