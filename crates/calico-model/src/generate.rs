@@ -1,5 +1,6 @@
 //! Writing an answer token by token.
 
+use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 
 use calico_language::{KvCache, Sampler, SamplingError, TokenizerError, probability};
@@ -16,8 +17,8 @@ pub struct Answered {
     pub ids: Vec<u32>,
     /// Probability of each token under the model; `None` for an answer that was given.
     pub probabilities: Option<Vec<f64>>,
-    /// The state of each `[SEG]`, `[1, 1, D]`, in the order of the tokens.
-    pub seg_states: Vec<Tensor>,
+    /// The state of each `[SEG]`, `[1, 1, D]`, by its index among the tokens.
+    pub seg_states: BTreeMap<usize, Tensor>,
     /// Whether the answer was cut before `</s>`.
     pub truncated: bool,
 }
@@ -55,7 +56,7 @@ pub fn generate(
     let mut answered = Answered {
         ids: Vec::new(),
         probabilities: Some(Vec::new()),
-        seg_states: Vec::new(),
+        seg_states: BTreeMap::new(),
         truncated: true,
     };
     while answered.ids.len() < limit {
@@ -65,20 +66,20 @@ pub fn generate(
             answered.truncated = false;
             break;
         }
+        let index = answered.ids.len();
         answered.ids.push(token);
         answered.probabilities.get_or_insert_default().push(probability(&logits, token));
         let stop = on_token(&answered.ids)?.is_break();
-        let is_seg = token == special.seg;
-        if is_seg && model.config().seg_proj.position == SegPosition::Predecessor {
-            answered.seg_states.push(state.clone());
+        let position = (token == special.seg).then_some(model.config().seg_proj.position);
+        if position == Some(SegPosition::Predecessor) {
+            answered.seg_states.insert(index, state.clone());
         }
-        let last = stop || answered.ids.len() == limit;
-        let own = is_seg && model.config().seg_proj.position == SegPosition::Own;
-        if !last || own {
+        let goes_on = !stop && answered.ids.len() < limit;
+        if goes_on || position == Some(SegPosition::Own) {
             state = model.step(token, &mut cache)?;
         }
-        if own {
-            answered.seg_states.push(state.clone());
+        if position == Some(SegPosition::Own) {
+            answered.seg_states.insert(index, state.clone());
         }
         if stop {
             break;
@@ -102,7 +103,7 @@ pub fn read_answer(
     };
     let segs = ids.iter().enumerate().filter(|(_, id)| **id == model.tokens().seg);
     let seg_states = segs
-        .map(|(index, _)| hidden.narrow(1, layout.answer_position(index) - shift, 1))
+        .map(|(index, _)| Ok((index, hidden.narrow(1, layout.answer_position(index) - shift, 1)?)))
         .collect::<candle_core::Result<_>>()?;
     Ok(Answered { ids: ids.to_vec(), probabilities: None, seg_states, truncated: false })
 }

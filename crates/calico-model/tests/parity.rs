@@ -187,7 +187,10 @@ fn masks_of_two_and_three_pictures_equal_upstream() {
     for name in ["calico/pair", "calico/triple"] {
         let case = Case::open(name);
         let answered = read_answer(&case.model, &case.prompt, &case.images, &case.answer).unwrap();
-        let states = Tensor::cat(&answered.seg_states, 1).unwrap().squeeze(0).unwrap();
+        let states = Tensor::cat(&answered.seg_states.values().collect::<Vec<_>>(), 1)
+            .unwrap()
+            .squeeze(0)
+            .unwrap();
         case.check_masks(&states);
     }
 }

@@ -219,7 +219,10 @@ fn every_switch_builds_a_model_that_answers_differently() {
         let model = tiny::model_of(config);
         let images = [encoded(&model, 1), encoded(&model, 2)];
         let read = calico_model::generate::read_answer(&model, &prompt, &images, &answer).unwrap();
-        let states = Tensor::cat(&read.seg_states, 1).unwrap().squeeze(0).unwrap();
+        let states = Tensor::cat(&read.seg_states.values().collect::<Vec<_>>(), 1)
+            .unwrap()
+            .squeeze(0)
+            .unwrap();
         let prompts = model.project(&states).unwrap();
         values(&model.decode_masks(&prompts, &images[1]).unwrap().logits)
     };
@@ -258,7 +261,7 @@ fn decoding_a_sentence_step_by_step_equals_reading_it_for_both_seg_positions() {
                 stored.push(if position == SegPosition::Own { state.clone() } else { before });
             }
         }
-        for (number, (read, stored)) in read.seg_states.iter().zip(&stored).enumerate() {
+        for (number, (read, stored)) in read.seg_states.values().zip(&stored).enumerate() {
             assert_close(&format!("{position:?} {number}"), stored, read, 2e-5);
         }
     }

@@ -1,14 +1,17 @@
 //! The face of the library: photographs and a question in, plain data out.
 
-use std::ops::ControlFlow;
+mod input;
+mod masks;
+mod warnings;
+
+pub use input::{Observer, Photograph, Question, SegmentOptions};
+
 use std::path::Path;
 
-use calico_image::{DecodeOptions, Frame, Mask, Orientation};
-use calico_language::{Sampler, Sampling, Tokenizer};
-use calico_result::{
-    Answer, ImageEntry, Model, Scores, Segment, SegmentOrigin, Segmentation, Task,
-};
-use candle_core::{Device, Tensor};
+use calico_image::{DecodeOptions, Orientation};
+use calico_language::{Sampler, Tokenizer};
+use calico_result::{Answer, ImageEntry, Model, Segment, SegmentOrigin, Segmentation, Task};
+use candle_core::Device;
 
 use crate::checkpoint::ModelFolder;
 use crate::error::{SegmentError, Stage};
@@ -18,75 +21,6 @@ use crate::model::{Calico, EncodedImage};
 use crate::preprocess::ImageTensors;
 use crate::prompt::{PromptId, PromptLayout, prompt_ids, question_of, user_message};
 use crate::{CalicoConfig, ModelError};
-
-/// A photograph and the name it has in the result.
-#[derive(Debug, Clone)]
-pub struct Photograph {
-    /// Base name of its file.
-    pub name: String,
-    /// The upright pixels.
-    pub frame: Frame,
-}
-
-impl Photograph {
-    /// Decodes an image file, upright.
-    pub fn open(path: impl AsRef<Path>) -> Result<Self, SegmentError> {
-        Self::open_with(path.as_ref(), &DecodeOptions::default())
-    }
-
-    /// Decodes an image file.
-    pub fn open_with(path: &Path, options: &DecodeOptions) -> Result<Self, SegmentError> {
-        let frame = calico_image::open(path, options)?;
-        let name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned();
-        Ok(Self { name, frame })
-    }
-}
-
-/// What is asked of the photographs.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Question {
-    /// One of the three built-in questions.
-    Task(Task),
-    /// The three built-in questions, one after the other.
-    AllTasks,
-    /// A question in the user's words, with or without `<image>` placeholders.
-    Prompt(String),
-    /// A sentence to ground instead of an answer to generate, with
-    /// `<p> … </p> [SEG] (IMAGE1)` tags.
-    Answer(String),
-}
-
-/// How answers are written.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct SegmentOptions {
-    /// Longest answer, in tokens. The context may end an answer earlier.
-    pub max_new_tokens: usize,
-    /// How tokens are chosen.
-    pub sampling: Sampling,
-}
-
-impl Default for SegmentOptions {
-    fn default() -> Self {
-        Self { max_new_tokens: 512, sampling: Sampling::default() }
-    }
-}
-
-/// Sees the work while it is done. Every method does nothing by default.
-pub trait Observer {
-    /// A stage begins; the one before it has ended.
-    fn stage(&mut self, stage: Stage) {
-        let _ = stage;
-    }
-
-    /// The answer grew: its text so far, with tags. Returning `Break` ends it here.
-    fn text(&mut self, so_far: &str) -> ControlFlow<()> {
-        let _ = so_far;
-        ControlFlow::Continue(())
-    }
-}
-
-/// Sees nothing.
-impl Observer for () {}
 
 /// A model that answers questions about photographs.
 ///
@@ -337,7 +271,7 @@ impl Segmenter {
         let text = self.tokenizer.decode(&answered.ids)?;
         let mut answer = Answer::new(asked.task, &asked.prompt, &text, segments);
         answer.truncated = answered.truncated;
-        answer.warnings = warnings(asked, &parsed, &answer, images.len());
+        answer.warnings = warnings::warnings(asked, &parsed, &answer, images.len());
         Ok(answer)
     }
 
@@ -357,119 +291,4 @@ impl Segmenter {
         let parsed = parse(&answered.ids, images.len(), self.config().decode, &self.tokenizer)?;
         Ok((answered, parsed))
     }
-
-    /// The mask of every usable `[SEG]`, in the order of the text.
-    fn masks(
-        &self,
-        answered: &Answered,
-        parsed: &ParsedAnswer,
-        images: &[EncodedImage],
-    ) -> Result<Vec<Found>, SegmentError> {
-        let special = self.model.tokens();
-        let failed = |image: usize| {
-            move |source| SegmentError::Model { stage: Stage::MasksOf { image: image + 1 }, source }
-        };
-        // States are stored per [SEG] token; some tokens are not usable.
-        let seg_tokens: Vec<usize> = (0..answered.ids.len())
-            .filter(|&i| answered.ids.get(i) == Some(&special.seg))
-            .collect();
-        let segs: Vec<_> = parsed.segs().collect();
-        let mut found: Vec<Option<Found>> = segs.iter().map(|_| None).collect();
-        for (image, encoded) in images.iter().enumerate() {
-            let mine: Vec<usize> = (0..segs.len())
-                .filter(|&i| segs.get(i).is_some_and(|s| s.1.image == image))
-                .collect();
-            let states: Vec<&Tensor> = mine
-                .iter()
-                .filter_map(|&i| segs.get(i))
-                .filter_map(|(_, seg)| seg_tokens.iter().position(|&token| token == seg.token))
-                .filter_map(|number| answered.seg_states.get(number))
-                .collect();
-            if states.is_empty() {
-                continue;
-            }
-            let states = Tensor::cat(&states, 1)
-                .and_then(|states| states.squeeze(0))
-                .map_err(failed(image))?; // [M, D]
-            let prompts = self.model.project(&states).map_err(failed(image))?;
-            let decoded = self.model.decode_masks(&prompts, encoded).map_err(failed(image))?;
-            let ious = decoded.iou.to_vec1::<f32>().map_err(failed(image))?;
-            // One mask at a time: a photograph may be large.
-            for ((row, &index), iou) in mine.iter().enumerate().zip(ious) {
-                let Some((phrase, seg)) = segs.get(index) else { continue };
-                let logits = decoded
-                    .logits
-                    .narrow(0, row, 1)
-                    .and_then(|logits| self.model.full_size(&logits, &encoded.letterbox))
-                    .and_then(|logits| logits.flatten_all()?.to_vec1::<f32>())
-                    .map_err(failed(image))?;
-                let mask = Mask::new(
-                    encoded.letterbox.original,
-                    logits.iter().map(|&logit| logit > 0.0).collect(),
-                )?;
-                let probability = answered.probabilities.as_ref().map(|all| {
-                    let words = parsed.phrases.get(*phrase).map(|p| p.tokens.clone());
-                    geometric_mean(words.and_then(|words| all.get(words)).unwrap_or_default())
-                });
-                let scores = Scores::new(mean_foreground(&logits), probability, iou);
-                let named = Named { phrase: *phrase, image: seg.image, mask };
-                if let Some(slot) = found.get_mut(index) {
-                    *slot = Some(Found { named, scores });
-                }
-            }
-        }
-        Ok(found.into_iter().flatten().collect())
-    }
-}
-
-/// A mask with its scores.
-struct Found {
-    named: Named,
-    scores: Scores,
-}
-
-/// Mean probability of the pixels above the threshold; `None` where there is none.
-fn mean_foreground(logits: &[f32]) -> Option<f32> {
-    let (mut sum, mut count) = (0.0, 0u64);
-    for &logit in logits.iter().filter(|&&logit| logit > 0.0) {
-        sum += (1.0 + (-f64::from(logit)).exp()).recip();
-        count += 1;
-    }
-    (count > 0).then(|| (sum / count as f64) as f32)
-}
-
-fn geometric_mean(probabilities: &[f64]) -> f32 {
-    let logs: f64 = probabilities.iter().map(|p| p.ln()).sum();
-    (logs / probabilities.len().max(1) as f64).exp() as f32
-}
-
-/// What the reader should know about an answer.
-fn warnings(asked: &Asked, parsed: &ParsedAnswer, answer: &Answer, images: usize) -> Vec<String> {
-    let mut warnings: Vec<String> =
-        parsed.problems.iter().map(|problem| format!("a segment was dropped: {problem}")).collect();
-    if answer.truncated {
-        warnings.push("the answer was cut at the token limit".into());
-    }
-    for segment in answer.segments.iter().filter(|segment| segment.area == 0) {
-        warnings
-            .push(format!("the mask of {:?} in image {} is empty", segment.label, segment.image));
-    }
-    for (number, phrase) in parsed.phrases.iter().enumerate() {
-        let seen = phrase.segs.len();
-        let role = answer.segments.iter().find(|s| s.phrase == phrase.phrase).map(|s| s.role);
-        let misplaced = match asked.task {
-            Some(Task::CommonObjects) if seen < images => "common object",
-            Some(Task::CommonParts) if role == Some(calico_result::Role::Other) => "common part",
-            Some(Task::UniqueParts) if role == Some(calico_result::Role::Other) => "unique part",
-            _ => continue,
-        };
-        if images > 1 {
-            warnings.push(format!(
-                "phrase {} ({:?}) is no {misplaced}: it is grounded in {seen} of {images} images",
-                number + 1,
-                phrase.phrase
-            ));
-        }
-    }
-    warnings
 }

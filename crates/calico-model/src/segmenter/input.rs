@@ -1,0 +1,79 @@
+//! What a segmenter is given.
+
+use std::ops::ControlFlow;
+use std::path::Path;
+
+use calico_image::{DecodeOptions, Frame};
+use calico_language::Sampling;
+use calico_result::Task;
+
+use crate::error::{SegmentError, Stage};
+
+/// A photograph and the name it has in the result.
+#[derive(Debug, Clone)]
+pub struct Photograph {
+    /// Base name of its file.
+    pub name: String,
+    /// The upright pixels.
+    pub frame: Frame,
+}
+
+impl Photograph {
+    /// Decodes an image file, upright.
+    pub fn open(path: impl AsRef<Path>) -> Result<Self, SegmentError> {
+        Self::open_with(path.as_ref(), &DecodeOptions::default())
+    }
+
+    /// Decodes an image file.
+    pub fn open_with(path: &Path, options: &DecodeOptions) -> Result<Self, SegmentError> {
+        let frame = calico_image::open(path, options)?;
+        let name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned();
+        Ok(Self { name, frame })
+    }
+}
+
+/// What is asked of the photographs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Question {
+    /// One of the three built-in questions.
+    Task(Task),
+    /// The three built-in questions, one after the other.
+    AllTasks,
+    /// A question in the user's words, with or without `<image>` placeholders.
+    Prompt(String),
+    /// A sentence to ground instead of an answer to generate, with
+    /// `<p> … </p> [SEG] (IMAGE1)` tags.
+    Answer(String),
+}
+
+/// How answers are written.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct SegmentOptions {
+    /// Longest answer, in tokens. The context may end an answer earlier.
+    pub max_new_tokens: usize,
+    /// How tokens are chosen.
+    pub sampling: Sampling,
+}
+
+impl Default for SegmentOptions {
+    fn default() -> Self {
+        Self { max_new_tokens: 512, sampling: Sampling::default() }
+    }
+}
+
+/// Sees the work while it is done. Every method does nothing by default.
+pub trait Observer {
+    /// A stage begins; the one before it has ended.
+    fn stage(&mut self, stage: Stage) {
+        let _ = stage;
+    }
+
+    /// The answer grew: its text so far, with tags. Returning `Break` ends it here.
+    fn text(&mut self, so_far: &str) -> ControlFlow<()> {
+        let _ = so_far;
+        ControlFlow::Continue(())
+    }
+}
+
+/// Sees nothing.
+impl Observer for () {}

@@ -1,0 +1,156 @@
+//! From the states of `[SEG]` tokens to masks with scores.
+
+use calico_image::Mask;
+use calico_result::Scores;
+use calico_vision::sam::MaskPrediction;
+use candle_core::Tensor;
+
+use super::Segmenter;
+use crate::error::{SegmentError, Stage};
+use crate::generate::Answered;
+use crate::grounding::{Named, ParsedAnswer};
+use crate::model::EncodedImage;
+
+/// A mask with its scores.
+pub(super) struct Found {
+    pub(super) named: Named,
+    pub(super) scores: Scores,
+}
+
+impl Segmenter {
+    /// The mask of every usable `[SEG]`, in the order of the text.
+    pub(super) fn masks(
+        &self,
+        answered: &Answered,
+        parsed: &ParsedAnswer,
+        images: &[EncodedImage],
+    ) -> Result<Vec<Found>, SegmentError> {
+        let mut found = Vec::new();
+        for (image, encoded) in images.iter().enumerate() {
+            let mine: Vec<_> = parsed.segs().filter(|(_, seg)| seg.image == image).collect();
+            let failed =
+                |source| SegmentError::Model { stage: Stage::MasksOf { image: image + 1 }, source };
+            let states = mine.iter().filter_map(|(_, seg)| answered.seg_states.get(&seg.token));
+            let states: Vec<&Tensor> = states.collect();
+            if states.is_empty() {
+                continue;
+            }
+            let decoded = self.decode(&states, encoded).map_err(failed)?;
+            let ious = decoded.iou.to_vec1::<f32>().map_err(failed)?;
+            // One mask at a time at full size: a photograph may be large.
+            for (row, ((phrase, seg), iou)) in mine.into_iter().zip(ious).enumerate() {
+                let logits = self.logits(&decoded.logits, row, encoded).map_err(failed)?;
+                let bits = logits.iter().map(|&logit| logit > 0.0).collect();
+                let mask = Mask::new(encoded.letterbox.original, bits)?;
+                let probability = phrase_probability(answered, parsed, phrase);
+                let scores = Scores::new(mean_foreground(&logits), probability, iou);
+                found.push((seg.token, Found { named: Named { phrase, image, mask }, scores }));
+            }
+        }
+        found.sort_by_key(|(token, _)| *token);
+        Ok(found.into_iter().map(|(_, found)| found).collect())
+    }
+
+    /// Low-resolution masks of one image for the states of its `[SEG]` tokens, `[1, 1, D]` each.
+    fn decode(
+        &self,
+        states: &[&Tensor],
+        image: &EncodedImage,
+    ) -> candle_core::Result<MaskPrediction> {
+        let states = Tensor::cat(states, 1)?.squeeze(0)?; // [M, D]
+        self.model.decode_masks(&self.model.project(&states)?, image)
+    }
+
+    /// Logits of mask `row` at the size of the photograph, row-major.
+    fn logits(
+        &self,
+        low: &Tensor,
+        row: usize,
+        image: &EncodedImage,
+    ) -> candle_core::Result<Vec<f32>> {
+        let logits = self.model.full_size(&low.narrow(0, row, 1)?, &image.letterbox)?;
+        logits.flatten_all()?.to_vec1()
+    }
+}
+
+/// Geometric mean of the probabilities of a phrase's tokens, where they were generated.
+fn phrase_probability(answered: &Answered, parsed: &ParsedAnswer, phrase: usize) -> Option<f32> {
+    let words = parsed.phrases.get(phrase)?.tokens.clone();
+    let probabilities = answered.probabilities.as_ref()?.get(words)?;
+    let logs: f64 = probabilities.iter().map(|p| p.ln()).sum();
+    Some((logs / probabilities.len().max(1) as f64).exp() as f32)
+}
+
+impl Segmenter {
+    /// The mask of every usable `[SEG]`, in the order of the text.
+    pub(super) fn masks(
+        &self,
+        answered: &Answered,
+        parsed: &ParsedAnswer,
+        images: &[EncodedImage],
+    ) -> Result<Vec<Found>, SegmentError> {
+        let mut found = Vec::new();
+        for (image, encoded) in images.iter().enumerate() {
+            let mine: Vec<_> = parsed.segs().filter(|(_, seg)| seg.image == image).collect();
+            let failed =
+                |source| SegmentError::Model { stage: Stage::MasksOf { image: image + 1 }, source };
+            let states = mine.iter().filter_map(|(_, seg)| answered.seg_states.get(&seg.token));
+            let states: Vec<&Tensor> = states.collect();
+            if states.is_empty() {
+                continue;
+            }
+            let decoded = self.decode(&states, encoded).map_err(failed)?;
+            let ious = decoded.iou.to_vec1::<f32>().map_err(failed)?;
+            // One mask at a time at full size: a photograph may be large.
+            for (row, ((phrase, seg), iou)) in mine.into_iter().zip(ious).enumerate() {
+                let logits = self.logits(&decoded.logits, row, encoded).map_err(failed)?;
+                let bits = logits.iter().map(|&logit| logit > 0.0).collect();
+                let mask = Mask::new(encoded.letterbox.original, bits)?;
+                let probability = phrase_probability(answered, parsed, phrase);
+                let scores = Scores::new(mean_foreground(&logits), probability, iou);
+                found.push((seg.token, Found { named: Named { phrase, image, mask }, scores }));
+            }
+        }
+        found.sort_by_key(|(token, _)| *token);
+        Ok(found.into_iter().map(|(_, found)| found).collect())
+    }
+
+    /// Low-resolution masks of one image for the states of its `[SEG]` tokens, `[1, 1, D]` each.
+    fn decode(
+        &self,
+        states: &[&Tensor],
+        image: &EncodedImage,
+    ) -> candle_core::Result<MaskPrediction> {
+        let states = Tensor::cat(states, 1)?.squeeze(0)?; // [M, D]
+        self.model.decode_masks(&self.model.project(&states)?, image)
+    }
+
+    /// Logits of mask `row` at the size of the photograph, row-major.
+    fn logits(
+        &self,
+        low: &Tensor,
+        row: usize,
+        image: &EncodedImage,
+    ) -> candle_core::Result<Vec<f32>> {
+        let logits = self.model.full_size(&low.narrow(0, row, 1)?, &image.letterbox)?;
+        logits.flatten_all()?.to_vec1()
+    }
+}
+
+/// Geometric mean of the probabilities of a phrase's tokens, where they were generated.
+fn phrase_probability(answered: &Answered, parsed: &ParsedAnswer, phrase: usize) -> Option<f32> {
+    let words = parsed.phrases.get(phrase)?.tokens.clone();
+    let probabilities = answered.probabilities.as_ref()?.get(words)?;
+    let logs: f64 = probabilities.iter().map(|p| p.ln()).sum();
+    Some((logs / probabilities.len().max(1) as f64).exp() as f32)
+}
+
+/// Mean probability of the pixels above the threshold; `None` where there is none.
+fn mean_foreground(logits: &[f32]) -> Option<f32> {
+    let (mut sum, mut count) = (0.0, 0u64);
+    for &logit in logits.iter().filter(|&&logit| logit > 0.0) {
+        sum += (1.0 + (-f64::from(logit)).exp()).recip();
+        count += 1;
+    }
+    (count > 0).then(|| (sum / count as f64) as f32)
+}
