@@ -129,8 +129,14 @@ fn write_file<F: Fn(&TensorSpec) -> Vec<f32>>(
 ) -> Result<(), CheckpointError> {
     replace(path, |temporary| {
         let tensors = specs.iter().map(|spec| (spec.name.as_str(), Lazy { spec, stored, values }));
+        // The library writes a private file; a model is an ordinary one.
+        let rights = File::create(temporary)
+            .and_then(|file| file.metadata())
+            .map_err(|source| io(path, source))?
+            .permissions();
         safetensors::serialize_to_file(tensors, None, temporary)
-            .map_err(|source| CheckpointError::Format { path: path.to_path_buf(), source })
+            .map_err(|source| io(path, std::io::Error::other(source)))?;
+        fs::set_permissions(temporary, rights).map_err(|source| io(path, source))
     })
 }
 
@@ -155,4 +161,23 @@ fn replace(
 
 fn io(path: &Path, source: std::io::Error) -> CheckpointError {
     CheckpointError::Io { action: "write", path: path.to_path_buf(), source }
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    use super::*;
+    use crate::weights::Init;
+
+    #[test]
+    fn weights_have_the_rights_of_an_ordinary_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let spec = TensorSpec { name: "a".into(), shape: vec![2], init: Init::Zeros };
+        write(folder.path(), &[spec], StoredType::F32, usize::MAX, |_| vec![0.0; 2]).unwrap();
+        let ordinary = folder.path().join("ordinary");
+        fs::write(&ordinary, "x").unwrap();
+        let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode();
+        assert_eq!(mode(&folder.path().join(SINGLE_FILE)), mode(&ordinary));
+    }
 }
