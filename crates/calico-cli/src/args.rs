@@ -1,0 +1,51 @@
+//! What can be typed.
+
+mod model;
+mod segment;
+
+use clap::{Args, Parser, Subcommand};
+use clap_complete::Shell;
+
+pub(crate) use model::{InfoArgs, InitArgs, ModelArgs, ModelCommand};
+pub(crate) use segment::SegmentArgs;
+
+const AFTER_HELP: &str = "\
+Examples:
+  Make a small untrained model to try things out:
+    calico model init --preset tiny --seed 1 model
+  Ask what two photographs share and what sets them apart:
+    calico segment --model model cat.jpg rocket.jpg --out out
+
+Exit codes:
+  0  done
+  1  failed
+  2  bad input: the message says what to correct; nothing was written";
+
+/// Compare the parts of objects in several images: ask a question, get an answer in words with a
+/// mask for every grounded phrase in every image.
+#[derive(Debug, Parser)]
+#[command(name = "calico", version, after_help = AFTER_HELP, max_term_width = 100)]
+pub(crate) struct Arguments {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    Segment(SegmentArgs),
+    Model(ModelArgs),
+    Completions(CompletionsArgs),
+}
+
+const COMPLETIONS_AFTER_HELP: &str = "\
+Examples:
+  calico completions bash > ~/.local/share/bash-completion/completions/calico
+  calico completions fish > ~/.config/fish/completions/calico.fish";
+
+/// Print a script that teaches a shell to complete calico's commands.
+#[derive(Debug, Args)]
+#[command(after_help = COMPLETIONS_AFTER_HELP)]
+pub(crate) struct CompletionsArgs {
+    /// The shell to complete for.
+    pub(crate) shell: Shell,
+}

@@ -1,0 +1,125 @@
+use std::path::PathBuf;
+
+use calico_model::{CalicoConfig, ConfigError, Preset};
+use calico_nn::weights::checkpoint::StoredType;
+use clap::{Args, Subcommand, ValueEnum};
+
+const AFTER_HELP: &str = "\
+Examples:
+  calico model init --preset tiny --seed 1 model
+  calico model info model";
+
+/// Make and inspect models.
+#[derive(Debug, Args)]
+#[command(after_help = AFTER_HELP)]
+pub(crate) struct ModelArgs {
+    #[command(subcommand)]
+    pub(crate) command: ModelCommand,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum ModelCommand {
+    Init(InitArgs),
+    Info(InfoArgs),
+}
+
+const INIT_AFTER_HELP: &str = "\
+Examples:
+  calico model init --preset tiny --seed 1 model
+  calico model init --config experiment.toml --seed 7 --dtype f32 model
+
+The same preset, seed and type give the same bytes on every machine.
+The full preset writes 19 GB, 39 GB with --dtype f32.";
+
+/// Make a model folder with untrained weights. It runs like a trained one, but knows nothing.
+#[derive(Debug, Args)]
+#[command(after_help = INIT_AFTER_HELP)]
+pub(crate) struct InitArgs {
+    #[command(flatten)]
+    pub(crate) size: SizeArgs,
+
+    /// Seed of the weights.
+    #[arg(long, value_name = "S", allow_negative_numbers = true, default_value_t = 0)]
+    pub(crate) seed: u64,
+
+    /// Type in which the weights are stored.
+    #[arg(long, value_name = "TYPE", default_value = "bf16")]
+    pub(crate) dtype: TypeChoice,
+
+    /// Folder of the new model; must be new or empty.
+    #[arg(value_name = "DIR")]
+    pub(crate) folder: PathBuf,
+}
+
+/// Which model; exactly one of the two.
+#[derive(Debug, Args)]
+#[group(required = true, multiple = false)]
+pub(crate) struct SizeArgs {
+    /// A built-in configuration.
+    #[arg(long)]
+    preset: Option<PresetChoice>,
+
+    /// A configuration of your own, TOML or JSON.
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum PresetChoice {
+    /// Every module at its smallest size: for trying things out.
+    Tiny,
+    /// The published model: 9.65 billion parameters.
+    Full,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum TypeChoice {
+    /// 32-bit floats.
+    F32,
+    /// 16 bits with the range of f32.
+    Bf16,
+    /// 16-bit IEEE floats.
+    F16,
+}
+
+impl SizeArgs {
+    /// The configuration that was chosen.
+    pub(crate) fn config(&self) -> Result<CalicoConfig, ConfigError> {
+        match (&self.config, self.preset) {
+            (Some(path), _) => CalicoConfig::open(path),
+            (None, Some(PresetChoice::Full)) => Preset::Full.config(),
+            // One of the two is always there; the argument parser sees to it.
+            (None, Some(PresetChoice::Tiny) | None) => Preset::Tiny.config(),
+        }
+    }
+}
+
+impl From<TypeChoice> for StoredType {
+    fn from(choice: TypeChoice) -> Self {
+        match choice {
+            TypeChoice::F32 => Self::F32,
+            TypeChoice::Bf16 => Self::Bf16,
+            TypeChoice::F16 => Self::F16,
+        }
+    }
+}
+
+const INFO_AFTER_HELP: &str = "\
+Examples:
+  calico model info model
+  calico model info model --json | jq .parameters
+
+Names and shapes of the weights are compared with config.json; their values are not read.";
+
+/// Say what a model folder holds.
+#[derive(Debug, Args)]
+#[command(after_help = INFO_AFTER_HELP)]
+pub(crate) struct InfoArgs {
+    /// Folder of the model.
+    #[arg(value_name = "DIR")]
+    pub(crate) folder: PathBuf,
+
+    /// Print JSON, with the whole configuration.
+    #[arg(long)]
+    pub(crate) json: bool,
+}

@@ -1,0 +1,5 @@
+//! The commands: arguments in, library calls, text out.
+
+pub(crate) mod completions;
+pub(crate) mod model;
+pub(crate) mod segment;
