@@ -10,7 +10,7 @@ use calico_vision::dinov2::DinoV2;
 use calico_vision::eva_clip::EvaClip;
 use calico_vision::qformer::QFormer;
 use calico_vision::sam::{ImageEncoder, MaskDecoder, PromptEncoder, logits_in_original};
-use candle_core::{Device, Result, Tensor, Var};
+use candle_core::{DType, Device, Result, Tensor, Var};
 
 mod tiny;
 
@@ -33,10 +33,13 @@ fn check_gradient(x: &Tensor, forward: impl Fn(&Tensor) -> Result<Tensor>) -> Re
     };
     let direction = values("direction", x.dims())?;
     let analytic = gradient.mul(&direction)?.sum_all()?.to_scalar::<f32>()?;
-    let step = 2e-3;
+    let step = 4e-3;
     let at = |step: f64| {
         let moved = (x + (&direction * step)?)?;
-        loss(&forward(&moved)?)?.to_scalar::<f32>().map(f64::from)
+        // Summed in f64: the difference of two sums in f32 would drown in their rounding.
+        let y = forward(&moved)?;
+        let weights = values("loss", y.dims())?.to_dtype(DType::F64)?;
+        y.to_dtype(DType::F64)?.mul(&weights)?.sum_all()?.to_scalar::<f64>()
     };
     let numeric = (at(step)? - at(-step)?) / (2.0 * step);
     let error = (f64::from(analytic) - numeric).abs();

@@ -1,9 +1,13 @@
 //! The basic operations: every product, norm and activation of every network goes through here.
 //!
-//! They are composed of candle operations that have a backward pass, so training and inference
-//! run the same code. (candle's fused softmax, norms and rotary embedding have none, and its
-//! `gelu` is the tanh form.) The signatures are those of a fused kernel: a faster
-//! implementation replaces a body here and nothing else.
+//! All of them have a backward pass, so training and inference run the same code. (candle's
+//! fused softmax, norms and rotary embedding have none, and its `gelu` is the tanh form.) On the
+//! CPU the row-wise ones run on all cores in one pass over memory ([`cpu`]); elsewhere they are
+//! composed of candle operations ([`composed`]). The signatures are those of fused kernels: a
+//! faster implementation replaces a body here and nothing else.
+
+mod composed;
+mod cpu;
 
 use candle_core::{D, DType, Result, Tensor};
 
@@ -128,10 +132,7 @@ fn causal_bias(queries: usize, keys: usize, like: &Tensor) -> Result<Tensor> {
 
 /// Softmax over the last axis.
 pub fn softmax(x: &Tensor) -> Result<Tensor> {
-    // The maximum only guards against overflow; its gradient cancels.
-    let shifted = x.broadcast_sub(&x.max_keepdim(D::Minus1)?.detach())?;
-    let exp = shifted.exp()?;
-    exp.broadcast_div(&exp.sum_keepdim(D::Minus1)?)
+    if on_cpu(x) { cpu::softmax(x) } else { composed::softmax(x) }
 }
 
 /// `x wᵀ + b` over the last axis.
@@ -158,24 +159,17 @@ pub fn linear(x: &Tensor, weight: &Tensor, bias: Option<&Tensor>) -> Result<Tens
 
 /// Layer normalisation over the last axis, in f32.
 pub fn layer_norm(x: &Tensor, weight: &Tensor, bias: &Tensor, eps: f64) -> Result<Tensor> {
-    let dtype = x.dtype();
-    let x = x.to_dtype(DType::F32)?;
-    let centred = x.broadcast_sub(&x.mean_keepdim(D::Minus1)?)?;
-    let variance = centred.sqr()?.mean_keepdim(D::Minus1)?;
-    centred
-        .broadcast_div(&(variance + eps)?.sqrt()?)?
-        .to_dtype(dtype)?
-        .broadcast_mul(weight)?
-        .broadcast_add(bias)
+    if on_cpu(x) {
+        cpu::layer_norm(x, weight, bias, eps)
+    } else {
+        composed::layer_norm(x, weight, bias, eps)
+    }
 }
 
 /// Root-mean-square normalisation over the last axis, in f32; the weight is applied in the
 /// input's type, as LLaMA does.
 pub fn rms_norm(x: &Tensor, weight: &Tensor, eps: f64) -> Result<Tensor> {
-    let dtype = x.dtype();
-    let x = x.to_dtype(DType::F32)?;
-    let mean_square = x.sqr()?.mean_keepdim(D::Minus1)?;
-    x.broadcast_div(&(mean_square + eps)?.sqrt()?)?.to_dtype(dtype)?.broadcast_mul(weight)
+    if on_cpu(x) { cpu::rms_norm(x, weight, eps) } else { composed::rms_norm(x, weight, eps) }
 }
 
 /// Rotary position embedding in the half-split layout: channel `j` turns with `j + K/2`.
@@ -194,121 +188,18 @@ pub fn rotary(x: &Tensor, cos: &Tensor, sin: &Tensor) -> Result<Tensor> {
 
 /// The exact Gaussian error linear unit, `x Φ(x)`.
 pub fn gelu(x: &Tensor) -> Result<Tensor> {
-    x.gelu_erf()
+    if on_cpu(x) { cpu::gelu(x) } else { composed::gelu(x) }
 }
 
 /// `silu(gate) · up`.
 pub fn swiglu(gate: &Tensor, up: &Tensor) -> Result<Tensor> {
-    gate.silu()?.mul(up)
+    if on_cpu(gate) { cpu::swiglu(gate, up) } else { composed::swiglu(gate, up) }
+}
+
+/// Whether the one-pass forms apply.
+fn on_cpu(x: &Tensor) -> bool {
+    x.device().is_cpu() && x.dtype() == DType::F32
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use candle_core::{Device, Var};
-
-    fn ramp(shape: &[usize], step: f32) -> Tensor {
-        let len = shape.iter().product::<usize>();
-        let data = (0..len).map(|i| (i as f32 * step).sin()).collect::<Vec<_>>();
-        Tensor::from_vec(data, shape, &Device::Cpu).unwrap()
-    }
-
-    fn close(a: &Tensor, b: &Tensor, tolerance: f32) {
-        let worst = (a - b).unwrap().abs().unwrap().max_all().unwrap();
-        let worst = worst.to_scalar::<f32>().unwrap();
-        assert!(worst <= tolerance, "differs by {worst}");
-    }
-
-    /// Central differences of `sum(f(x) · r)` against the gradient that candle computes.
-    fn check_gradient(x: &Tensor, f: impl Fn(&Tensor) -> Result<Tensor>) {
-        let var = Var::from_tensor(x).unwrap();
-        let weights = ramp(f(&var).unwrap().dims(), 0.7);
-        let loss = |x: &Tensor| f(x).unwrap().mul(&weights).unwrap().sum_all().unwrap();
-        let gradients = loss(&var).backward().unwrap();
-        let gradient = gradients.get(&var).expect("the gradient must reach the input");
-        let gradient = gradient.flatten_all().unwrap().to_vec1::<f32>().unwrap();
-        let base = x.flatten_all().unwrap().to_vec1::<f32>().unwrap();
-        let step = 4e-3f32;
-        for (i, analytic) in gradient.iter().enumerate() {
-            let at = |delta: f32| {
-                let mut moved = base.clone();
-                moved[i] += delta;
-                let moved = Tensor::from_vec(moved, x.dims(), &Device::Cpu).unwrap();
-                loss(&moved).to_scalar::<f32>().unwrap()
-            };
-            let numeric = (at(step) - at(-step)) / (2.0 * step);
-            assert!((numeric - analytic).abs() < 2e-3, "element {i}: {numeric} vs {analytic}");
-        }
-    }
-
-    #[test]
-    fn gradients_of_all_operations_match_finite_differences() {
-        let x = ramp(&[1, 2, 3, 4], 0.37);
-        let other = ramp(&[1, 2, 3, 4], 0.53);
-        let (w, b) = (ramp(&[4], 0.9), ramp(&[4], 0.4));
-        let (cos, sin) = (ramp(&[3, 2], 0.3), ramp(&[3, 2], 0.8));
-        check_gradient(&x, softmax);
-        check_gradient(&x, |x| layer_norm(x, &w, &b, 1e-5));
-        check_gradient(&x, |x| rms_norm(x, &w, 1e-5));
-        check_gradient(&x, |x| rotary(x, &cos, &sin));
-        check_gradient(&x, gelu);
-        check_gradient(&x, |x| swiglu(x, &other));
-        check_gradient(&x, |x| linear(x, &ramp(&[5, 4], 0.6), Some(&ramp(&[5], 0.1))));
-        for bias in [Bias::None, Bias::Causal] {
-            let call = |q: &Tensor, k: &Tensor, v: &Tensor| {
-                attention(&Attention { q, k, v, scale: 0.5, bias })
-            };
-            check_gradient(&x, |x| call(x, &other, &other));
-            check_gradient(&x, |x| call(&other, x, &other));
-            check_gradient(&x, |x| call(&other, &other, x));
-        }
-    }
-
-    #[test]
-    fn a_decomposed_bias_equals_the_full_one() {
-        let (q, k, v) =
-            (ramp(&[1, 2, 6, 4], 0.3), ramp(&[1, 2, 6, 4], 0.5), ramp(&[1, 2, 6, 4], 0.7));
-        let (rows, columns) = (ramp(&[1, 2, 6, 2], 0.2), ramp(&[1, 2, 6, 3], 0.6));
-        let full = rows
-            .unsqueeze(4)
-            .unwrap()
-            .broadcast_add(&columns.unsqueeze(3).unwrap())
-            .unwrap()
-            .reshape((1, 2, 6, 6))
-            .unwrap();
-        let call = |bias| attention(&Attention { q: &q, k: &k, v: &v, scale: 0.5, bias }).unwrap();
-        let decomposed = call(Bias::Decomposed { rows: &rows, columns: &columns });
-        close(&decomposed, &call(Bias::Full(&full)), 1e-6);
-    }
-
-    #[test]
-    fn grouped_heads_equal_repeated_heads() {
-        let q = ramp(&[2, 4, 3, 4], 0.3);
-        let (k, v) = (ramp(&[2, 2, 5, 4], 0.5), ramp(&[2, 2, 5, 4], 0.7));
-        let double = |x: &Tensor| x.index_select(&Tensor::new(&[0u32, 0, 1, 1], x.device())?, 1);
-        let (k2, v2) = (double(&k).unwrap(), double(&v).unwrap());
-        let call = |k, v| attention(&Attention { q: &q, k, v, scale: 0.5, bias: Bias::Causal });
-        close(&call(&k, &v).unwrap(), &call(&k2, &v2).unwrap(), 1e-6);
-    }
-
-    #[test]
-    fn large_scores_are_split_by_heads_without_changing_the_result() {
-        // 3 heads x 2400 x 2400 scores exceed what is held at once.
-        let q = ramp(&[1, 3, 2400, 2], 0.011);
-        let whole = attention(&Attention { q: &q, k: &q, v: &q, scale: 1.0, bias: Bias::None });
-        let whole = whole.unwrap();
-        for head in 0..3 {
-            let q = q.narrow(1, head, 1).unwrap();
-            let single =
-                attention(&Attention { q: &q, k: &q, v: &q, scale: 1.0, bias: Bias::None });
-            close(&whole.narrow(1, head, 1).unwrap(), &single.unwrap(), 1e-6);
-        }
-    }
-
-    #[test]
-    fn more_queries_than_keys_cannot_be_causal() {
-        let (q, k) = (ramp(&[1, 1, 4, 2], 0.1), ramp(&[1, 1, 3, 2], 0.1));
-        let call = attention(&Attention { q: &q, k: &k, v: &k, scale: 1.0, bias: Bias::Causal });
-        assert!(call.is_err());
-    }
-}
+mod tests;

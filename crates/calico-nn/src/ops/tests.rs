@@ -1,0 +1,160 @@
+//! Gradients, and equality of the two forms of every operation.
+
+use super::*;
+use candle_core::{Device, Var};
+
+fn ramp(shape: &[usize], step: f32) -> Tensor {
+    let len = shape.iter().product::<usize>();
+    let data = (0..len).map(|i| (i as f32 * step).sin()).collect::<Vec<_>>();
+    Tensor::from_vec(data, shape, &Device::Cpu).unwrap()
+}
+
+fn close(a: &Tensor, b: &Tensor, tolerance: f32) {
+    let worst = (a - b).unwrap().abs().unwrap().max_all().unwrap();
+    let worst = worst.to_scalar::<f32>().unwrap();
+    assert!(worst <= tolerance, "differs by {worst}");
+}
+
+/// Central differences of `sum(f(x) · r)` against the gradient that candle computes.
+fn check_gradient(x: &Tensor, f: impl Fn(&Tensor) -> Result<Tensor>) {
+    let var = Var::from_tensor(x).unwrap();
+    let weights = ramp(f(&var).unwrap().dims(), 0.7);
+    let loss = |x: &Tensor| f(x).unwrap().mul(&weights).unwrap().sum_all().unwrap();
+    let gradients = loss(&var).backward().unwrap();
+    let gradient = gradients.get(&var).expect("the gradient must reach the input");
+    let gradient = gradient.flatten_all().unwrap().to_vec1::<f32>().unwrap();
+    let base = x.flatten_all().unwrap().to_vec1::<f32>().unwrap();
+    let step = 4e-3f32;
+    for (i, analytic) in gradient.iter().enumerate() {
+        let at = |delta: f32| {
+            let mut moved = base.clone();
+            moved[i] += delta;
+            let moved = Tensor::from_vec(moved, x.dims(), &Device::Cpu).unwrap();
+            loss(&moved).to_scalar::<f32>().unwrap()
+        };
+        let numeric = (at(step) - at(-step)) / (2.0 * step);
+        assert!((numeric - analytic).abs() < 2e-3, "element {i}: {numeric} vs {analytic}");
+    }
+}
+
+#[test]
+fn gradients_of_all_operations_match_finite_differences() {
+    let x = ramp(&[1, 2, 3, 4], 0.37);
+    let other = ramp(&[1, 2, 3, 4], 0.53);
+    let (w, b) = (ramp(&[4], 0.9), ramp(&[4], 0.4));
+    let (cos, sin) = (ramp(&[3, 2], 0.3), ramp(&[3, 2], 0.8));
+    check_gradient(&x, softmax);
+    check_gradient(&x, |x| layer_norm(x, &w, &b, 1e-5));
+    check_gradient(&x, |x| rms_norm(x, &w, 1e-5));
+    check_gradient(&x, |x| rotary(x, &cos, &sin));
+    check_gradient(&x, gelu);
+    check_gradient(&x, |x| swiglu(x, &other));
+    check_gradient(&x, |x| linear(x, &ramp(&[5, 4], 0.6), Some(&ramp(&[5], 0.1))));
+    for bias in [Bias::None, Bias::Causal] {
+        let call = |q: &Tensor, k: &Tensor, v: &Tensor| {
+            attention(&Attention { q, k, v, scale: 0.5, bias })
+        };
+        check_gradient(&x, |x| call(x, &other, &other));
+        check_gradient(&x, |x| call(&other, x, &other));
+        check_gradient(&x, |x| call(&other, &other, x));
+    }
+}
+
+#[test]
+fn a_decomposed_bias_equals_the_full_one() {
+    let (q, k, v) = (ramp(&[1, 2, 6, 4], 0.3), ramp(&[1, 2, 6, 4], 0.5), ramp(&[1, 2, 6, 4], 0.7));
+    let (rows, columns) = (ramp(&[1, 2, 6, 2], 0.2), ramp(&[1, 2, 6, 3], 0.6));
+    let full = rows
+        .unsqueeze(4)
+        .unwrap()
+        .broadcast_add(&columns.unsqueeze(3).unwrap())
+        .unwrap()
+        .reshape((1, 2, 6, 6))
+        .unwrap();
+    let call = |bias| attention(&Attention { q: &q, k: &k, v: &v, scale: 0.5, bias }).unwrap();
+    let decomposed = call(Bias::Decomposed { rows: &rows, columns: &columns });
+    close(&decomposed, &call(Bias::Full(&full)), 1e-6);
+}
+
+#[test]
+fn grouped_heads_equal_repeated_heads() {
+    let q = ramp(&[2, 4, 3, 4], 0.3);
+    let (k, v) = (ramp(&[2, 2, 5, 4], 0.5), ramp(&[2, 2, 5, 4], 0.7));
+    let double = |x: &Tensor| x.index_select(&Tensor::new(&[0u32, 0, 1, 1], x.device())?, 1);
+    let (k2, v2) = (double(&k).unwrap(), double(&v).unwrap());
+    let call = |k, v| attention(&Attention { q: &q, k, v, scale: 0.5, bias: Bias::Causal });
+    close(&call(&k, &v).unwrap(), &call(&k2, &v2).unwrap(), 1e-6);
+}
+
+#[test]
+fn large_scores_are_split_by_heads_without_changing_the_result() {
+    // 3 heads x 2400 x 2400 scores exceed what is held at once.
+    let q = ramp(&[1, 3, 2400, 2], 0.011);
+    let whole = attention(&Attention { q: &q, k: &q, v: &q, scale: 1.0, bias: Bias::None });
+    let whole = whole.unwrap();
+    for head in 0..3 {
+        let q = q.narrow(1, head, 1).unwrap();
+        let single = attention(&Attention { q: &q, k: &q, v: &q, scale: 1.0, bias: Bias::None });
+        close(&whole.narrow(1, head, 1).unwrap(), &single.unwrap(), 1e-6);
+    }
+}
+
+#[test]
+fn more_queries_than_keys_cannot_be_causal() {
+    let (q, k) = (ramp(&[1, 1, 4, 2], 0.1), ramp(&[1, 1, 3, 2], 0.1));
+    let call = attention(&Attention { q: &q, k: &k, v: &k, scale: 1.0, bias: Bias::Causal });
+    assert!(call.is_err());
+}
+
+#[test]
+fn the_one_pass_forms_equal_the_composed_ones_with_their_gradients() {
+    type Form = Box<dyn Fn(&Tensor) -> Result<Tensor>>;
+    let (w, b) = (ramp(&[48], 0.9), ramp(&[48], 0.4));
+    let other = ramp(&[5, 700, 48], 0.53);
+    let pair = |form: fn(&Tensor, &Tensor, &Tensor, f64) -> Result<Tensor>| -> Form {
+        let (w, b) = (w.clone(), b.clone());
+        Box::new(move |x| form(x, &w, &b, 1e-5))
+    };
+    let rms = |form: fn(&Tensor, &Tensor, f64) -> Result<Tensor>| -> Form {
+        let w = w.clone();
+        Box::new(move |x| form(x, &w, 1e-5))
+    };
+    let gated = |form: fn(&Tensor, &Tensor) -> Result<Tensor>, first: bool| -> Form {
+        let other = other.clone();
+        Box::new(move |x| if first { form(x, &other) } else { form(&other, x) })
+    };
+    let forms: [(&str, Form, Form); 6] = [
+        ("softmax", Box::new(cpu::softmax), Box::new(composed::softmax)),
+        ("gelu", Box::new(cpu::gelu), Box::new(composed::gelu)),
+        ("layer norm", pair(cpu::layer_norm), pair(composed::layer_norm)),
+        ("rms norm", rms(cpu::rms_norm), rms(composed::rms_norm)),
+        ("swiglu gate", gated(cpu::swiglu, true), gated(composed::swiglu, true)),
+        ("swiglu up", gated(cpu::swiglu, false), gated(composed::swiglu, false)),
+    ];
+    // More than one task, rows that do not divide a task, values up to ±6.
+    let x = (ramp(&[5, 700, 48], 0.37) * 6.0).unwrap();
+    let weights = ramp(&[5, 700, 48], 0.71);
+    for (name, one_pass, composed) in forms {
+        let run = |form: &Form| {
+            let x = Var::from_tensor(&x).unwrap();
+            let y = form(&x).unwrap();
+            let loss = (&y * &weights).unwrap().sum_all().unwrap();
+            let gradients = loss.backward().unwrap();
+            (y.detach(), gradients.get(&x).expect("a gradient").clone())
+        };
+        let ((y, dx), (want_y, want_dx)) = (run(&one_pass), run(&composed));
+        println!("{name}");
+        close(&y, &want_y, 5e-6);
+        close(&dx, &want_dx, 5e-6);
+    }
+}
+
+#[test]
+fn norm_weights_receive_their_gradients() {
+    let x = ramp(&[2, 3, 4], 0.37);
+    let ones = Tensor::ones(4, DType::F32, &Device::Cpu).unwrap();
+    let zeros = ones.zeros_like().unwrap();
+    check_gradient(&ones, |w| layer_norm(&x, w, &zeros, 1e-5));
+    check_gradient(&zeros, |b| layer_norm(&x, &ones, b, 1e-5));
+    check_gradient(&ones, |w| rms_norm(&x, w, 1e-5));
+}
