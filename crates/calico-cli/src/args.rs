@@ -1,20 +1,22 @@
 //! What can be typed.
 
+mod bench;
 mod model;
 mod segment;
 
 use clap::{Args, Parser, Subcommand};
 use clap_complete::Shell;
 
-pub(crate) use model::{InfoArgs, InitArgs, ModelArgs, ModelCommand};
+pub(crate) use bench::BenchArgs;
+pub(crate) use model::{InfoArgs, InitArgs, ModelArgs, ModelCommand, ParamsArgs};
 pub(crate) use segment::SegmentArgs;
 
 const AFTER_HELP: &str = "\
 Examples:
-  Make a small untrained model to try things out:
-    calico model init --preset tiny --seed 1 model
   Ask what two photographs share and what sets them apart:
-    calico segment --model model cat.jpg rocket.jpg --out out
+    calico segment --model DIR cat.jpg rocket.jpg --out out
+  The same with a small untrained model, to try things out:
+    calico segment --model untrained:tiny cat.jpg rocket.jpg --out out
 
 Exit codes:
   0  done
@@ -34,6 +36,7 @@ pub(crate) struct Arguments {
 pub(crate) enum Command {
     Segment(SegmentArgs),
     Model(ModelArgs),
+    Bench(BenchArgs),
     Completions(CompletionsArgs),
 }
 

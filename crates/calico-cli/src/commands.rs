@@ -1,5 +1,7 @@
 //! The commands: arguments in, library calls, text out.
 
+pub(crate) mod bench;
 pub(crate) mod completions;
 pub(crate) mod model;
+pub(crate) mod params;
 pub(crate) mod segment;

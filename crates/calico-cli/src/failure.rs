@@ -22,9 +22,9 @@ pub(crate) struct Failure {
 }
 
 impl Failure {
-    /// The user's input is at fault.
-    pub(crate) fn bad_input(message: &'static str) -> Self {
-        Self { error: anyhow!(message), is_bad_input: true }
+    /// The user's input is at fault, as the message says.
+    pub(crate) fn bad_input(message: impl Into<String>) -> Self {
+        Self { error: anyhow::Error::msg(message.into()), is_bad_input: true }
     }
 
     /// Tells the user, once, and gives the exit code.

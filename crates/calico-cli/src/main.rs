@@ -4,6 +4,7 @@ mod answers;
 mod args;
 mod commands;
 mod failure;
+mod memory;
 mod output;
 mod progress;
 mod stream;
@@ -20,7 +21,9 @@ fn main() -> ExitCode {
         Command::Model(args) => match args.command {
             ModelCommand::Init(args) => commands::model::init(&args),
             ModelCommand::Info(args) => commands::model::info(&args),
+            ModelCommand::Params(args) => commands::params::run(&args),
         },
+        Command::Bench(args) => commands::bench::run(&args),
         Command::Completions(args) => commands::completions::run(&args),
     };
     match done {

@@ -39,7 +39,7 @@ struct Step {
 impl Progress {
     /// With `has_table`, times are kept for [`Progress::table`] and not shown one by one.
     pub(crate) fn new(has_table: bool) -> Self {
-        let spinner = bar(ProgressBar::new_spinner(), "{spinner} {wide_msg}");
+        let spinner = spinner();
         Self { spinner, start: Instant::now(), current: None, finished: Vec::new(), has_table }
     }
 
@@ -143,6 +143,11 @@ fn milliseconds(seconds: f64) -> f64 {
 /// A bar of bytes, for work whose amount is known.
 pub(crate) fn bytes_bar(total: u64) -> ProgressBar {
     bar(ProgressBar::new(total), "{bar:30} {bytes}/{total_bytes} {wide_msg}")
+}
+
+/// A spinner, for work whose amount is not known.
+pub(crate) fn spinner() -> ProgressBar {
+    bar(ProgressBar::new_spinner(), "{spinner} {wide_msg}")
 }
 
 /// Drawn on standard error if that is a terminal, silent otherwise.

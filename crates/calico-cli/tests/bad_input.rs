@@ -41,7 +41,7 @@ fn no_image() {
 fn no_model() {
     let desk = Desk::new();
     let message = desk.run(&["segment", &example("cat.jpg")]).refused();
-    says(&message, &["--model", "calico model init"]);
+    says(&message, &["--model", "untrained:tiny"]);
 }
 
 #[test]

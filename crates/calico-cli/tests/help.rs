@@ -20,6 +20,8 @@ fn help_is_as_reviewed() {
         &["model"],
         &["model", "init"],
         &["model", "info"],
+        &["model", "params"],
+        &["bench"],
         &["completions"],
     ] {
         let name = ["calico"].iter().chain(command).copied().collect::<Vec<_>>().join("_");

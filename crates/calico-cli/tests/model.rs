@@ -207,3 +207,44 @@ fn info_says_what_a_folder_holds() {
     }
     desk.run(&["model", "info", "nothing"]).refused();
 }
+
+#[test]
+fn the_cost_of_the_full_model_ends_in_its_published_parameters() {
+    let here = Path::new(".");
+    let table = calico_in(here, &["model", "params", "--preset", "full"]).ok();
+    let last = "9,653,172,912 parameters, 29,141,220 trainable (0.302 %)\n";
+    assert!(table.ends_with(last), "{table}");
+    let json = calico_in(here, &["model", "params", "--preset", "full", "--json"]).ok();
+    let json: Value = serde_json::from_str(&json).unwrap();
+    assert_eq!(json["total"]["parameters"], 9_653_172_912_u64);
+    assert_eq!(json["total"]["bytes"]["bf16"], 19_306_345_824_u64);
+}
+
+#[test]
+fn the_speed_of_the_tiny_model_is_measured_module_by_module() {
+    let here = Path::new(".");
+    let bench = ["bench", "--preset", "tiny", "--seconds", "0", "--json", "--module"];
+    let json = calico_in(here, &[&bench[..], &["eva_clip"]].concat()).ok();
+    let json: Value = serde_json::from_str(&json).unwrap();
+    let modules: Vec<_> =
+        json["modules"].as_array().unwrap().iter().map(|module| &module["module"]).collect();
+    assert_eq!(modules, ["matrix_peak", "eva_clip"]);
+    assert!(json["modules"][1]["percent_of_peak"].as_f64().unwrap() > 0.0);
+    let message = calico_in(here, &[&bench[..], &["engine"]].concat()).refused();
+    assert!(message.contains("sam_encoder"), "{message}");
+}
+
+#[test]
+fn an_untrained_model_needs_no_folder() {
+    let image = example("cat.jpg");
+    let answer = "<p> a cat </p> [SEG] (IMAGE1)";
+    let run = |model| {
+        let args = ["segment", &image, "--model", model, "--answer", answer, "--json"];
+        calico_in(Path::new("."), &args)
+    };
+    let json: Value = serde_json::from_str(&run("untrained:tiny").ok()).unwrap();
+    assert_eq!(json["model"]["name"], "untrained:tiny");
+    assert_eq!(json["answers"][0]["segments"].as_array().unwrap().len(), 1);
+    let message = run("untrained:huge").refused();
+    assert!(message.contains("full or tiny"), "{message}");
+}

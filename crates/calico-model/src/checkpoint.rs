@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use calico_language::{SpecialTokens, Tokenizer, byte_level_json};
+use calico_language::{SpecialTokens, Tokenizer, TokenizerError, byte_level_json};
 use calico_nn::Weights;
 use calico_nn::weights::checkpoint::{Checkpoint, CheckpointSource, StoredType, write};
 use calico_nn::weights::{Random, Recorder, TensorSpec};
@@ -112,11 +112,20 @@ pub fn init(
         on_tensor(spec);
         random.values(spec)
     })?;
-    let tokenizer = byte_level_json(config.llm.vocab_size.saturating_sub(ADDED_TOKENS));
-    write_text(&folder.join(TOKENIZER_FILE), &format!("{tokenizer}\n"))?;
+    let tokenizer = untrained_tokenizer_json(config);
+    write_text(&folder.join(TOKENIZER_FILE), &tokenizer)?;
     let json = config.to_json().map_err(|error| io("write")(error.into()))?;
     // The configuration comes last: a folder that has one is complete.
     write_text(&folder.join(CONFIG_FILE), &json)
+}
+
+/// The tokenizer of a model without a trained one: bytes, and fillers up to its vocabulary.
+pub fn untrained_tokenizer(config: &CalicoConfig) -> Result<Tokenizer, TokenizerError> {
+    Tokenizer::parse(untrained_tokenizer_json(config).as_bytes(), Path::new(TOKENIZER_FILE))
+}
+
+fn untrained_tokenizer_json(config: &CalicoConfig) -> String {
+    format!("{}\n", byte_level_json(config.llm.vocab_size.saturating_sub(ADDED_TOKENS)))
 }
 
 /// Writes a file under a temporary name and renames it into place.

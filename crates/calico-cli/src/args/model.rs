@@ -1,5 +1,6 @@
 use std::path::PathBuf;
 
+use calico_model::budget::Request;
 use calico_model::{CalicoConfig, ConfigError, Preset};
 use calico_nn::weights::checkpoint::StoredType;
 use clap::{Args, Subcommand, ValueEnum};
@@ -7,7 +8,8 @@ use clap::{Args, Subcommand, ValueEnum};
 const AFTER_HELP: &str = "\
 Examples:
   calico model init --preset tiny --seed 1 model
-  calico model info model";
+  calico model info model
+  calico model params --preset full";
 
 /// Make and inspect models.
 #[derive(Debug, Args)]
@@ -21,6 +23,7 @@ pub(crate) struct ModelArgs {
 pub(crate) enum ModelCommand {
     Init(InitArgs),
     Info(InfoArgs),
+    Params(ParamsArgs),
 }
 
 const INIT_AFTER_HELP: &str = "\
@@ -122,4 +125,45 @@ pub(crate) struct InfoArgs {
     /// Print JSON, with the whole configuration.
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+const PARAMS_AFTER_HELP: &str = "\
+Examples:
+  calico model params --preset full
+  calico model params --config model/config.json --images 3 --json";
+
+/// Say what a model costs: parameters, arithmetic and bytes per module.
+#[derive(Debug, Args)]
+#[command(after_help = PARAMS_AFTER_HELP)]
+pub(crate) struct ParamsArgs {
+    #[command(flatten)]
+    pub(crate) source: SizeArgs,
+
+    /// Images of the question whose arithmetic is counted.
+    #[arg(long, value_name = "N", default_value_t = Request::default().images, value_parser = count)]
+    pub(crate) images: usize,
+
+    /// Its text tokens.
+    #[arg(long, value_name = "N", default_value_t = Request::default().text_tokens, value_parser = count)]
+    pub(crate) text_tokens: usize,
+
+    /// Tokens of its answer.
+    #[arg(long, value_name = "N", default_value_t = Request::default().answer_tokens, value_parser = count)]
+    pub(crate) answer_tokens: usize,
+
+    /// Masks of its answer.
+    #[arg(long, value_name = "N", default_value_t = Request::default().masks, value_parser = count)]
+    pub(crate) masks: usize,
+
+    /// Print JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// A count for which the arithmetic stays below 2^64.
+fn count(text: &str) -> Result<usize, String> {
+    match text.parse() {
+        Ok(count) if count <= 100_000 => Ok(count),
+        _ => Err("expected a number from 0 to 100000".into()),
+    }
 }

@@ -40,7 +40,7 @@ pub(crate) struct SegmentArgs {
     #[command(flatten)]
     pub(crate) question: QuestionArgs,
 
-    /// Folder of the model, always needed; `calico model init` makes one.
+    /// Folder of the model, or `untrained:tiny` for a small one that knows nothing; always needed.
     #[arg(long, value_name = "DIR")]
     pub(crate) model: Option<PathBuf>,
 

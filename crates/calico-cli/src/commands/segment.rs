@@ -1,18 +1,23 @@
 use std::io::{self, IsTerminal as _};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use calico_image::{Frame, ImageError};
-use calico_model::{Photograph, SegmentError, Segmenter};
+use calico_model::{ModelFolder, Photograph, Preset, SegmentError, Segmenter};
 use calico_result::{ExportFormat, Segmentation, export, pictures};
 
 use crate::args::SegmentArgs;
 use crate::failure::Failure;
 use crate::output::Output;
 use crate::progress::Progress;
-use crate::{answers, stream};
+use crate::{answers, memory, stream};
 
 const NO_MODEL: &str = "no model was given; expected --model DIR, \
-    and `calico model init --preset tiny --seed 1 DIR` makes a small untrained one";
+    or --model untrained:tiny for a small one that knows nothing";
+
+/// What a model that exists in memory only is called, before its preset.
+const UNTRAINED: &str = "untrained:";
+
+const UNTRAINED_SEED: u64 = 0;
 
 const TIMINGS_FILE: &str = "timings.json";
 
@@ -28,7 +33,7 @@ pub(crate) fn run(args: &SegmentArgs) -> Result<(), Failure> {
     }
     let mut progress = Progress::new(args.timings);
     progress.begin("open_model", None, "opening the model");
-    let segmenter = Segmenter::open(model)?;
+    let segmenter = open(model)?;
     segmenter.check(args.images.len(), &question, &options)?;
     let photographs = decode(&segmenter, &args.images, &mut progress)?;
     let output = args.out.as_deref().map(Output::create).transpose()?;
@@ -48,6 +53,19 @@ pub(crate) fn run(args: &SegmentArgs) -> Result<(), Failure> {
         stream::tell(&progress.table());
     }
     print(args, &result)
+}
+
+/// Opens a model folder, or makes an untrained model, if the memory holds its weights.
+fn open(model: &Path) -> Result<Segmenter, Failure> {
+    let preset = model.to_str().and_then(|text| text.strip_prefix(UNTRAINED));
+    if let Some(name) = preset {
+        let preset = name.parse::<Preset>().map_err(Failure::bad_input)?;
+        memory::check(&preset.config()?)?;
+        return Ok(Segmenter::untrained(preset, UNTRAINED_SEED)?);
+    }
+    let folder = ModelFolder::open(model)?;
+    memory::check(&folder.config)?;
+    Ok(Segmenter::from_folder(folder)?)
 }
 
 /// Finds files that are not there, which takes no time, before the model is opened.

@@ -1,5 +1,7 @@
 //! What each segment is: object, common part, unique part; and whose part.
 
+use std::collections::BTreeSet;
+
 use calico_image::Mask;
 use calico_result::{Role, Task};
 
@@ -19,49 +21,60 @@ pub(crate) struct Named {
 
 /// Roles and parents (indices into `segments`), in the order of `segments`.
 ///
-/// The words do not say which phrase is an object, so the masks decide: a segment that holds
-/// another one of its image is an object, and the smallest such holder is the parent. Among the
-/// rest, a phrase seen in every image is common and one seen in exactly one is unique (paper
-/// §3.1); where the question asked for the other kind, the role is left open.
+/// The words do not say which phrase is an object, so the masks decide: a phrase that holds
+/// another one in some image, and lies in none itself, is an object in all images; the smallest
+/// object that holds a part is its parent. Among the rest, a phrase seen in every image is common
+/// and one seen in exactly one is unique (paper §3.1); where the question asked for the other
+/// kind, the role is left open.
 pub(crate) fn assign(
     task: Option<Task>,
     images: usize,
     segments: &[Named],
 ) -> Vec<(Role, Option<usize>)> {
-    let parents: Vec<Option<usize>> = (0..segments.len())
-        .map(|part| match task {
-            Some(Task::CommonObjects) => None,
-            _ => smallest_holder(part, segments),
-        })
-        .collect();
-    // The parent of a part is an object, so an object has no parent itself: chains of holders
-    // keep their outermost link only.
-    let holds_another = |index: usize| parents.contains(&Some(index));
-    let is_object = |index: usize| holds_another(index) && parents.get(index) == Some(&None);
+    let objects = match task {
+        Some(Task::CommonObjects) => segments.iter().map(|segment| segment.phrase).collect(),
+        _ => object_phrases(segments),
+    };
     segments
         .iter()
-        .enumerate()
-        .map(|(index, segment)| {
-            let parent = parents.get(index).copied().flatten().filter(|&p| is_object(p));
-            (role(task, images, segments, segment, is_object(index), parent), parent)
+        .map(|segment| {
+            if objects.contains(&segment.phrase) {
+                return (Role::Object, None);
+            }
+            let parent = holders(segment, segments)
+                .filter(|(_, holder)| objects.contains(&holder.phrase))
+                .min_by_key(|(index, holder)| (holder.mask.area(), *index))
+                .map(|(index, _)| index);
+            (part_role(task, images, segments, segment, parent), parent)
         })
         .collect()
 }
 
-fn role(
+/// Phrases that hold another segment somewhere and are held nowhere. A phrase means the same in
+/// every image, also where nothing of its object is grounded.
+fn object_phrases(segments: &[Named]) -> BTreeSet<usize> {
+    let mut holding = BTreeSet::new();
+    let mut held = BTreeSet::new();
+    for segment in segments {
+        for (_, holder) in holders(segment, segments) {
+            holding.insert(holder.phrase);
+            held.insert(segment.phrase);
+        }
+    }
+    holding.difference(&held).copied().collect()
+}
+
+fn part_role(
     task: Option<Task>,
     images: usize,
     segments: &[Named],
     segment: &Named,
-    is_object: bool,
     parent: Option<usize>,
 ) -> Role {
     let seen_in = segments.iter().filter(|other| other.phrase == segment.phrase).count();
     let common = images > 1 && seen_in == images;
     let unique = images > 1 && seen_in == 1;
     match task {
-        Some(Task::CommonObjects) => Role::Object,
-        _ if is_object => Role::Object,
         Some(Task::CommonParts) if common => Role::CommonPart,
         Some(Task::UniqueParts) if unique => Role::UniquePart,
         None if parent.is_some() && common => Role::CommonPart,
@@ -70,21 +83,19 @@ fn role(
     }
 }
 
-/// The smallest segment of the same image that holds this one and is larger.
-fn smallest_holder(part: usize, segments: &[Named]) -> Option<usize> {
-    let segment = segments.get(part)?;
+/// Larger segments of other phrases in the same image in which this one lies, with their index.
+fn holders<'a>(
+    segment: &'a Named,
+    segments: &'a [Named],
+) -> impl Iterator<Item = (usize, &'a Named)> {
     let area = segment.mask.area();
-    if area == 0 {
-        return None;
-    }
-    segments
-        .iter()
-        .enumerate()
-        .filter(|(_, other)| other.image == segment.image && other.phrase != segment.phrase)
-        .filter(|(_, other)| other.mask.area() > area)
-        .filter(|(_, other)| other.mask.intersection(&segment.mask) as f64 >= INSIDE * area as f64)
-        .min_by_key(|(index, other)| (other.mask.area(), *index))
-        .map(|(index, _)| index)
+    segments.iter().enumerate().filter(move |(_, other)| {
+        area > 0
+            && other.image == segment.image
+            && other.phrase != segment.phrase
+            && other.mask.area() > area
+            && other.mask.intersection(&segment.mask) as f64 >= INSIDE * area as f64
+    })
 }
 
 #[cfg(test)]
@@ -112,6 +123,15 @@ mod tests {
                 (Role::CommonPart, Some(1))
             ]
         );
+    }
+
+    #[test]
+    fn a_phrase_has_one_role_in_all_images() {
+        // The unique part lies in the object of image 1; image 2 shows the object alone.
+        let segments = [columns(0, 0, 0, 8), columns(0, 1, 0, 8), columns(1, 0, 0, 2)];
+        let found = assign(Some(Task::UniqueParts), 2, &segments);
+        let wanted = [(Role::Object, None), (Role::Object, None), (Role::UniquePart, Some(0))];
+        assert_eq!(found, wanted);
     }
 
     #[test]

@@ -7,20 +7,23 @@ mod warnings;
 pub use input::{Observer, Photograph, Question, SegmentOptions};
 
 use std::path::Path;
+use std::sync::Arc;
 
 use calico_image::{DecodeOptions, Orientation};
 use calico_language::{Sampler, Tokenizer};
+use calico_nn::Weights;
+use calico_nn::weights::Random;
 use calico_result::{Answer, ImageEntry, Model, Segment, SegmentOrigin, Segmentation, Task};
 use candle_core::Device;
 
-use crate::checkpoint::ModelFolder;
+use crate::checkpoint::{ModelFolder, untrained_tokenizer};
 use crate::error::{SegmentError, Stage};
 use crate::generate::{Answered, generate, read_answer};
 use crate::grounding::{Named, ParsedAnswer, assign, parse};
 use crate::model::{Calico, EncodedImage};
 use crate::preprocess::ImageTensors;
 use crate::prompt::{PromptId, PromptLayout, prompt_ids, question_of, user_message};
-use crate::{CalicoConfig, ModelError};
+use crate::{CalicoConfig, ModelError, Preset};
 
 /// A model that answers questions about photographs.
 ///
@@ -59,11 +62,26 @@ struct Asked {
 impl Segmenter {
     /// Opens a model folder: `config.json`, `tokenizer.json` and safetensors weights.
     pub fn open(folder: impl AsRef<Path>) -> Result<Self, ModelError> {
-        let folder = ModelFolder::open(folder.as_ref())?;
+        Self::from_folder(ModelFolder::open(folder.as_ref())?)
+    }
+
+    /// Reads the weights of a model folder.
+    pub fn from_folder(folder: ModelFolder) -> Result<Self, ModelError> {
         let model = folder.load(&Device::Cpu)?;
         let preset = folder.config.preset.clone();
         let identity = Model { name: folder.name(), preset, digest: None };
         Ok(Self { model, tokenizer: folder.tokenizer, identity })
+    }
+
+    /// A model of a preset with weights drawn from a seed, in memory: it runs like a trained one,
+    /// but knows nothing.
+    pub fn untrained(preset: Preset, seed: u64) -> Result<Self, ModelError> {
+        let config = preset.config()?;
+        let tokenizer = untrained_tokenizer(&config)?;
+        let weights = Weights::new(Arc::new(Random::new(seed, Device::Cpu)));
+        let model = Calico::load(&config, tokenizer.special(), &weights, &Device::Cpu)?;
+        let name = format!("untrained:{}", preset.name());
+        Ok(Self { model, tokenizer, identity: Model { name, preset: config.preset, digest: None } })
     }
 
     /// A segmenter of parts that are already in memory.

@@ -133,9 +133,6 @@ impl<'a> Block<'a> {
         if answer.status == Status::NoSegments {
             notes.push(small("No segments: the answer points at nothing in the images."));
         }
-        if answer.truncated {
-            notes.push(small("The answer was cut at the token limit."));
-        }
         notes.extend(answer.warnings.iter().map(|warning| small(warning)));
         let mut block = Self { answer, title, question, text, notes, height: 0 };
         block.height = block.panels_top() + grid.height + SPACE + block.text_height();

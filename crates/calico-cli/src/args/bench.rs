@@ -1,0 +1,50 @@
+use clap::Args;
+
+use super::model::SizeArgs;
+
+const AFTER_HELP: &str = "\
+Examples:
+  calico bench --preset tiny
+  calico bench --preset full --module sam_encoder --module llm_decode_step
+  calico bench --preset full --json > bench.json
+
+Modules: eva_clip, qformer, dinov2, extraction, sam_encoder, llm_prefill, llm_decode_step,
+mask_decoder. Each is built alone, measured and dropped; of a language model that does not fit
+into memory as many layers are run as do. The full preset takes minutes and 6 GB beside the
+language model.";
+
+/// Measure the speed of every module on this machine, and the share of its peak.
+#[derive(Debug, Args)]
+#[command(after_help = AFTER_HELP)]
+pub(crate) struct BenchArgs {
+    #[command(flatten)]
+    pub(crate) source: SizeArgs,
+
+    /// Measure this module only; may be repeated [default: all].
+    #[arg(long = "module", value_name = "NAME", value_parser = module_name)]
+    pub(crate) modules: Vec<String>,
+
+    /// How long to repeat each module.
+    #[arg(long, value_name = "SECONDS", default_value_t = 1.0, value_parser = seconds)]
+    pub(crate) seconds: f64,
+
+    /// Print JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+fn module_name(text: &str) -> Result<String, String> {
+    let names = calico_model::bench::Workload::ALL.map(calico_model::bench::Workload::name);
+    if names.contains(&text) {
+        Ok(text.to_owned())
+    } else {
+        Err(format!("expected one of {}", names.join(", ")))
+    }
+}
+
+fn seconds(text: &str) -> Result<f64, String> {
+    match text.parse() {
+        Ok(seconds) if (0.0..=3600.0).contains(&seconds) => Ok(seconds),
+        _ => Err("expected a number of seconds from 0 to 3600".into()),
+    }
+}
