@@ -2,7 +2,6 @@
 
 use std::process::ExitCode;
 
-use anyhow::anyhow;
 use calico_model::{ConfigError, ModelError, SegmentError};
 use calico_result::{ResultError, terminal};
 
@@ -90,7 +89,7 @@ impl From<anyhow::Error> for Failure {
 mod tests {
     use std::io;
 
-    use anyhow::Context as _;
+    use anyhow::{Context as _, anyhow};
 
     use super::*;
 
