@@ -73,7 +73,7 @@ pub(crate) struct QuestionArgs {
     #[arg(long, value_name = "TASK")]
     pub(crate) task: Option<TaskChoice>,
 
-    /// A question in your own words, with one <image> per image or none.
+    /// A question in your own words, with one `<image>` per image or none.
     #[arg(long, value_name = "TEXT")]
     pub(crate) prompt: Option<String>,
 

@@ -2,8 +2,8 @@
 //!
 //! All of them have a backward pass, so training and inference run the same code. (candle's
 //! fused softmax, norms and rotary embedding have none, and its `gelu` is the tanh form.) On the
-//! CPU the row-wise ones run on all cores in one pass over memory ([`cpu`]); elsewhere they are
-//! composed of candle operations ([`composed`]). The signatures are those of fused kernels: a
+//! CPU the row-wise ones run on all cores in one pass over memory (`cpu`); elsewhere they are
+//! composed of candle operations (`composed`). The signatures are those of fused kernels: a
 //! faster implementation replaces a body here and nothing else.
 
 mod composed;
