@@ -48,17 +48,24 @@ impl Pieces<'_> {
 
     /// Numbers the piece around a foreground pixel.
     fn flood(&mut self, start: (u32, u32), number: u32) {
-        let mut open = vec![start];
+        let mut open = Vec::new();
+        self.reach(start, number, &mut open);
         while let Some((y, x)) = open.pop() {
-            let index = self.index(y, x);
-            if self.of_pixel[index] != 0 {
-                continue;
-            }
-            self.of_pixel[index] = number;
             // Stepping over the upper or left border wraps around to outside.
             let sides = [(y.wrapping_sub(1), x), (y, x.wrapping_sub(1)), (y + 1, x), (y, x + 1)];
-            let fresh = |&(y, x): &(u32, u32)| self.mask.get(y, x) && self.at(y, x) == 0;
-            open.extend(sides.into_iter().filter(fresh));
+            for side in sides {
+                self.reach(side, number, &mut open);
+            }
+        }
+    }
+
+    /// Numbers a foreground pixel and notes it for its neighbours' sake, unless that was done:
+    /// numbered at once, no pixel is noted twice.
+    fn reach(&mut self, (y, x): (u32, u32), number: u32, open: &mut Vec<(u32, u32)>) {
+        if self.mask.get(y, x) && self.at(y, x) == 0 {
+            let index = self.index(y, x);
+            self.of_pixel[index] = number;
+            open.push((y, x));
         }
     }
 
