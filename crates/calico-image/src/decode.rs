@@ -15,13 +15,16 @@ pub struct DecodeOptions {
     /// The most pixels a picture may have; checked before memory is taken for them.
     /// By default 100 million, about 300 MB as a [`Frame`].
     pub max_pixels: u64,
+    /// The most pixels a side may have, since a picture of few pixels but one long side costs as
+    /// much to resize as a huge one. By default 65,535, the most that JPEG can say.
+    pub max_side: u32,
     /// What to do with the orientation noted in the file; by default it is applied.
     pub orientation: Orientation,
 }
 
 impl Default for DecodeOptions {
     fn default() -> Self {
-        Self { max_pixels: 100_000_000, orientation: Orientation::Apply }
+        Self { max_pixels: 100_000_000, max_side: 65_535, orientation: Orientation::Apply }
     }
 }
 
@@ -103,6 +106,9 @@ pub fn decode(bytes: &[u8], options: &DecodeOptions) -> Result<Frame, ImageError
     }
     if size.pixels() > options.max_pixels {
         return Err(ImageError::TooLarge { size, max_pixels: options.max_pixels });
+    }
+    if width.max(height) > options.max_side {
+        return Err(ImageError::SideTooLong { size, max_side: options.max_side });
     }
     let samples = Samples::new(decoder.color_type()).ok_or_else(|| ImageError::Unsupported {
         format,

@@ -54,6 +54,17 @@ pub enum ImageError {
         /// The limit of [`DecodeOptions`](crate::DecodeOptions).
         max_pixels: u64,
     },
+    /// The header announces a longer side than allowed.
+    #[error(
+        "found {size} pixels in the header, expected at most {max_side} a side: \
+         crop or shrink the picture or raise the limit"
+    )]
+    SideTooLong {
+        /// The size in the header.
+        size: Size,
+        /// The limit of [`DecodeOptions`](crate::DecodeOptions).
+        max_side: u32,
+    },
     /// Decoding would take more memory than a picture within the pixel limit can need.
     #[error("found a {format} file that needs too much memory to decode: save it again")]
     Memory {

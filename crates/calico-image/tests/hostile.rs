@@ -130,6 +130,17 @@ fn the_pixel_limit_is_inclusive() {
 }
 
 #[test]
+fn a_side_beyond_the_limit_is_refused_even_with_few_pixels() {
+    for size in [Size::new(1, 100_000_000), Size::new(65_536, 1)] {
+        let error = decode_default(&png_header(size)).unwrap_err();
+        let is_named = matches!(error, ImageError::SideTooLong { size: found, max_side: 65_535 } if found == size);
+        assert!(is_named, "{error}");
+    }
+    let longest = decode_default(&png_header(Size::new(1, 65_535))).unwrap_err();
+    assert!(matches!(longest, ImageError::Truncated { .. }), "{longest}");
+}
+
+#[test]
 fn the_orientation_is_applied_once_or_not_at_all() {
     let path = repository().join("examples/rocket.jpg");
     let upright = open(&path, &DecodeOptions::default()).unwrap();
