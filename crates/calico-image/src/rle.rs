@@ -1,4 +1,4 @@
-use crate::{ImageError, Mask, Size};
+use crate::{BoundingBox, ImageError, Mask, Size};
 
 /// A mask in COCO's run-length code: the lengths of alternating background and foreground
 /// runs, down the columns, beginning with background.
@@ -107,6 +107,33 @@ impl Rle {
     /// Number of foreground pixels.
     pub fn area(&self) -> u64 {
         self.counts.iter().skip(1).step_by(2).map(|&count| u64::from(count)).sum()
+    }
+
+    /// The smallest rectangle around the foreground, or `None` if there is none; as that of the
+    /// mask, without taking memory for its pixels.
+    pub fn bounding_box(&self) -> Option<BoundingBox> {
+        let height = u64::from(self.size.height);
+        let (mut left, mut top, mut right, mut bottom) = (u64::MAX, u64::MAX, 0, 0);
+        let mut end = 0;
+        for (index, &count) in self.counts.iter().enumerate() {
+            let start = end;
+            end += u64::from(count);
+            if index % 2 == 0 || count == 0 {
+                continue;
+            }
+            let (first, last) = (start / height, (end - 1) / height);
+            // A run that goes on in the next column meets the lower edge, and then the upper one.
+            let (highest, lowest) =
+                if first == last { (start % height, (end - 1) % height) } else { (0, height - 1) };
+            (left, right) = (left.min(first), right.max(last));
+            (top, bottom) = (top.min(highest), bottom.max(lowest));
+        }
+        (left <= right).then(|| BoundingBox {
+            x: left as u32,
+            y: top as u32,
+            width: (right - left + 1) as u32,
+            height: (bottom - top + 1) as u32,
+        })
     }
 
     /// COCO's compressed ASCII form, to the letter what pycocotools writes (`rleToString`).

@@ -64,6 +64,7 @@ proptest! {
     #[test]
     fn a_run_length_code_gives_the_mask_back(mask in masks()) {
         let rle = Rle::from_mask(&mask);
+        prop_assert_eq!(rle.bounding_box(), mask.bounding_box());
         prop_assert_eq!(rle.area(), mask.area());
         prop_assert_eq!(&rle.to_mask().unwrap(), &mask);
         prop_assert_eq!(Rle::from_compressed(mask.size(), &rle.compressed()).unwrap(), rle);

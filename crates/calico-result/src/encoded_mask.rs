@@ -20,7 +20,12 @@ impl EncodedMask {
 
     /// The mask in pixels.
     pub fn decode(&self) -> Result<Mask, ImageError> {
+        self.runs()?.to_mask()
+    }
+
+    /// The run lengths, which take no memory for pixels.
+    pub(crate) fn runs(&self) -> Result<Rle, ImageError> {
         let [height, width] = self.size;
-        Rle::from_compressed(Size::new(height, width), &self.counts)?.to_mask()
+        Rle::from_compressed(Size::new(height, width), &self.counts)
     }
 }
