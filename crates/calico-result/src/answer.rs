@@ -53,20 +53,53 @@ impl Answer {
     }
 
     /// The runs of the text, phrases with the group of their segments where they have any.
-    pub(crate) fn runs(&self) -> Vec<Run<'_>> {
-        let run = |span| match span {
+    pub(crate) fn runs<'a>(&'a self) -> Vec<Run<'a>> {
+        let spans = markup::spans(&self.text);
+        let mut groups = self.groups_of(&spans).into_iter();
+        let run = |span: &Span<'a>| match *span {
             Span::Words(text) => Run { text, phrase: false, group: None },
-            Span::Phrase(text) => Run { text, phrase: true, group: self.group_of(text) },
+            Span::Phrase(text, _) => Run { text, phrase: true, group: groups.next().flatten() },
         };
-        markup::spans(&self.text).into_iter().map(run).collect()
+        spans.iter().map(run).collect()
     }
 
-    /// The group of a phrase, compared word by word: tokenizers do not keep every blank.
-    fn group_of(&self, phrase: &str) -> Option<u32> {
-        let is_same =
-            |segment: &&Segment| segment.phrase.split_whitespace().eq(phrase.split_whitespace());
-        self.segments.iter().find(is_same).map(|segment| segment.group)
+    /// The group of each phrase of the text, by order: groups and phrases come in the same one,
+    /// but a phrase whose segments were all dropped has no group.
+    fn groups_of(&self, spans: &[Span<'_>]) -> Vec<Option<u32>> {
+        let phrases: Vec<(&str, &[u32])> = spans
+            .iter()
+            .filter_map(|span| match span {
+                Span::Phrase(words, images) => Some((*words, images.as_slice())),
+                Span::Words(_) => None,
+            })
+            .collect();
+        let groups: Vec<&[Segment]> = self.segments.chunk_by(|a, b| a.group == b.group).collect();
+        // The images tell phrases of the same words apart. Where that leaves a group without a
+        // phrase, the text does not name the images, and the words alone decide.
+        let (by_image, is_complete) = in_order(&phrases, &groups, true);
+        if is_complete { by_image } else { in_order(&phrases, &groups, false).0 }
     }
+}
+
+/// Gives each phrase the next group that is of its words and, if asked, of its images; also tells
+/// whether every group found its phrase.
+fn in_order(
+    phrases: &[(&str, &[u32])],
+    groups: &[&[Segment]],
+    with_images: bool,
+) -> (Vec<Option<u32>>, bool) {
+    let mut left = groups.iter().copied().peekable();
+    let mut next = |&(words, images): &(&str, &[u32])| {
+        // Word by word: tokenizers do not keep every blank.
+        let is_own = |segment: &Segment| {
+            segment.phrase.split_whitespace().eq(words.split_whitespace())
+                && (!with_images || images.contains(&segment.image))
+        };
+        let group = left.next_if(|group| group.iter().all(is_own))?;
+        group.first().map(|segment| segment.group)
+    };
+    let found = phrases.iter().map(&mut next).collect();
+    (found, left.peek().is_none())
 }
 
 /// A run of an answer's text.
@@ -97,5 +130,41 @@ mod tests {
         let parts = &sample::segmentation().answers[1];
         let groups: Vec<_> = parts.runs().iter().filter(|r| r.phrase).map(|r| r.group).collect();
         assert_eq!(groups, [Some(2), Some(3)]);
+    }
+
+    /// The groups of the phrases of a text, given the phrase, image and group of each segment.
+    fn groups(text: &str, segments: &[(&str, u32, u32)]) -> Vec<Option<u32>> {
+        let sample = sample::segmentation().answers[0].segments[0].clone();
+        let segment = |&(phrase, image, group): &(&str, u32, u32)| Segment {
+            phrase: phrase.to_owned(),
+            image,
+            group,
+            ..sample.clone()
+        };
+        let answer = Answer::new(None, "", text, segments.iter().map(segment).collect());
+        answer.runs().iter().filter(|run| run.phrase).map(|run| run.group).collect()
+    }
+
+    #[test]
+    fn phrases_of_the_same_words_keep_their_own_groups() {
+        let text = "<p> a handle </p> [SEG] (IMAGE1) , <p> a lid </p> [SEG] (IMAGE1) [SEG] \
+                    (IMAGE2) and <p> a handle </p> [SEG] (IMAGE2)";
+        let segments = [("a handle", 1, 4), ("a  lid", 1, 5), ("a  lid", 2, 5), ("a handle", 2, 6)];
+        assert_eq!(groups(text, &segments), [Some(4), Some(5), Some(6)]);
+    }
+
+    #[test]
+    fn a_phrase_whose_segments_were_dropped_has_no_group() {
+        let text = "<p> a spout </p> [SEG] (IMAGE9) <p> a handle </p> [SEG] <p> a handle </p> \
+                    [SEG] (IMAGE2) <p> a spout </p> [SEG] (IMAGE1) <p> a handle </p> [SEG]";
+        let segments = [("a handle", 2, 1), ("a spout", 1, 2)];
+        assert_eq!(groups(text, &segments), [None, None, Some(1), Some(2), None]);
+    }
+
+    #[test]
+    fn segments_without_an_image_in_the_text_follow_the_words() {
+        let text = "<p> a lid </p> <p> a handle </p> [SEG] [SEG] <p> a handle </p> [SEG]";
+        let segments = [("a handle", 1, 1), ("a handle", 2, 1), ("a handle", 1, 2)];
+        assert_eq!(groups(text, &segments), [None, Some(1), Some(2)]);
     }
 }

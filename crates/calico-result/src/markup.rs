@@ -9,8 +9,8 @@ const SEGMENT: &str = "[SEG]";
 pub(crate) enum Span<'a> {
     /// Words between the phrases.
     Words(&'a str),
-    /// The inside of `<p> … </p>`, trimmed.
-    Phrase(&'a str),
+    /// The inside of `<p> … </p>`, trimmed, and the images that its `[SEG]` tags name.
+    Phrase(&'a str, Vec<u32>),
 }
 
 /// Splits an answer at its tags. Stray tags vanish; a phrase that is never closed runs to the
@@ -27,15 +27,24 @@ pub(crate) fn spans(text: &str) -> Vec<Span<'_>> {
             .unwrap_or((rest.len(), ""));
         let piece = &rest[..at];
         if inside && !piece.trim().is_empty() {
-            found.push(Span::Phrase(piece.trim()));
+            found.push(Span::Phrase(piece.trim(), Vec::new()));
         } else if !inside && !piece.is_empty() {
             found.push(Span::Words(piece));
         }
         rest = &rest[at + tag.len()..];
-        inside = tag == OPEN;
         if tag == SEGMENT {
+            // One inside of a phrase is a mistake and names nothing.
+            let image = image_identifier(rest).filter(|_| !inside);
+            let phrase = found.iter_mut().rev().find_map(|span| match span {
+                Span::Phrase(_, images) => Some(images),
+                Span::Words(_) => None,
+            });
+            if let Some(images) = phrase {
+                images.extend(image);
+            }
             rest = without_image_identifier(rest);
         }
+        inside = tag == OPEN;
     }
     found
 }
@@ -45,7 +54,7 @@ pub(crate) fn plain(text: &str) -> String {
     let mut sentence = String::with_capacity(text.len());
     for span in spans(text) {
         let words = match span {
-            Span::Words(words) | Span::Phrase(words) => words,
+            Span::Words(words) | Span::Phrase(words, _) => words,
         };
         for word in words.split_whitespace() {
             if !sentence.is_empty() && !closes(word) {
@@ -60,6 +69,13 @@ pub(crate) fn plain(text: &str) -> String {
 /// Whether a word begins with punctuation that stands without a blank before it.
 pub(crate) fn closes(word: &str) -> bool {
     word.starts_with(['.', ',', ';', ':', '!', '?', ')'])
+}
+
+/// The image of a `[SEG]`: the number of the first `(IMAGE1)` before the next tag.
+fn image_identifier(rest: &str) -> Option<u32> {
+    let end = [OPEN, CLOSE, SEGMENT].into_iter().filter_map(|tag| rest.find(tag)).min();
+    let digits = |after: &str| after.split_once(')').and_then(|(digits, _)| digits.parse().ok());
+    rest[..end.unwrap_or(rest.len())].split("(IMAGE").skip(1).find_map(digits)
 }
 
 /// Drops the `(IMAGE1)` that belongs to a `[SEG]`; one elsewhere is part of the sentence.
@@ -85,7 +101,17 @@ mod tests {
 
     #[test]
     fn a_phrase_cut_at_the_limit_is_still_a_phrase() {
-        assert_eq!(spans("x <p> the le"), [Span::Words("x "), Span::Phrase("the le")]);
+        assert_eq!(spans("x <p> the le"), [Span::Words("x "), Span::Phrase("the le", vec![])]);
+    }
+
+    #[test]
+    fn a_phrase_knows_the_images_that_its_segments_name() {
+        let text = "<p> a </p> [SEG] (IMAGE2) [SEG] in (IMAGE1) and [SEG] <p> b </p> (IMAGE1)";
+        let images = spans(text).into_iter().filter_map(|span| match span {
+            Span::Phrase(_, images) => Some(images),
+            Span::Words(_) => None,
+        });
+        assert_eq!(images.collect::<Vec<_>>(), [vec![2, 1], vec![]]);
     }
 
     #[test]
