@@ -98,9 +98,9 @@ pub enum ResultError {
     #[error("the embedded typeface is damaged ({0}); build the program again")]
     Typeface(#[from] ab_glyph::InvalidFont),
 
-    /// A label map holds one byte per pixel.
+    /// A label map holds at most two bytes per pixel.
     #[error(
-        "image {image} has {found} segments, expected at most 255 for a label map; export npz or coco instead"
+        "image {image} has {found} segments, expected at most 65535 for a label map; export npz or coco instead"
     )]
     TooManySegments {
         /// One-based index of the image.
@@ -134,6 +134,18 @@ pub enum ResultError {
         /// The file being written.
         path: PathBuf,
         /// What the system or the encoder said.
+        source: io::Error,
+    },
+
+    /// A file of an earlier result could not be removed.
+    #[error(
+        "cannot remove {path:?} of an earlier result: {source}; remove it or choose another folder",
+        path = path.display()
+    )]
+    Remove {
+        /// The file, or the folder that could not be looked through.
+        path: PathBuf,
+        /// What the system said.
         source: io::Error,
     },
 

@@ -23,6 +23,16 @@ pub(crate) fn label_map(
     finish(encoder, values)
 }
 
+/// Two bytes per pixel, the value as a grey, row-major.
+pub(crate) fn wide_label_map(
+    to: impl Write,
+    size: Size,
+    values: &[u16],
+) -> Result<(), EncodingError> {
+    let bytes: Vec<u8> = values.iter().flat_map(|value| value.to_be_bytes()).collect();
+    finish(encoder(to, size, ColorType::Grayscale, BitDepth::Sixteen), &bytes)
+}
+
 /// One bit per pixel, white is foreground.
 pub(crate) fn binary(to: impl Write, mask: &Mask) -> Result<(), EncodingError> {
     let size = mask.size();
