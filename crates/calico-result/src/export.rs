@@ -11,6 +11,9 @@ use std::str::FromStr;
 
 use calico_image::Mask;
 
+pub(crate) use coco::COCO_NAME;
+pub(crate) use masks::{LEGEND_NAME, MASKS_FOLDER};
+
 use crate::{OutputFolder, ResultError, Segment, Segmentation};
 
 /// A format to export to. Equal results give equal bytes in each.

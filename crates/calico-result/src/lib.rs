@@ -16,6 +16,7 @@ mod output_folder;
 pub mod palette;
 pub mod pictures;
 mod png_file;
+mod previous_files;
 mod rounded;
 #[cfg(test)]
 mod sample;

@@ -9,6 +9,9 @@ use crate::{
     EncodedMask, ImageEntry, OutputFolder, ResultError, Role, Scores, Segment, Segmentation,
 };
 
+/// The name of the file in an output folder.
+pub(crate) const COCO_NAME: &str = "coco.json";
+
 #[derive(Serialize)]
 struct Dataset<'a> {
     info: Info<'a>,
@@ -58,7 +61,7 @@ pub(super) fn write(
     folder: &OutputFolder,
 ) -> Result<Vec<PathBuf>, ResultError> {
     let json = serde_json::to_string_pretty(&dataset(result))? + "\n";
-    Ok(vec![folder.write("coco.json", json.as_bytes())?])
+    Ok(vec![folder.write(COCO_NAME, json.as_bytes())?])
 }
 
 fn dataset(result: &Segmentation) -> Dataset<'_> {
