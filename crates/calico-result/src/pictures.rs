@@ -2,6 +2,7 @@
 
 mod canvas;
 mod coverage;
+mod grid;
 mod label_layout;
 mod overlay;
 mod paragraph;

@@ -10,7 +10,7 @@ use crate::ResultError;
 pub(super) type Rgb = [u8; 3];
 
 /// The largest side, set by the drawing library.
-const LARGEST_SIDE: u32 = 32_767;
+pub(super) const LARGEST_SIDE: u32 = 32_767;
 
 /// An opaque drawing area in pixels.
 pub(super) struct Canvas {

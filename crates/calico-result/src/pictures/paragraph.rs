@@ -22,21 +22,38 @@ struct Word {
 }
 
 impl Paragraph {
-    /// Breaks runs into lines of at most `width` pixels at `size` pixels per em.
-    pub(super) fn new(typeface: &Typeface, runs: &[Run<'_>], size: f32, width: f32) -> Self {
+    /// Breaks runs into at most `limit` lines of at most `width` pixels at `size` pixels per em;
+    /// an ellipsis ends the last one if there is more.
+    pub(super) fn new(
+        typeface: &Typeface,
+        runs: &[Run<'_>],
+        size: f32,
+        width: f32,
+        limit: usize,
+    ) -> Self {
         let mut breaker = Breaker { size, width, x: 0.0, lines: vec![Vec::new()] };
-        for (number, run) in runs.iter().enumerate() {
+        'text: for (number, run) in runs.iter().enumerate() {
             let plate = run.group.map(palette::color);
             for word in run.text.split_whitespace() {
                 for piece in pieces(typeface, word, size, width - 2.0 * breaker.padding()) {
                     breaker.push(typeface, piece, number, plate);
                 }
+                if breaker.lines.len() > limit {
+                    break 'text;
+                }
             }
         }
-        Self { size, lines: breaker.lines }
+        let mut lines = breaker.lines;
+        if lines.len() > limit {
+            lines.truncate(limit);
+            if let Some(word) = lines.last_mut().and_then(|line| line.last_mut()) {
+                word.text.push('…');
+            }
+        }
+        Self { size, lines }
     }
 
-    /// Plain text, at most `limit` lines, the last of them shortened.
+    /// The same of plain text.
     pub(super) fn plain(
         typeface: &Typeface,
         text: &str,
@@ -45,14 +62,7 @@ impl Paragraph {
         limit: usize,
     ) -> Self {
         let run = Run { text, phrase: false, group: None };
-        let mut paragraph = Self::new(typeface, &[run], size, width);
-        if paragraph.lines.len() > limit {
-            paragraph.lines.truncate(limit);
-            if let Some(word) = paragraph.lines.last_mut().and_then(|line| line.last_mut()) {
-                word.text.push('…');
-            }
-        }
-        paragraph
+        Self::new(typeface, &[run], size, width, limit)
     }
 
     /// Height of all lines in pixels.
@@ -174,7 +184,7 @@ mod tests {
                 group: None,
             },
         ];
-        let paragraph = Paragraph::new(&typeface, &runs, 20.0, 160.0);
+        let paragraph = Paragraph::new(&typeface, &runs, 20.0, 160.0, 100);
         assert!(paragraph.lines.len() > 4);
         for line in &paragraph.lines {
             let last = line.last().unwrap();

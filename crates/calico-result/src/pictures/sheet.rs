@@ -1,7 +1,8 @@
 use calico_image::{Frame, Size};
 use tiny_skia::{PathBuilder, Rect};
 
-use super::canvas::{Canvas, Rgb};
+use super::canvas::{Canvas, LARGEST_SIDE, Rgb};
+use super::grid::{CAPTION, DENSEST, Grid};
 use super::paragraph::Paragraph;
 use super::placement::Placement;
 use super::typeface::Typeface;
@@ -9,18 +10,14 @@ use super::{Layer, layers, overlay};
 use crate::{Answer, ImageEntry, ResultError, Segmentation, Status};
 
 const MARGIN: u32 = 40;
-/// Between panels.
-const GAP: u32 = 20;
 /// Above and below the line between two answers.
 const PAUSE: u32 = 36;
-/// Height of the line with the name of an image.
-const CAPTION: u32 = 32;
-const CONTENT_WIDTH: f64 = 1520.0;
-/// Narrower content makes the text below hard to read.
-const SMALLEST_CONTENT_WIDTH: u32 = 760;
-const LARGEST_PANEL: f64 = 480.0;
-/// Panels keep to these shapes (width by height); a longer picture is centred in its panel.
-const SHAPES: (f64, f64) = (0.4, 2.5);
+
+/// The most lines of an answer, of a question and of a warning, and the most warnings of an
+/// answer: the sheet is for looking at, and `result.json` has them all.
+const TEXT_LINES: usize = 12;
+const SMALL_LINES: usize = 3;
+const WARNINGS: usize = 3;
 
 const PAPER: Rgb = [255; 3];
 const INK: Rgb = [26; 3];
@@ -35,81 +32,67 @@ const LABEL: f32 = 16.0;
 /// One picture of the whole result: per answer its question, all images side by side with the
 /// answer's masks, and the answer with each phrase in the colour of its masks.
 ///
+/// Long texts and lists of warnings are shortened. With so many images that the sheet would be
+/// higher than a picture can be, the panels become smaller; with so many answers that this does
+/// not help, the sheet ends with a line that says so.
+///
 /// `photographs` are the images of the result, in order and original size.
 pub fn sheet(result: &Segmentation, photographs: &[Frame]) -> Result<Frame, ResultError> {
     result.check_photographs(photographs)?;
     let typeface = Typeface::embedded()?;
-    let grid = Grid::new(&result.images);
-    let blocks: Vec<Block<'_>> = result
-        .answers
-        .iter()
-        .zip(1..)
-        .map(|(answer, number)| {
-            let is_only = result.answers.len() == 1;
-            let own = if is_only { "Answer".into() } else { format!("Answer {number}") };
-            let title = answer.task.map_or(own, |task| task.title().into());
-            Block::new(&typeface, answer, title, &grid)
-        })
-        .collect();
-    let pauses = (2 * PAUSE + 1) * (blocks.len() as u32).saturating_sub(1);
-    let height = blocks.iter().map(|block| block.height).sum::<u32>() + pauses + 2 * MARGIN;
-    let width = grid.width + 2 * MARGIN;
-    let mut canvas = Canvas::new(Size::new(height, width), PAPER)?;
-    let mut y = MARGIN;
-    for (index, block) in blocks.iter().enumerate() {
-        if index > 0 {
-            y += PAUSE;
-            rule(&mut canvas, y, grid.width);
-            y += PAUSE + 1;
+    let mut page = Page::new(&typeface, result, 1);
+    for density in 2..=DENSEST {
+        if page.height > LARGEST_SIDE {
+            page = Page::new(&typeface, result, density);
         }
-        block.draw(&mut canvas, y, &grid, result, photographs)?;
-        y += block.height;
     }
-    canvas.into_frame()
+    page.draw(result, photographs)
 }
 
-/// Where the panels of one answer go: rows of equal height.
-struct Grid {
-    /// Left and top of each panel, from the top left corner of the first caption.
-    corners: Vec<(u32, u32)>,
-    widths: Vec<u32>,
-    panel_height: u32,
-    /// Of the widest row, and at least readable.
-    width: u32,
+/// All answers, one below the other.
+struct Page<'a> {
+    grid: Grid,
+    blocks: Vec<Block<'a>>,
+    /// What the blocks need, which may be more than a picture can have.
     height: u32,
 }
 
-impl Grid {
-    fn new(images: &[ImageEntry]) -> Self {
-        let columns = match images.len() {
-            0..=4 => images.len().max(1),
-            5..=6 | 9 => 3,
-            _ => 4,
+impl<'a> Page<'a> {
+    fn new(typeface: &Typeface, result: &'a Segmentation, density: u32) -> Self {
+        let grid = Grid::new(&result.images, density);
+        let block = |(answer, number): (&'a Answer, u32)| {
+            let is_only = result.answers.len() == 1;
+            let own = if is_only { "Answer".into() } else { format!("Answer {number}") };
+            let title = answer.task.map_or(own, |task| task.title().into());
+            Block::new(typeface, answer, title, &grid)
         };
-        let shape = |image: &ImageEntry| {
-            (f64::from(image.width) / f64::from(image.height)).clamp(SHAPES.0, SHAPES.1)
-        };
-        // The fullest row decides the height, so that all rows are alike.
-        let fitting = |row: &[ImageEntry]| {
-            let gaps = f64::from(GAP) * (row.len() - 1) as f64;
-            (CONTENT_WIDTH - gaps) / row.iter().map(shape).sum::<f64>()
-        };
-        let panel_height = images.chunks(columns).map(fitting).fold(LARGEST_PANEL, f64::min);
-        let widths: Vec<u32> =
-            images.iter().map(|image| (shape(image) * panel_height).round() as u32).collect();
-        let panel_height = panel_height.round() as u32;
-        let mut corners = Vec::new();
-        let (mut width, mut height) = (SMALLEST_CONTENT_WIDTH, 0);
-        for row in widths.chunks(columns) {
-            let mut x = 0;
-            for panel in row {
-                corners.push((x, height));
-                x += panel + GAP;
+        let blocks: Vec<_> = result.answers.iter().zip(1..).map(block).collect();
+        let pauses = (2 * PAUSE + 1).saturating_mul((blocks.len() as u32).saturating_sub(1));
+        let height = blocks.iter().map(|block| block.height).fold(pauses, u32::saturating_add);
+        Self { grid, blocks, height: height.saturating_add(2 * MARGIN) }
+    }
+
+    fn draw(&self, result: &Segmentation, photographs: &[Frame]) -> Result<Frame, ResultError> {
+        let Self { grid, blocks, .. } = self;
+        let height = self.height.min(LARGEST_SIDE);
+        let mut canvas = Canvas::new(Size::new(height, grid.width + 2 * MARGIN), PAPER)?;
+        let mut y = MARGIN;
+        for (index, block) in blocks.iter().enumerate() {
+            if index > 0 {
+                y += PAUSE;
+                rule(&mut canvas, y, grid.width);
+                y += PAUSE + 1;
             }
-            width = width.max(x - GAP);
-            height += CAPTION + panel_height + GAP;
+            block.draw(&mut canvas, y, grid, result, photographs)?;
+            y = y.saturating_add(block.height);
+            if y >= height {
+                break;
+            }
         }
-        Self { corners, widths, panel_height, width, height: height.saturating_sub(GAP) }
+        if self.height > height {
+            end(&mut canvas, height);
+        }
+        canvas.into_frame()
     }
 }
 
@@ -126,16 +109,22 @@ struct Block<'a> {
 impl<'a> Block<'a> {
     fn new(typeface: &Typeface, answer: &'a Answer, title: String, grid: &Grid) -> Self {
         let width = grid.width as f32;
-        let small = |text: &str| Paragraph::plain(typeface, text, SMALL, width, 3);
+        let small = |text: &str| Paragraph::plain(typeface, text, SMALL, width, SMALL_LINES);
         let question = small(&answer.prompt);
-        let text = Paragraph::new(typeface, &answer.runs(), TEXT, width);
+        let text = Paragraph::new(typeface, &answer.runs(), TEXT, width, TEXT_LINES);
         let mut notes = Vec::new();
         if answer.status == Status::NoSegments {
             notes.push(small("No segments: the answer points at nothing in the images."));
         }
-        notes.extend(answer.warnings.iter().map(|warning| small(warning)));
+        notes.extend(answer.warnings.iter().take(WARNINGS).map(|warning| small(warning)));
+        match answer.warnings.len().saturating_sub(WARNINGS) {
+            0 => {}
+            1 => notes.push(small("and 1 more warning, see result.json")),
+            more => notes.push(small(&format!("and {more} more warnings, see result.json"))),
+        }
         let mut block = Self { answer, title, question, text, notes, height: 0 };
-        block.height = block.panels_top() + grid.height + SPACE + block.text_height();
+        block.height =
+            (block.panels_top() + SPACE + block.text_height()).saturating_add(grid.height);
         block
     }
 
@@ -188,7 +177,10 @@ const SPACE: u32 = 16;
 /// The image's number as the text has it, and its name.
 fn caption(canvas: &mut Canvas, image: &ImageEntry, (x, y): (u32, u32), width: u32) {
     let (x, baseline) = (x as f32, (y + CAPTION) as f32 - 11.0);
-    let number = format!("IMAGE{}", image.index);
+    let mut number = format!("IMAGE{}", image.index);
+    if canvas.typeface().width(&number, SMALL) > width as f32 {
+        number = image.index.to_string();
+    }
     bold(canvas, &number, SMALL, (x, baseline));
     let used = canvas.typeface().width(&number, SMALL) + 12.0;
     let name = canvas.typeface().fitted(&image.file_name, SMALL, width as f32 - used);
@@ -220,6 +212,16 @@ fn bold(canvas: &mut Canvas, text: &str, size: f32, (x, y): (f32, f32)) {
     canvas.text(text, size, (x + size / 28.0, y), INK);
 }
 
+/// Says at the foot of a sheet, over whatever stands there, that it is not complete.
+fn end(canvas: &mut Canvas, height: u32) {
+    let top = height.saturating_sub(2 * MARGIN) as f32;
+    if let Some(foot) = Rect::from_xywh(0.0, top, f32::from(u16::MAX), 2.0 * MARGIN as f32) {
+        canvas.fill(&PathBuilder::from_rect(foot), PAPER, 1.0);
+    }
+    let line = "The rest does not fit on the sheet, see result.json";
+    canvas.text(line, SMALL, (MARGIN as f32, top + MARGIN as f32), FAINT);
+}
+
 /// A thin line across the content.
 fn rule(canvas: &mut Canvas, y: u32, width: u32) {
     if let Some(line) = Rect::from_xywh(MARGIN as f32, y as f32, width as f32, 1.0) {
@@ -231,27 +233,6 @@ fn rule(canvas: &mut Canvas, y: u32, width: u32) {
 mod tests {
     use super::*;
     use crate::sample;
-
-    fn entry((width, height): (u32, u32)) -> ImageEntry {
-        ImageEntry { index: 1, file_name: "a.png".into(), width, height }
-    }
-
-    #[test]
-    fn rows_hold_at_most_four_images_and_never_leave_the_content() {
-        for count in 0..12 {
-            let images: Vec<_> = (0..count).map(|i| entry((300 + 40 * i, 300))).collect();
-            let grid = Grid::new(&images);
-            let rows: std::collections::BTreeSet<_> = grid.corners.iter().map(|c| c.1).collect();
-            assert!(count as usize <= rows.len() * 4);
-            assert!(grid.width <= 1530, "{count} images take {}", grid.width);
-        }
-    }
-
-    #[test]
-    fn extreme_shapes_get_a_panel_that_can_be_seen() {
-        let grid = Grid::new(&[entry((1, 5000)), entry((5000, 1)), entry((1, 1))]);
-        assert!(grid.panel_height > 300 && grid.widths.iter().all(|width| *width > 100));
-    }
 
     #[test]
     fn results_without_segments_answers_or_images_still_draw() {
@@ -266,5 +247,52 @@ mod tests {
         sheet(&result, &sample::photographs()).unwrap();
         result.images.clear();
         sheet(&result, &[]).unwrap();
+    }
+
+    #[test]
+    fn many_warnings_and_a_long_answer_take_no_more_room_than_some() {
+        let mut result = sample::segmentation();
+        result.answers.truncate(1);
+        let height =
+            |result: &Segmentation| sheet(result, &sample::photographs()).unwrap().size().height;
+        let answer = &mut result.answers[0];
+        answer.warnings = (0..600).map(|n| format!("the mask number {n} is empty")).collect();
+        answer.text = "word ".repeat(1000);
+        let many = height(&result);
+        result.answers[0].warnings.truncate(5);
+        result.answers[0].text.truncate(2500);
+        assert_eq!(many, height(&result));
+        assert!(many < 2000, "{many}");
+    }
+
+    /// A sheet with many images and answers, the shape of the images in pixels.
+    fn crowded(images: u32, answers: usize) -> Frame {
+        let mut result = sample::segmentation();
+        let size = Size::new(10, 4);
+        let entry = |index| ImageEntry::new(index, "a.png".as_ref(), size);
+        result.images = (1..=images).map(entry).collect();
+        let segment = crate::sample::rectangle(size, [1, 1, 2, 5]);
+        let found = &mut result.answers[0].segments;
+        found.truncate(1);
+        found[0].mask = crate::EncodedMask::new(&segment);
+        result.answers = vec![result.answers[0].clone(); answers];
+        let photograph = Frame::new(size, vec![90; 120]).unwrap();
+        sheet(&result, &vec![photograph; images as usize]).unwrap()
+    }
+
+    #[test]
+    fn a_hundred_images_get_smaller_panels_and_all_fit() {
+        let size = crowded(100, 3).size();
+        assert!((5_000..LARGEST_SIDE).contains(&size.height), "{size}");
+    }
+
+    #[test]
+    fn a_sheet_of_too_many_answers_ends_at_the_largest_height() {
+        let frame = crowded(1, 150);
+        let size = frame.size();
+        assert_eq!(size.height, LARGEST_SIDE);
+        // The last line stands on paper.
+        let foot = &frame.pixels()[(size.height - 30) as usize * size.width as usize * 3..];
+        assert!(foot.iter().all(|channel| *channel == 255));
     }
 }
