@@ -13,7 +13,7 @@ pub(crate) fn text(result: &Segmentation, colored: bool) -> String {
             text.push('\n');
         }
         if result.answers.len() > 1 {
-            let _ = writeln!(text, "{}", answer.task.map_or("Your question", Task::title));
+            let _ = writeln!(text, "{}", answer.task.map_or("Answer", Task::title));
         }
         let sentence = sentence(answer);
         let sentence = if sentence.is_empty() { "(an empty answer)" } else { &sentence };
@@ -34,8 +34,11 @@ fn segments(answer: &Answer, text: &mut String) {
     for (segment, label) in answer.segments.iter().zip(labels) {
         let role = segment.role.name().replace('_', " ");
         let percent = segment.area_ratio * 100.0;
-        let _ =
-            writeln!(text, "  {label:width$}  image {}  {role:11}  {percent:5.1} %", segment.image);
+        let _ = writeln!(
+            text,
+            "  {label:width$}  image {}  {role:11}  {percent:5.1} % of the image",
+            segment.image
+        );
     }
 }
 
@@ -44,7 +47,7 @@ pub(crate) fn warnings(result: &Segmentation) -> Vec<String> {
     let mut warnings = result.warnings.clone();
     for answer in &result.answers {
         let task = answer.task.filter(|_| result.answers.len() > 1);
-        let place = task.map_or_else(String::new, |task| format!("{task}: "));
+        let place = task.map_or_else(String::new, |task| format!("{}: ", task.title()));
         warnings.extend(answer.warnings.iter().map(|warning| format!("{place}{warning}")));
     }
     warnings.iter().map(|warning| terminal::harmless(warning)).collect()

@@ -1,9 +1,8 @@
 //! What the machine has and what a model needs.
 
-use anyhow::anyhow;
 use calico_model::CalicoConfig;
 use calico_model::budget::{Request, modules};
-use indicatif::HumanBytes;
+use indicatif::DecimalBytes;
 
 use crate::failure::Failure;
 
@@ -15,15 +14,20 @@ pub(crate) fn check(config: &CalicoConfig) -> Result<(), Failure> {
     let modules = modules(config, Request::default()).map_err(anyhow::Error::from)?;
     let needed = VALUE_BYTES * modules.iter().map(|module| module.parameters).sum::<u64>();
     match available() {
-        Some(free) if needed > free => Err(anyhow!(
-            "the model needs {} of memory for its weights in f32, but {} are free; use a machine \
-             with more memory or a smaller model",
-            HumanBytes(needed),
-            HumanBytes(free)
-        )
-        .into()),
-        _ => Ok(()),
+        Some(free) => Ok(fits(needed, free)?),
+        None => Ok(()),
     }
+}
+
+fn fits(needed: u64, free: u64) -> anyhow::Result<()> {
+    anyhow::ensure!(
+        needed <= free,
+        "the model needs {} of memory for its weights in f32, but {} are free; use a machine with \
+         more memory or a smaller model",
+        DecimalBytes(needed),
+        DecimalBytes(free)
+    );
+    Ok(())
 }
 
 /// Bytes that can be taken without pushing other programs out, where the system says.
@@ -50,8 +54,11 @@ mod tests {
     use calico_model::Preset;
 
     #[test]
-    fn the_tiny_model_fits_into_every_machine() {
+    fn a_model_larger_than_the_free_memory_is_refused() {
         assert!(check(&Preset::Tiny.config().unwrap()).is_ok());
+        assert!(fits(10, 10).is_ok());
+        let message = fits(38_600_000_000, 22_000_000_000).unwrap_err().to_string();
+        assert!(message.contains("38.60 GB") && message.contains("22.00 GB"), "{message}");
     }
 
     #[test]

@@ -151,7 +151,7 @@ fn a_seed_gives_the_same_model_twice_and_another_seed_another() {
     for (seed, name) in [("1", "a"), ("1", "b"), ("2", "c")] {
         let args = ["model", "init", "--preset", "tiny", "--seed", seed, name];
         let text = calico_in(scratch.path(), &args).ok();
-        assert!(text.contains("896,136 parameters") && text.contains("untrained"), "{text}");
+        assert!(text.contains("896,104 parameters") && text.contains("untrained"), "{text}");
     }
     let [a, b, c] = ["a", "b", "c"].map(|name| files(&scratch.path().join(name)));
     assert_eq!(
@@ -169,7 +169,7 @@ fn a_model_is_made_from_a_config_and_opens_in_every_type() {
         desk.run(&["model", "init", "--config", "own.json", "--dtype", dtype, dtype]).ok();
         let text = desk.run(&["model", "info", dtype, "--json"]).ok();
         let info: Value = serde_json::from_str(&text).unwrap();
-        assert_eq!(info["parameters"], 896_136);
+        assert_eq!(info["parameters"], 896_104);
         assert_eq!(info["stored_values"][dtype.to_uppercase()], 896_136);
         let answer = "<p> a cat </p> [SEG] (IMAGE1)";
         desk.run(&["segment", "--model", dtype, &example("cat.jpg"), "--answer", answer]).ok();
@@ -202,7 +202,7 @@ fn info_says_what_a_folder_holds() {
     let desk = Desk::new();
     let model = desk.model();
     let text = desk.run(&["model", "info", model.to_str().unwrap()]).ok();
-    for words in ["tiny", "896,136, of which 70,784", "in F32", "[SEG] 263", "model.safetensors"] {
+    for words in ["tiny", "896,104, of which 70,784", "in F32", "[SEG] 263", "model.safetensors"] {
         assert!(text.contains(words), "{words:?} is missing: {text}");
     }
     desk.run(&["model", "info", "nothing"]).refused();

@@ -167,7 +167,11 @@ fn without_out_nothing_is_written() {
     let lines: Vec<&str> = text.lines().collect();
     assert_eq!(lines[0], "They share a handle and the rim.");
     assert_eq!(lines.len(), 5);
-    assert!(lines[1].starts_with("  handle  image 1") && lines[1].ends_with('%'), "{}", lines[1]);
+    assert!(
+        lines[1].starts_with("  handle  image 1") && lines[1].ends_with("% of the image"),
+        "{}",
+        lines[1]
+    );
     assert!(!text.contains('\u{1b}'));
     assert!(files(desk.path()).is_empty());
 }

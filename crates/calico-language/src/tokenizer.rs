@@ -86,11 +86,17 @@ impl Tokenizer {
     /// otherwise run and ground nothing.
     pub fn parse(json: &[u8], path: &Path) -> Result<Self, TokenizerError> {
         let format = |reason| TokenizerError::Format { path: path.to_path_buf(), reason };
-        let inner =
+        let mut inner =
             tokenizers::Tokenizer::from_bytes(json).map_err(|error| format(error.to_string()))?;
+        // Both would change prompts without a word.
+        inner.with_truncation(None).map_err(|error| format(error.to_string()))?;
+        inner.with_padding(None);
         // The library numbers added tokens by their order and ignores the ids of the file.
         let file: Value =
             serde_json::from_slice(json).map_err(|error| format(error.to_string()))?;
+        if !matches!(file["model"]["dropout"].as_f64(), None | Some(0.0)) {
+            return Err(format("model.dropout is set, so equal texts give other tokens".into()));
+        }
         for token in file["added_tokens"].as_array().into_iter().flatten() {
             let (content, id) = (token["content"].as_str().unwrap_or_default(), &token["id"]);
             let loaded = inner.token_to_id(content);
@@ -360,6 +366,21 @@ mod tests {
         renumber_added(&mut json);
         let special = parse(&json).unwrap().special();
         assert_eq!((special.seg, special.image_start), (259, 260));
+    }
+
+    #[test]
+    fn truncation_and_padding_of_the_file_are_ignored_and_dropout_is_refused() {
+        let mut json = byte_level_json(259);
+        json["truncation"] = json!({
+            "direction": "Right", "max_length": 2, "strategy": "LongestFirst", "stride": 0,
+        });
+        json["padding"] = json!({
+            "strategy": { "Fixed": 64 }, "direction": "Right", "pad_to_multiple_of": null,
+            "pad_id": 0, "pad_type_id": 0, "pad_token": "<unk>",
+        });
+        assert_eq!(parse(&json).unwrap().encode("hello").unwrap().len(), 5);
+        json["model"]["dropout"] = json!(0.1);
+        assert!(matches!(parse(&json), Err(TokenizerError::Format { .. })));
     }
 
     #[test]

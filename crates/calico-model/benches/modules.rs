@@ -28,7 +28,7 @@ fn modules(criterion: &mut Criterion) {
         let mut prepared = workload
             .prepare(&config, Request::default())
             .unwrap_or_else(|error| panic!("{}: {error}", workload.name()));
-        group.throughput(Throughput::Elements(prepared.flops));
+        group.throughput(Throughput::Elements(prepared.flops as u64));
         group.bench_function(workload.name(), |bencher| {
             bencher.iter(|| prepared.run().unwrap_or_else(|error| panic!("{error}")));
         });

@@ -48,7 +48,7 @@ pub enum Workload {
 /// A workload with its weights and inputs in memory.
 pub struct Prepared {
     /// Arithmetic of one run, 2 per multiply-add.
-    pub flops: u64,
+    pub flops: f64,
     work: Box<dyn FnMut() -> Result<()>>,
 }
 
@@ -58,7 +58,7 @@ impl Prepared {
         (self.work)()
     }
 
-    fn new(flops: u64, work: impl FnMut() -> Result<()> + 'static) -> Self {
+    fn new(flops: f64, work: impl FnMut() -> Result<()> + 'static) -> Self {
         Self { flops, work: Box::new(work) }
     }
 }
@@ -143,13 +143,13 @@ impl Workload {
             Self::MaskDecoder => mask_decoder(config, request, cost.sam_decoder),
             Self::MatrixPeak => {
                 let (a, b) = (input(&[PEAK_SIDE, PEAK_SIDE])?, input(&[PEAK_SIDE, PEAK_SIDE])?);
-                Ok(Prepared::new(2 * (PEAK_SIDE as u64).pow(3), move || a.matmul(&b).map(drop)))
+                Ok(Prepared::new(2.0 * (PEAK_SIDE as f64).powi(3), move || a.matmul(&b).map(drop)))
             }
         }
     }
 }
 
-fn prefill(config: &CalicoConfig, request: Request, flops: u64) -> Result<Prepared> {
+fn prefill(config: &CalicoConfig, request: Request, flops: f64) -> Result<Prepared> {
     let llm = Llama::load(&config.llm, &weights("llm"), None)?;
     let prompt = input(&[1, prompt_len(config, request), config.llm.width])?;
     Ok(Prepared::new(flops, move || {
@@ -179,13 +179,13 @@ fn decode_step(config: &CalicoConfig, request: Request) -> Result<Prepared> {
     }))
 }
 
-fn mask_decoder(config: &CalicoConfig, request: Request, flops_each: u64) -> Result<Prepared> {
+fn mask_decoder(config: &CalicoConfig, request: Request, flops_each: f64) -> Result<Prepared> {
     let sam = &config.sam;
     let prompt_encoder = PromptEncoder::load(sam, &weights("sam.prompt"))?;
     let decoder = MaskDecoder::load(sam, &weights("sam.decoder"))?;
     let embedding = input(&[sam.width, sam.grid(), sam.grid()])?;
     let prompts = prompt_encoder.forward(&input(&[request.masks, sam.width])?)?;
-    Ok(Prepared::new(request.masks as u64 * flops_each, move || {
+    Ok(Prepared::new(request.masks as f64 * flops_each, move || {
         decoder.forward(&embedding, prompt_encoder.positions(), &prompts).map(drop)
     }))
 }
@@ -215,7 +215,7 @@ mod tests {
         let config = Preset::Tiny.config().unwrap();
         for workload in Workload::ALL {
             let mut prepared = workload.prepare(&config, Request::default()).unwrap();
-            assert!(prepared.flops > 0, "{}", workload.name());
+            assert!(prepared.flops > 0.0, "{}", workload.name());
             prepared.run().unwrap();
             prepared.run().unwrap();
         }

@@ -11,12 +11,15 @@ use calico_nn::weights::{Random, Recorder, TensorSpec};
 use candle_core::Device;
 
 use crate::config::{CONFIG_FILE, CalicoConfig};
-use crate::error::ModelError;
+use crate::error::{ModelError, SegmentError};
 use crate::model::Calico;
+use crate::segmenter::{Asking, Question, SegmentOptions};
 
 /// Name of the tokenizer in a model folder.
 pub const TOKENIZER_FILE: &str = "tokenizer.json";
 
+/// `<unk>`, `<s>`, `</s>` and the 256 bytes.
+const BYTE_TOKENS: usize = 259;
 /// Tokens that GLaMM adds behind the base vocabulary.
 const ADDED_TOKENS: usize = 7;
 
@@ -57,6 +60,16 @@ impl ModelFolder {
     pub fn name(&self) -> String {
         let path = self.path.canonicalize().unwrap_or_else(|_| self.path.clone());
         path.file_name().map_or_else(|| "model".into(), |name| name.to_string_lossy().into_owned())
+    }
+
+    /// Checks everything about a question that can be checked without photographs and weights.
+    pub fn check(
+        &self,
+        images: usize,
+        question: &Question,
+        options: &SegmentOptions,
+    ) -> Result<(), SegmentError> {
+        Asking { config: &self.config, tokenizer: &self.tokenizer }.check(images, question, options)
     }
 
     /// Reads the weights.
@@ -105,6 +118,10 @@ pub fn init(
         if entries.next().is_some() {
             return Err(ModelError::NotEmpty(folder.to_path_buf()));
         }
+    }
+    let (rows, least) = (config.llm.vocab_size, BYTE_TOKENS + ADDED_TOKENS);
+    if rows < least {
+        return Err(ModelError::SmallVocabulary { rows, least });
     }
     fs::create_dir_all(folder).map_err(io("create"))?;
     let random = Random::new(seed, Device::Cpu);

@@ -11,6 +11,7 @@ use calico_result::Task;
 use crate::config::ConfigError;
 use crate::generate::GenerateError;
 use crate::grounding::GrammarProblem;
+use crate::model::Encoder;
 use crate::preprocess::PreprocessError;
 use crate::prompt::PromptError;
 
@@ -53,6 +54,16 @@ pub enum ModelError {
         /// Rows of the embedding table.
         rows: usize,
     },
+    /// The vocabulary cannot hold the tokens of an untrained model.
+    #[error(
+        "llm.vocab_size is {rows}; an untrained model needs at least {least}: bytes and added tokens"
+    )]
+    SmallVocabulary {
+        /// Rows of the embedding table.
+        rows: usize,
+        /// Rows that are needed.
+        least: usize,
+    },
     /// The weights are not usable.
     #[error(transparent)]
     Checkpoint(#[from] CheckpointError),
@@ -72,6 +83,7 @@ impl ModelError {
             | Self::NotEmpty(_)
             | Self::Config(_)
             | Self::Tokenizer(_)
+            | Self::SmallVocabulary { .. }
             | Self::Vocabulary { .. }
             | Self::Checkpoint(_) => true,
             Self::Build(_) => false,
@@ -125,6 +137,16 @@ pub enum Stage {
 }
 
 impl Stage {
+    /// The stage of one encoder and image `image` (from 1).
+    pub(crate) fn of(encoder: Encoder, image: usize) -> Self {
+        match encoder {
+            Encoder::EvaClip => Self::EvaClip { image },
+            Encoder::Dino => Self::Dino { image },
+            Encoder::Sam => Self::SamEncoder { image },
+            Encoder::Correspondence => Self::Correspondence { image },
+        }
+    }
+
     /// The name in timings and logs: that of the module.
     pub fn name(self) -> &'static str {
         match self {
@@ -221,6 +243,12 @@ pub enum SegmentError {
         #[source]
         source: candle_core::Error,
     },
+    /// The arithmetic left the numbers.
+    #[error("{stage} gave values that are not finite; the weights are damaged or of another model")]
+    NotFinite {
+        /// What was being computed.
+        stage: Stage,
+    },
     /// No answer could be written.
     #[error("answering {} failed", .task.map_or("the question", Task::name))]
     Generate {
@@ -246,11 +274,18 @@ impl SegmentError {
             | Self::AnswerNamesNothing
             | Self::AnswerEnds
             | Self::Sampling(_) => true,
-            Self::Tokenizer(_) | Self::Model { .. } | Self::Generate { .. } => false,
+            Self::Tokenizer(_)
+            | Self::Model { .. }
+            | Self::NotFinite { .. }
+            | Self::Generate { .. } => false,
         }
     }
 }
 
+/// Facts with advice, each once.
 fn join(problems: &[GrammarProblem]) -> String {
-    problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
+    let mut lines: Vec<String> =
+        problems.iter().map(|problem| format!("{problem}; {}", problem.advice())).collect();
+    lines.dedup();
+    lines.join(". ")
 }

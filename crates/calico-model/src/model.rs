@@ -22,7 +22,7 @@ use candle_core::{Device, Result, Tensor};
 
 use crate::config::CalicoConfig;
 use crate::correspondence::{CemInput, CorrespondenceAdapter, CorrespondenceExtraction};
-use crate::correspondence::{CorrespondenceHook, VisualSource};
+use crate::correspondence::{CorrespondenceHook, Projections, QuerySource, VisualSource};
 use crate::grounding::SegProjection;
 use crate::preprocess::ImageTensors;
 use crate::prompt::{PromptId, PromptLayout};
@@ -50,6 +50,19 @@ pub struct Calico {
     tokens: SpecialTokens,
     config: CalicoConfig,
     device: Device,
+}
+
+/// A step of encoding an image.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Encoder {
+    /// EVA-CLIP and its norm.
+    EvaClip,
+    /// DINOv2.
+    Dino,
+    /// The SAM image encoder.
+    Sam,
+    /// Q-Former and extraction module.
+    Correspondence,
 }
 
 /// Everything that the model keeps of one image.
@@ -193,17 +206,32 @@ impl Calico {
         }
     }
 
-    /// Runs all encoders over one photograph.
-    pub fn encode(&self, image: &ImageTensors) -> Result<EncodedImage> {
+    /// Runs all encoders over one photograph; `on_encoder` hears which one begins.
+    pub fn encode(
+        &self,
+        image: &ImageTensors,
+        on_encoder: &mut dyn FnMut(Encoder),
+    ) -> Result<EncodedImage> {
+        on_encoder(Encoder::EvaClip);
         let global = self.global_tokens(&image.eva)?;
-        let semantic = image.dino.as_ref().map(|pixels| self.semantic_tokens(pixels));
-        let semantic = semantic.transpose()?.flatten();
-        self.assemble(
-            &global,
-            semantic.as_ref(),
-            self.encode_for_masks(&image.sam)?,
-            image.letterbox,
-        )
+        let semantic = match &image.dino {
+            Some(pixels) => {
+                on_encoder(Encoder::Dino);
+                self.semantic_tokens(pixels)?
+            }
+            None => None,
+        };
+        on_encoder(Encoder::Sam);
+        let sam = self.encode_for_masks(&image.sam)?;
+        on_encoder(Encoder::Correspondence);
+        let visual = self.f_image.forward(&self.first_look(&global[1])?)?;
+        let extracted = || self.extract(&global, semantic.as_ref());
+        let source = match &self.qformer {
+            Some(_) if !self.config.cem.enabled => VisualSource::QueriesOnly,
+            Some(qformer) => VisualSource::Asked(qformer.keys_values(&extracted()?)?),
+            None => VisualSource::Tokens(extracted()?),
+        };
+        Ok(EncodedImage { visual, source, sam, letterbox: image.letterbox })
     }
 
     /// SAM's features.
@@ -213,25 +241,6 @@ impl Calico {
     /// - returns: `[B, C, g, g]`
     pub fn encode_for_masks(&self, pixels: &Tensor) -> Result<Tensor> {
         self.sam_encoder.forward(pixels)
-    }
-
-    /// What the language model and the adapters see of one encoded image.
-    pub fn assemble(
-        &self,
-        global: &[Tensor; 2],
-        semantic: Option<&Tensor>,
-        sam: Tensor,
-        letterbox: Letterbox,
-    ) -> Result<EncodedImage> {
-        let visual = self.f_image.forward(&self.first_look(&global[1])?)?;
-        let source = match &self.qformer {
-            Some(_) if !self.config.cem.enabled => VisualSource::QueriesOnly,
-            Some(qformer) => {
-                VisualSource::Asked(qformer.keys_values(&self.extract(global, semantic)?)?)
-            }
-            None => VisualSource::Tokens(self.extract(global, semantic)?),
-        };
-        Ok(EncodedImage { visual, source, sam, letterbox })
     }
 
     /// The adapters, bound to one prompt and its images.
@@ -363,15 +372,24 @@ fn load_adapters(
     if !config.cam.enabled {
         return Ok(Vec::new());
     }
-    let load = |number| {
-        let weights = weights.pp("cams").pp(number);
-        CorrespondenceAdapter::load(config.llm.width, config.queries(), &config.cam, &weights)
+    let cams = weights.pp("cams");
+    let shared = config.cam.share_weights;
+    let projections = |number| {
+        let weights = cams.pp(number);
+        Projections::load(config.llm.width, config.queries()[1], config.cam.init, &weights)
     };
-    let layers = config.cam.layers_from_zero();
-    if config.cam.share_weights {
-        let shared = load(0)?;
-        return Ok(layers.into_iter().map(|layer| (layer, shared.clone())).collect());
-    }
-    let load_at = |(number, layer)| Ok((layer, load(number)?));
-    layers.into_iter().enumerate().map(load_at).collect()
+    let first = shared.then(|| projections(0)).transpose()?;
+    let load_at = |(number, layer)| {
+        let projections = match &first {
+            Some(first) => first.clone(),
+            None => projections(number)?,
+        };
+        let queries = (config.cam.query_source == QuerySource::Copy).then(|| {
+            let [count, width] = config.queries();
+            cams.pp(number).get(&[1, count, width], "queries", Init::std(QUERY_STD))
+        });
+        let queries = queries.transpose()?;
+        Ok((layer, CorrespondenceAdapter::new(projections, queries, config.cam.use_guidance)))
+    };
+    config.cam.layers_from_zero().into_iter().enumerate().map(load_at).collect()
 }

@@ -69,7 +69,7 @@ fn every_precision_whole_or_sharded_draws_the_same_masks() {
     let in_memory = Segmenter::from_parts(
         tiny::model(),
         tiny::tokenizer(),
-        Model { name: "memory".into(), preset: None, digest: None },
+        Model { name: "memory".into(), preset: None },
     );
     let wanted = grounded(&in_memory);
     assert_eq!(wanted.segments().count(), 3);
@@ -97,7 +97,7 @@ fn an_initial_model_is_the_one_its_seed_draws() {
     let weights = Weights::new(std::sync::Arc::new(Random::new(7, Device::Cpu)));
     let special = tiny::tokenizer().special();
     let drawn = Calico::load(&config, special, &weights, &Device::Cpu).unwrap();
-    let identity = Model { name: "model".into(), preset: Some("tiny".into()), digest: None };
+    let identity = Model { name: "model".into(), preset: Some("tiny".into()) };
     let drawn = Segmenter::from_parts(drawn, tiny::tokenizer(), identity);
     assert_eq!(grounded(&opened), grounded(&drawn));
     let again = init(&path, &config, 7, StoredType::F32, |_| ());

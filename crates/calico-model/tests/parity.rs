@@ -9,7 +9,7 @@ use std::cell::RefCell;
 use calico_image::{Frame, Size};
 use calico_language::{KvCache, LayerTap};
 use calico_model::correspondence::{
-    CorrespondenceAdapter, CorrespondenceExtraction, CorrespondenceHook, VisualSource,
+    CorrespondenceAdapter, CorrespondenceExtraction, CorrespondenceHook, Projections, VisualSource,
 };
 use calico_model::generate::{generate, read_answer};
 use calico_model::model::EncodedImage;
@@ -40,8 +40,8 @@ fn an_adapter_equals_pytorch() {
     let golden = Golden::open("cam/tiny");
     let config = Preset::Tiny.config().unwrap();
     let weights = Synthetic::weights();
-    let adapter =
-        CorrespondenceAdapter::load(64, [5, 48], &config.cam, &weights.pp("cams.0")).unwrap();
+    let projections = Projections::load(64, 48, config.cam.init, &weights.pp("cams.0")).unwrap();
+    let adapter = CorrespondenceAdapter::new(projections, None, true);
     let qformer = QFormer::load(&config.qformer, &weights.pp("qformer")).unwrap();
     let queries = tiny::query_tokens();
     let [guidance] = golden.integers::<1>("guidance");
@@ -90,7 +90,8 @@ impl Case {
                 ImageTensors::new(&frame, model.config().input_sizes(), &Device::Cpu).unwrap()
             })
             .collect();
-        let images = tensors.iter().map(|image| model.encode(image).unwrap()).collect();
+        let images =
+            tensors.iter().map(|image| model.encode(image, &mut |_| ()).unwrap()).collect();
         let [prompt_length] = golden.integers::<1>("prompt_length");
         let ids = golden.input("ids").to_vec1::<i64>().unwrap();
         let (prompt, answer) = ids.split_at(prompt_length);

@@ -28,7 +28,7 @@ fn picture(seed: usize, height: u32, width: u32) -> Frame {
 fn encoded(model: &Calico, seed: usize) -> EncodedImage {
     let sizes = model.config().input_sizes();
     let tensors = ImageTensors::new(&picture(seed, 40, 60), sizes, &Device::Cpu).unwrap();
-    model.encode(&tensors).unwrap()
+    model.encode(&tensors, &mut |_| ()).unwrap()
 }
 
 /// `<s> text image text image text`

@@ -17,21 +17,21 @@ pub enum Status {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Answer {
-    /// The question's kind; `None` for a question in the user's own words.
+    /// The question's kind; `None` for a question in the user's own words and for a given sentence.
     pub task: Option<Task>,
     /// The question as asked.
     pub prompt: String,
-    /// The answer as generated, with `<p> … </p> [SEG] (IMAGE1)` tags.
+    /// The answer as generated or given, with `<p> … </p> [SEG] (IMAGE1)` tags.
     pub text: String,
     /// The answer without tags.
     pub plain_text: String,
     /// Whether there are segments.
     pub status: Status,
-    /// Whether the answer was cut at the token limit.
+    /// Whether a generated answer was cut before its end; a warning says why.
     pub truncated: bool,
     /// The segments, in the order of their `[SEG]` tags.
     pub segments: Vec<Segment>,
-    /// What the reader should know about this answer, in sentences.
+    /// What the reader should know about this answer, one statement each.
     pub warnings: Vec<String>,
 }
 

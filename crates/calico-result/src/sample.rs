@@ -30,7 +30,7 @@ pub(crate) fn segmentation() -> Segmentation {
     let images = images.map(|(index, name)| {
         ImageEntry::new(index, &Path::new("folder").join(name), sizes[index as usize - 1])
     });
-    let model = Model { name: "tiny".into(), preset: Some("tiny".into()), digest: None };
+    let model = Model { name: "tiny".into(), preset: Some("tiny".into()) };
     let mut result = Segmentation::new(model, images.into());
 
     let segment = |id, phrase: &str, (image, group, parent), mask: &Mask| {

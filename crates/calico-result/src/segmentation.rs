@@ -27,7 +27,7 @@ pub struct Segmentation {
     pub images: Vec<ImageEntry>,
     /// One answer per question.
     pub answers: Vec<Answer>,
-    /// What the reader should know about the whole run, in sentences.
+    /// What the reader should know about the whole run, one statement each.
     pub warnings: Vec<String>,
 }
 
@@ -40,9 +40,6 @@ pub struct Model {
     /// Name of the configuration preset, if the model was built from one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub preset: Option<String>,
-    /// Digest of the weights, for example `sha256:…`, if it was computed.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub digest: Option<String>,
 }
 
 /// One of the images.

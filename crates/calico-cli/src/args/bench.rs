@@ -1,10 +1,13 @@
+use std::path::PathBuf;
+
+use calico_model::{CalicoConfig, ConfigError};
 use clap::Args;
 
-use super::model::SizeArgs;
+use super::model::{PresetChoice, SizeArgs};
 
 const AFTER_HELP: &str = "\
 Examples:
-  calico bench --preset tiny
+  calico bench
   calico bench --preset full --module sam_encoder --module llm_decode_step
   calico bench --preset full --json > bench.json
 
@@ -17,8 +20,13 @@ language model.";
 #[derive(Debug, Args)]
 #[command(after_help = AFTER_HELP)]
 pub(crate) struct BenchArgs {
-    #[command(flatten)]
-    pub(crate) source: SizeArgs,
+    /// A built-in configuration.
+    #[arg(long, default_value = "tiny")]
+    preset: PresetChoice,
+
+    /// A configuration of your own, TOML or JSON.
+    #[arg(long, value_name = "FILE", conflicts_with = "preset")]
+    config: Option<PathBuf>,
 
     /// Measure this module only; may be repeated [default: all].
     #[arg(long = "module", value_name = "NAME", value_parser = module_name)]
@@ -31,6 +39,13 @@ pub(crate) struct BenchArgs {
     /// Print JSON.
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+impl BenchArgs {
+    /// The configuration that was chosen.
+    pub(crate) fn config(&self) -> Result<CalicoConfig, ConfigError> {
+        SizeArgs::choose(self.config.as_deref(), self.preset)
+    }
 }
 
 fn module_name(text: &str) -> Result<String, String> {

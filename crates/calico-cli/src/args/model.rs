@@ -1,4 +1,4 @@
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use calico_model::budget::Request;
 use calico_model::{CalicoConfig, ConfigError, Preset};
@@ -88,11 +88,19 @@ pub(crate) enum TypeChoice {
 impl SizeArgs {
     /// The configuration that was chosen.
     pub(crate) fn config(&self) -> Result<CalicoConfig, ConfigError> {
-        match (&self.config, self.preset) {
+        // One of the two is always there; the argument parser sees to it.
+        Self::choose(self.config.as_deref(), self.preset.unwrap_or(PresetChoice::Tiny))
+    }
+
+    /// The configuration in a file, or else a preset.
+    pub(crate) fn choose(
+        file: Option<&Path>,
+        preset: PresetChoice,
+    ) -> Result<CalicoConfig, ConfigError> {
+        match (file, preset) {
             (Some(path), _) => CalicoConfig::open(path),
-            (None, Some(PresetChoice::Full)) => Preset::Full.config(),
-            // One of the two is always there; the argument parser sees to it.
-            (None, Some(PresetChoice::Tiny) | None) => Preset::Tiny.config(),
+            (None, PresetChoice::Full) => Preset::Full.config(),
+            (None, PresetChoice::Tiny) => Preset::Tiny.config(),
         }
     }
 }

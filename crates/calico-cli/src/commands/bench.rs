@@ -27,20 +27,20 @@ struct Measured {
     /// Median of all runs.
     seconds: f64,
     runs: usize,
-    flops: u64,
+    flops: f64,
     /// Layers of the language model that were run, where they are fewer than the model has.
     layers: Option<[usize; 2]>,
 }
 
 impl Measured {
     fn gflops_per_second(&self) -> f64 {
-        self.flops as f64 / self.seconds / 1e9
+        self.flops / self.seconds / 1e9
     }
 }
 
 /// Measures every module on its own, and the machine's matrix product beside them.
 pub(crate) fn run(args: &BenchArgs) -> Result<(), Failure> {
-    let config = args.source.config()?;
+    let config = args.config()?;
     let spinner = spinner();
     let wanted = |workload: &Workload| {
         *workload == Workload::MatrixPeak
@@ -122,7 +122,7 @@ fn table(measured: &[Measured], peak: f64) -> String {
             module.workload.name(),
             module.seconds,
             module.runs,
-            module.flops as f64 / 1e9,
+            module.flops / 1e9,
             module.gflops_per_second(),
             module.gflops_per_second() / peak * 100.0
         );
@@ -149,7 +149,7 @@ fn json(measured: &[Measured], peak: f64, config: &CalicoConfig) -> Value {
                 "module": module.workload.name(),
                 "median_seconds": module.seconds,
                 "runs": module.runs,
-                "flops": module.flops,
+                "flops": module.flops as u64,
                 "gflops_per_second": module.gflops_per_second(),
                 "percent_of_peak": module.gflops_per_second() / peak * 100.0,
                 "layers_run": module.layers.map(|[ran, _]| ran),

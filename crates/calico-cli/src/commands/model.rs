@@ -4,11 +4,12 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
-use calico_model::checkpoint::{self, TOKENIZER_FILE, tensor_specs};
+use calico_model::budget::{Request, modules};
+use calico_model::checkpoint::{self, TOKENIZER_FILE};
 use calico_model::config::CONFIG_FILE;
-use calico_model::{CalicoConfig, ModelError, ModelFolder, is_trainable};
+use calico_model::{CalicoConfig, ModelError, ModelFolder};
 use calico_nn::weights::checkpoint::StoredType;
-use indicatif::{HumanBytes, HumanCount};
+use indicatif::{DecimalBytes, HumanCount};
 use serde_json::{Map, Value, json};
 
 use crate::args::{InfoArgs, InitArgs};
@@ -36,7 +37,7 @@ pub(crate) fn init(args: &InitArgs) -> Result<(), Failure> {
         args.folder.display(),
         HumanCount(count.parameters),
         HumanCount(count.tensors),
-        HumanBytes(bytes),
+        DecimalBytes(bytes),
     ))?)
 }
 
@@ -48,13 +49,12 @@ struct Count {
 }
 
 impl Count {
-    fn new(config: &CalicoConfig) -> Result<Self, ModelError> {
+    fn new(config: &CalicoConfig) -> anyhow::Result<Self> {
         let mut count = Self { tensors: 0, parameters: 0, trainable: 0 };
-        for spec in tensor_specs(config)? {
-            let values = spec.len() as u64;
-            count.tensors += 1;
-            count.parameters += values;
-            count.trainable += if is_trainable(&spec.name, config) { values } else { 0 };
+        for module in modules(config, Request::default())? {
+            count.tensors += module.tensors as u64;
+            count.parameters += module.parameters;
+            count.trainable += module.trainable;
         }
         Ok(count)
     }
@@ -134,7 +134,7 @@ fn text(model: &ModelFolder, count: &Count, files: &[(String, u64)]) -> String {
     };
     line("name", model.name());
     line("preset", model.config.preset.clone().unwrap_or_else(|| "none".into()));
-    for (title, content) in modules(&model.config) {
+    for (title, content) in descriptions(&model.config) {
         line(title, content);
     }
     line("tensors", HumanCount(count.tensors).to_string());
@@ -157,13 +157,13 @@ fn text(model: &ModelFolder, count: &Count, files: &[(String, u64)]) -> String {
     line("special tokens", tokens.join("  "));
     for (number, (name, bytes)) in files.iter().enumerate() {
         let title = if number == 0 { "files" } else { "" };
-        line(title, format!("{name} ({})", HumanBytes(*bytes)));
+        line(title, format!("{name} ({})", DecimalBytes(*bytes)));
     }
     text
 }
 
 /// One line per module.
-fn modules(config: &CalicoConfig) -> Vec<(&'static str, String)> {
+fn descriptions(config: &CalicoConfig) -> Vec<(&'static str, String)> {
     let off = || "off".to_owned();
     let sizes = config.input_sizes();
     let eva = format!(

@@ -47,13 +47,13 @@ fn table(modules: &[ModuleBudget], request: Request) -> String {
         let _ = write!(text, "{:>10}", format!("{name} GB"));
     }
     text.push('\n');
-    let mut line = |name: &str, [tensors, parameters, trainable, flops]: [u64; 4]| {
+    let mut line = |name: &str, [tensors, parameters, trainable]: [u64; 3], flops: f64| {
         let _ = write!(
             text,
             "{name:20}{tensors:>8}{:>16}{:>13}{:>11.2}",
             HumanCount(parameters).to_string(),
             HumanCount(trainable).to_string(),
-            flops as f64 / 1e9
+            flops / 1e9
         );
         for (_, bits) in PRECISIONS {
             let _ = write!(text, "{:>10.3}", gigabytes(parameters, bits));
@@ -61,15 +61,13 @@ fn table(modules: &[ModuleBudget], request: Request) -> String {
         text.push('\n');
     };
     for module in modules {
-        line(
-            module.name,
-            [module.tensors as u64, module.parameters, module.trainable, module.flops],
-        );
+        let counts = [module.tensors as u64, module.parameters, module.trainable];
+        line(module.name, counts, module.flops);
     }
     let parameters = total(modules, |m| m.parameters);
     let trainable = total(modules, |m| m.trainable);
-    let flops = total(modules, |m| m.flops);
-    line("total", [total(modules, |m| m.tensors as u64), parameters, trainable, flops]);
+    let flops = modules.iter().map(|module| module.flops).sum();
+    line("total", [total(modules, |m| m.tensors as u64), parameters, trainable], flops);
     let _ = write!(
         text,
         "\nGFLOP: one question about {} images, {} text tokens, {} answer tokens, {} masks; \
@@ -101,7 +99,7 @@ fn json(modules: &[ModuleBudget], request: Request) -> Value {
                 "tensors": module.tensors,
                 "parameters": module.parameters,
                 "trainable": module.trainable,
-                "flops": module.flops,
+                "flops": module.flops as u64,
                 "bytes": bytes(module.parameters),
             })
         })
@@ -119,7 +117,7 @@ fn json(modules: &[ModuleBudget], request: Request) -> Value {
             "tensors": total(modules, |m| m.tensors as u64),
             "parameters": parameters,
             "trainable": total(modules, |m| m.trainable),
-            "flops": total(modules, |m| m.flops),
+            "flops": modules.iter().map(|module| module.flops).sum::<f64>() as u64,
             "bytes": bytes(parameters),
         },
     })

@@ -1,8 +1,11 @@
 use std::io::{self, IsTerminal as _};
 use std::path::{Path, PathBuf};
 
-use calico_image::{Frame, ImageError};
-use calico_model::{ModelFolder, Photograph, Preset, SegmentError, Segmenter};
+use calico_image::{DecodeOptions, Frame, ImageError};
+use calico_model::{
+    CalicoConfig, ConfigError, ModelError, ModelFolder, Photograph, Preset, Question, SegmentError,
+    SegmentOptions, Segmenter,
+};
 use calico_result::{ExportFormat, Segmentation, export, pictures};
 
 use crate::args::SegmentArgs;
@@ -32,10 +35,11 @@ pub(crate) fn run(args: &SegmentArgs) -> Result<(), Failure> {
         Output::check(out)?;
     }
     let mut progress = Progress::new(args.timings);
+    let source = Source::open(model)?;
+    source.check(args.images.len(), &question, &options)?;
+    let photographs = decode(&source.config()?.decode_options(), &args.images, &mut progress)?;
     progress.begin("open_model", None, "opening the model");
-    let segmenter = open(model)?;
-    segmenter.check(args.images.len(), &question, &options)?;
-    let photographs = decode(&segmenter, &args.images, &mut progress)?;
+    let segmenter = source.load()?;
     let output = args.out.as_deref().map(Output::create).transpose()?;
 
     let result = segmenter.segment(&photographs, &question, &options, &mut progress)?;
@@ -55,17 +59,53 @@ pub(crate) fn run(args: &SegmentArgs) -> Result<(), Failure> {
     print(args, &result)
 }
 
-/// Opens a model folder, or makes an untrained model, if the memory holds its weights.
-fn open(model: &Path) -> Result<Segmenter, Failure> {
-    let preset = model.to_str().and_then(|text| text.strip_prefix(UNTRAINED));
-    if let Some(name) = preset {
-        let preset = name.parse::<Preset>().map_err(Failure::bad_input)?;
-        memory::check(&preset.config()?)?;
-        return Ok(Segmenter::untrained(preset, UNTRAINED_SEED)?);
+/// A model whose weights are not read yet: what is wrong with a question shows first.
+enum Source {
+    Folder(Box<ModelFolder>),
+    Untrained(Preset),
+}
+
+impl Source {
+    fn open(model: &Path) -> Result<Self, Failure> {
+        let source = match model.to_str().and_then(|text| text.strip_prefix(UNTRAINED)) {
+            Some(name) => {
+                Self::Untrained(name.parse().map_err(|error: String| Failure::bad_input(error))?)
+            }
+            None => Self::Folder(Box::new(ModelFolder::open(model)?)),
+        };
+        memory::check(&source.config()?)?;
+        Ok(source)
     }
-    let folder = ModelFolder::open(model)?;
-    memory::check(&folder.config)?;
-    Ok(Segmenter::from_folder(folder)?)
+
+    fn config(&self) -> Result<CalicoConfig, ConfigError> {
+        match self {
+            Self::Folder(folder) => Ok(folder.config.clone()),
+            Self::Untrained(preset) => preset.config(),
+        }
+    }
+
+    fn check(
+        &self,
+        images: usize,
+        question: &Question,
+        options: &SegmentOptions,
+    ) -> Result<(), Failure> {
+        match self {
+            Self::Folder(folder) => Ok(folder.check(images, question, options)?),
+            // Made in a moment, and checked again when it answers.
+            Self::Untrained(preset) => {
+                let segmenter = Segmenter::untrained(*preset, UNTRAINED_SEED)?;
+                Ok(segmenter.check(images, question, options)?)
+            }
+        }
+    }
+
+    fn load(self) -> Result<Segmenter, ModelError> {
+        match self {
+            Self::Folder(folder) => Segmenter::from_folder(*folder),
+            Self::Untrained(preset) => Segmenter::untrained(preset, UNTRAINED_SEED),
+        }
+    }
 }
 
 /// Finds files that are not there, which takes no time, before the model is opened.
@@ -86,15 +126,14 @@ fn check_files(paths: &[PathBuf]) -> Result<(), SegmentError> {
 }
 
 fn decode(
-    segmenter: &Segmenter,
+    options: &DecodeOptions,
     paths: &[PathBuf],
     progress: &mut Progress,
 ) -> Result<Vec<Photograph>, SegmentError> {
-    let options = segmenter.decode_options();
     let mut photographs = Vec::with_capacity(paths.len());
     for (path, image) in paths.iter().zip(1..) {
         progress.begin("decode", Some(image), &format!("reading {}", path.display()));
-        photographs.push(Photograph::open_with(path, &options)?);
+        photographs.push(Photograph::open(path, options)?);
     }
     Ok(photographs)
 }
@@ -106,6 +145,7 @@ fn write(
     frames: &[Frame],
     output: &Output,
 ) -> Result<(), Failure> {
+    output.folder.clear_previous()?;
     result.write(&output.folder)?;
     pictures::write(result, frames, &output.folder)?;
     let mut formats: Vec<ExportFormat> = args.export.iter().map(|&choice| choice.into()).collect();

@@ -30,7 +30,7 @@ const MODULES: [(&str, &str); 14] = [
 ];
 
 /// One module.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct ModuleBudget {
     /// What it is.
     pub name: &'static str,
@@ -43,7 +43,7 @@ pub struct ModuleBudget {
     /// Parameters that are trained.
     pub trainable: u64,
     /// Arithmetic of one request, 2 per multiply-add.
-    pub flops: u64,
+    pub flops: f64,
 }
 
 /// All modules of a model, without empty ones.

@@ -1,9 +1,17 @@
 //! What makes a configuration describe a model.
 
-use super::CalicoConfig;
+use calico_vision::dinov2::FeedForwardKind;
 
-/// Larger widths, depths and tables are mistakes: products of four stay below 2^64.
+use super::CalicoConfig;
+use crate::correspondence::QuerySource;
+
+/// Larger widths are mistakes.
 const LARGEST: usize = 1 << 16;
+/// Deeper networks are mistakes.
+const DEEPEST: usize = 1024;
+/// Larger tables are mistakes: 2^28 values take a gigabyte, and a file that lies about its
+/// dimensions must not make the program take more.
+const LARGEST_TABLE: usize = 1 << 28;
 /// Larger images are mistakes: tables of positions are resized at load.
 const LARGEST_GRID: usize = 256;
 
@@ -14,6 +22,12 @@ pub(super) fn problems(config: &CalicoConfig) -> Vec<String> {
         problems.add(format!("model_type is {:?}; expected \"calico\"", config.model_type));
     }
     sizes(config, &mut problems);
+    if !problems.0.is_empty() {
+        // What follows multiplies and divides by these numbers.
+        return problems.0;
+    }
+    tables(config, &mut problems);
+    numbers(config, &mut problems);
     heads(config, &mut problems);
     grids(config, &mut problems);
     links(config, &mut problems);
@@ -38,26 +52,25 @@ impl Problems {
 /// Every dimension lies between 1 and a bound.
 fn sizes(config: &CalicoConfig, problems: &mut Problems) {
     let CalicoConfig { eva, qformer, dino, cem, llm, lora, sam, .. } = config;
+    let (FeedForwardKind::Gelu { hidden: ffn_hidden }
+    | FeedForwardKind::SwiGlu { hidden: ffn_hidden }) = dino.ffn;
     let dimensions = [
         ("eva.width", eva.width),
         ("eva.num_heads", eva.num_heads),
-        ("eva.depth", eva.depth),
         ("eva.mlp_hidden", eva.mlp_hidden),
         ("eva.patch_size", eva.patch_size),
         ("qformer.width", qformer.width),
         ("qformer.num_heads", qformer.num_heads),
-        ("qformer.depth", qformer.depth),
         ("qformer.ffn_hidden", qformer.ffn_hidden),
         ("qformer.num_queries", qformer.num_queries),
         ("qformer.encoder_width", qformer.encoder_width),
         ("qformer.cross_attention_frequency", qformer.cross_attention_frequency),
         ("dino.width", dino.width),
         ("dino.num_heads", dino.num_heads),
-        ("dino.depth", dino.depth),
         ("dino.patch_size", dino.patch_size),
+        ("dino.ffn.hidden", ffn_hidden),
         ("cem.num_heads", cem.num_heads),
         ("llm.width", llm.width),
-        ("llm.depth", llm.depth),
         ("llm.num_heads", llm.num_heads),
         ("llm.num_kv_heads", llm.num_kv_heads),
         ("llm.mlp_hidden", llm.mlp_hidden),
@@ -66,11 +79,9 @@ fn sizes(config: &CalicoConfig, problems: &mut Problems) {
         ("sam.patch_size", sam.patch_size),
         ("sam.encoder.width", sam.encoder.width),
         ("sam.encoder.num_heads", sam.encoder.num_heads),
-        ("sam.encoder.depth", sam.encoder.depth),
         ("sam.encoder.mlp_hidden", sam.encoder.mlp_hidden),
         ("sam.encoder.window_size", sam.encoder.window_size),
         ("sam.prompt.mask_channels", sam.prompt.mask_channels),
-        ("sam.decoder.depth", sam.decoder.depth),
         ("sam.decoder.num_heads", sam.decoder.num_heads),
         ("sam.decoder.cross_width", sam.decoder.cross_width),
         ("sam.decoder.mlp_hidden", sam.decoder.mlp_hidden),
@@ -82,6 +93,19 @@ fn sizes(config: &CalicoConfig, problems: &mut Problems) {
             format!("{name} is {value}; expected 1 to {LARGEST}")
         });
     }
+    let depths = [
+        ("eva.depth", eva.depth),
+        ("qformer.depth", qformer.depth),
+        ("dino.depth", dino.depth),
+        ("llm.depth", llm.depth),
+        ("sam.encoder.depth", sam.encoder.depth),
+        ("sam.decoder.depth", sam.decoder.depth),
+    ];
+    for (name, value) in depths {
+        problems.require((1..=DEEPEST).contains(&value), || {
+            format!("{name} is {value}; expected 1 to {DEEPEST}")
+        });
+    }
     let rows = [("llm.vocab_size", llm.vocab_size), ("llm.max_positions", llm.max_positions)];
     for (name, value) in rows {
         let largest = LARGEST * 16;
@@ -91,6 +115,73 @@ fn sizes(config: &CalicoConfig, problems: &mut Problems) {
     }
     problems.require(dino.num_register_tokens <= LARGEST, || {
         format!("dino.num_register_tokens is {}; expected 0 to {LARGEST}", dino.num_register_tokens)
+    });
+}
+
+/// Single tensors stay below a bound.
+fn tables(config: &CalicoConfig, problems: &mut Problems) {
+    let CalicoConfig { eva, dino, llm, sam, .. } = config;
+    let patch = |patch: usize, width: usize| [3, patch, patch, width];
+    let square = |grid: usize, width: usize| [1, grid, grid, width];
+    let [dino_height, dino_width] = dino.grid();
+    let tables = [
+        ("eva: patch embedding", patch(eva.patch_size, eva.width)),
+        ("eva: positions", square(eva.grid(), eva.width)),
+        ("eva: stored positions", square(eva.stored_grid.unwrap_or(1), eva.width)),
+        ("eva: attention", [3, eva.width, eva.width, 1]),
+        ("dino: patch embedding", patch(dino.patch_size, dino.width)),
+        ("dino: positions", [1, dino_height, dino_width, dino.width]),
+        ("dino: stored positions", square(dino.stored_grid, dino.width)),
+        ("sam: patch embedding", patch(sam.patch_size, sam.encoder.width)),
+        ("sam: positions", square(sam.grid(), sam.encoder.width)),
+        ("sam: prompt positions", square(sam.grid(), sam.width)),
+        ("sam: neck", [1, 9, sam.width, sam.width]),
+        ("sam: neck", [1, 1, sam.width, sam.encoder.width]),
+        ("llm: embeddings", [1, 1, llm.vocab_size, llm.width]),
+    ];
+    for (name, sides) in tables {
+        let values = sides.into_iter().try_fold(1usize, usize::checked_mul);
+        problems.require(values.is_some_and(|values| values <= LARGEST_TABLE), || {
+            format!("{name} would hold {sides:?} values; expected at most {LARGEST_TABLE}")
+        });
+    }
+    let window = sam.encoder.window_size;
+    problems.require(window <= sam.grid().max(1), || {
+        format!("sam.encoder.window_size is {window}, but the grid has {} cells", sam.grid())
+    });
+    let channels = sam.prompt.mask_channels;
+    problems.require(channels.is_multiple_of(4), || {
+        format!("sam.prompt.mask_channels is {channels}; expected a multiple of 4")
+    });
+}
+
+/// Numbers that are not dimensions.
+fn numbers(config: &CalicoConfig, problems: &mut Problems) {
+    let CalicoConfig { eva, ln_vision, qformer, dino, cem, llm, lora, sam, .. } = config;
+    let epsilons = [
+        ("eva.ln_eps", eva.ln_eps),
+        ("ln_vision.eps", ln_vision.eps),
+        ("qformer.ln_eps", qformer.ln_eps),
+        ("dino.ln_eps", dino.ln_eps),
+        ("cem.ln_eps", cem.ln_eps),
+        ("llm.rms_eps", llm.rms_eps),
+        ("sam.encoder.ln_eps", sam.encoder.ln_eps),
+        ("sam.encoder.neck_ln_eps", sam.encoder.neck_ln_eps),
+        ("sam.decoder.ln_eps", sam.decoder.ln_eps),
+        ("sam.decoder.final_ln_eps", sam.decoder.final_ln_eps),
+        ("sam.decoder.upscaling_ln_eps", sam.decoder.upscaling_ln_eps),
+    ];
+    for (name, value) in epsilons {
+        problems.require((0.0..=1.0).contains(&value), || {
+            format!("{name} is {value}; expected 0 to 1")
+        });
+    }
+    problems.require((1.0..=1e12).contains(&llm.rope_theta), || {
+        format!("llm.rope_theta is {}; expected 1 to 1e12", llm.rope_theta)
+    });
+    let alpha = lora.as_ref().map_or(1.0, |lora| lora.alpha);
+    problems.require((0.0..=1e6).contains(&alpha), || {
+        format!("lora.alpha is {alpha}; expected 0 to 1e6")
     });
 }
 
@@ -151,6 +242,13 @@ fn links(config: &CalicoConfig, problems: &mut Problems) {
     let CalicoConfig { eva, qformer, dino, cam, llm, .. } = config;
     problems.require(!qformer.enabled || qformer.encoder_width == eva.width, || {
         format!("qformer.encoder_width is {}, eva.width is {}", qformer.encoder_width, eva.width)
+    });
+    let copies = cam.query_source == QuerySource::Copy;
+    problems.require(copies || !cam.train_queries, || {
+        "cam.train_queries needs cam.query_source = copy: shared queries are frozen".into()
+    });
+    problems.require(qformer.enabled || !copies, || {
+        "cam.query_source = copy needs the Q-Former: without it nothing asks".into()
     });
     problems.require(cam.index_base <= 1, || {
         format!("cam.index_base is {}; expected 0 or 1", cam.index_base)

@@ -12,6 +12,7 @@ pub use switched::Switched;
 
 use std::path::{Path, PathBuf};
 
+use calico_image::{DecodeOptions, Orientation};
 use calico_language::{LlamaConfig, LoraConfig};
 use calico_vision::dinov2::DinoConfig;
 use calico_vision::eva_clip::EvaConfig;
@@ -211,6 +212,15 @@ impl CalicoConfig {
     /// Positions that one image takes in the language model.
     pub fn tokens_per_image(&self) -> usize {
         self.queries()[0]
+    }
+
+    /// How photographs are to be decoded for this model.
+    pub fn decode_options(&self) -> DecodeOptions {
+        let orientation = match self.image.exif_orientation {
+            ExifOrientation::Apply => Orientation::Apply,
+            ExifOrientation::Ignore => Orientation::Ignore,
+        };
+        DecodeOptions { orientation, ..DecodeOptions::default() }
     }
 
     /// Sides of the encoders' inputs, in pixels.

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::str::FromStr;
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::{CalicoConfig, ConfigError};
 
@@ -54,14 +54,27 @@ impl FromStr for Preset {
     }
 }
 
-/// Replaces `dino.variant` by the keys it stands for; keys beside it win.
+/// The published input size.
+const DINO_INPUT_SIZE: usize = 518;
+/// The variant that the paper's count of parameters fits.
+const DINO_VARIANT: &str = "vitg14_reg4";
+
+/// Replaces `dino.variant` by the keys it stands for; keys beside it win. A section that gives
+/// neither a variant nor a width is the published model.
 pub(super) fn expand_dino(config: &mut Value) -> Result<(), String> {
-    let Some(dino) = config.get_mut("dino").and_then(Value::as_object_mut) else {
+    let Some(config) = config.as_object_mut() else {
         return Ok(());
     };
-    let Some(variant) = dino.remove("variant") else {
+    let dino = config.entry("dino").or_insert_with(|| Value::Object(Map::new()));
+    let Some(dino) = dino.as_object_mut() else {
         return Ok(());
     };
+    let variant = match dino.remove("variant") {
+        Some(variant) => variant,
+        None if dino.contains_key("width") => return Ok(()),
+        None => DINO_VARIANT.into(),
+    };
+    dino.entry("input_size").or_insert_with(|| DINO_INPUT_SIZE.into());
     let variants: Value = toml::from_str(DINOV2).map_err(|error| error.to_string())?;
     let known = variant.as_str().and_then(|name| variants.get(name)).and_then(Value::as_object);
     let Some(known) = known else {
@@ -106,6 +119,16 @@ mod tests {
     }
 
     #[test]
+    fn what_the_paper_leaves_open_has_the_published_value() {
+        let text = FULL
+            .replace("variant = \"vitg14_reg4\"\ninput_size = 518", "")
+            .replace("layers = [11, 22]", "")
+            .replace("[cem]\nnum_heads = 16", "[cem]");
+        let config = CalicoConfig::from_toml(&text, Path::new("t")).unwrap();
+        assert_eq!(config, CalicoConfig::from_toml(FULL, Path::new("t")).unwrap());
+    }
+
+    #[test]
     fn an_unknown_key_is_refused_with_its_place() {
         for (section, key) in
             [("[cem]", "cem"), ("[qformer]", "qformer"), ("[sam.encoder]", "sam.encoder")]
@@ -128,17 +151,33 @@ mod tests {
     }
 
     #[test]
-    fn no_number_makes_the_check_panic() {
-        let numbers = ["0", "1", "7", "1048577", "9223372036854775807", "-1", "1.5"];
+    fn no_number_makes_reading_or_counting_panic_or_take_gigabytes() {
+        let numbers = ["0", "1", "7", "256", "1024", "65536", "1048576", "9223372036854775807"];
+        let others = ["-1", "1.5", "-1e300", "1e300", "null", "\"a\"", "[]", "{}"];
         let json: Value = toml::from_str(TINY).unwrap();
+        let mut built = 0;
+        let mut check = |json: &Value| {
+            if let Ok(config) = CalicoConfig::from_json(&json.to_string(), Path::new("t")) {
+                let request = crate::budget::Request::default();
+                built += usize::from(crate::budget::modules(&config, request).is_ok());
+            }
+        };
+        let mut paths = Vec::new();
         for (section, keys) in json.as_object().unwrap() {
-            for key in keys.as_object().unwrap().keys() {
-                for number in numbers {
-                    let mut json = json.clone();
-                    json[section][key] = serde_json::from_str(number).unwrap();
-                    let _ = CalicoConfig::from_json(&json.to_string(), Path::new("t"));
+            for (key, value) in keys.as_object().unwrap() {
+                paths.push(format!("/{section}/{key}"));
+                for inner in value.as_object().into_iter().flat_map(|inner| inner.keys()) {
+                    paths.push(format!("/{section}/{key}/{inner}"));
                 }
             }
         }
+        for path in paths {
+            for number in numbers.iter().chain(&others) {
+                let mut json = json.clone();
+                *json.pointer_mut(&path).unwrap() = serde_json::from_str(number).unwrap();
+                check(&json);
+            }
+        }
+        assert!(built > 50, "only {built} of the configurations describe a model");
     }
 }

@@ -12,7 +12,7 @@ use calico_nn::{Linear, Weights};
 use calico_vision::qformer::{ImageKeysValues, QFormer};
 use candle_core::{Result, Tensor};
 
-use super::{AdapterConfig, AdapterInit, QuerySource};
+use super::AdapterInit;
 
 /// What an adapter sees of one image.
 #[derive(Debug, Clone)]
@@ -25,42 +25,48 @@ pub enum VisualSource {
     Tokens(Tensor),
 }
 
+/// The two trained projections of an adapter.
+#[derive(Debug, Clone)]
+pub struct Projections {
+    adapt: Linear,
+    reint: Linear,
+}
+
+impl Projections {
+    /// Reads `adapt` (`[E, D]`) and `reint` (`[D, E]`) below `weights`.
+    pub fn load(
+        language_width: usize,
+        query_width: usize,
+        init: AdapterInit,
+        weights: &Weights,
+    ) -> Result<Self> {
+        let init = |inner| match init {
+            AdapterInit::Zero => Init::Zeros,
+            AdapterInit::FanIn => Init::fan_in(inner),
+        };
+        let linear =
+            |inner, out, name| Linear::load_with(inner, out, &weights.pp(name), init(inner));
+        Ok(Self {
+            adapt: linear(language_width, query_width, "adapt")?,
+            reint: linear(query_width, language_width, "reint")?,
+        })
+    }
+}
+
 /// Two trained projections around the shared, frozen [`QFormer`] (paper eq. 7–9).
 #[derive(Debug, Clone)]
 pub struct CorrespondenceAdapter {
-    adapt: Linear,
-    reint: Linear,
+    projections: Projections,
     /// Queries of its own, `[1, Q, E]`.
     queries: Option<Tensor>,
     use_guidance: bool,
 }
 
 impl CorrespondenceAdapter {
-    /// Reads `adapt` (`[E, D]`), `reint` (`[D, E]`) and, where the config asks for a copy,
-    /// `queries` (`[1, Q, E]`), below `weights`.
-    ///
-    /// `queries` is the number and the width of the queries.
-    pub fn load(
-        language_width: usize,
-        queries: [usize; 2],
-        config: &AdapterConfig,
-        weights: &Weights,
-    ) -> Result<Self> {
-        let [count, width] = queries;
-        let init = |inner| match config.init {
-            AdapterInit::Zero => Init::Zeros,
-            AdapterInit::FanIn => Init::fan_in(inner),
-        };
-        let copy = (config.query_source == QuerySource::Copy)
-            .then(|| weights.get(&[1, count, width], "queries", Init::std(0.02)));
-        let linear =
-            |inner, out, name| Linear::load_with(inner, out, &weights.pp(name), init(inner));
-        Ok(Self {
-            adapt: linear(language_width, width, "adapt")?,
-            reint: linear(width, language_width, "reint")?,
-            queries: copy.transpose()?,
-            use_guidance: config.use_guidance,
-        })
+    /// An adapter that asks with `queries` of its own (`[1, Q, E]`) or with those of the first
+    /// pass, and adds the instruction to them or not.
+    pub fn new(projections: Projections, queries: Option<Tensor>, use_guidance: bool) -> Self {
+        Self { projections, queries, use_guidance }
     }
 
     /// What is added to the hidden states of one image's positions.
@@ -82,7 +88,7 @@ impl CorrespondenceAdapter {
             VisualSource::Asked(_) | VisualSource::QueriesOnly => queries,
         };
         let asked = if self.use_guidance {
-            base.broadcast_add(&self.adapt.forward(guidance)?)? // [1, Q, E]
+            base.broadcast_add(&self.projections.adapt.forward(guidance)?)? // [1, Q, E]
         } else {
             base.clone()
         };
@@ -90,6 +96,6 @@ impl CorrespondenceAdapter {
             (VisualSource::Asked(image), Some(qformer)) => qformer.forward(&asked, image)?,
             _ => asked,
         }; // [1, Q, E]
-        self.reint.forward(&answer)
+        self.projections.reint.forward(&answer)
     }
 }

@@ -34,6 +34,7 @@ pub struct ExtractionConfig {
     #[serde(default = "yes")]
     pub enabled: bool,
     /// Attention heads; must divide the width of EVA-CLIP.
+    #[serde(default = "default_num_heads")]
     pub num_heads: usize,
     /// Adds the queries to the output. The paper's figure shows no residual.
     #[serde(default)]
@@ -116,6 +117,7 @@ pub struct AdapterConfig {
     #[serde(default = "yes")]
     pub enabled: bool,
     /// The layers before which an adapter acts, counted from `index_base`.
+    #[serde(default = "default_layers")]
     pub layers: Vec<usize>,
     /// Number of the first layer in `layers`: 0 follows VPG-C, 1 the captions of the figure.
     #[serde(default)]
@@ -151,6 +153,14 @@ impl AdapterConfig {
     pub fn layers_from_zero(&self) -> Vec<usize> {
         self.layers.iter().map(|layer| layer.saturating_sub(self.index_base)).collect()
     }
+}
+
+fn default_num_heads() -> usize {
+    16
+}
+
+fn default_layers() -> Vec<usize> {
+    vec![11, 22]
 }
 
 fn yes() -> bool {

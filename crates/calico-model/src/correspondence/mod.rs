@@ -12,7 +12,7 @@ mod config;
 mod extraction;
 mod hook;
 
-pub use adapter::{CorrespondenceAdapter, VisualSource};
+pub use adapter::{CorrespondenceAdapter, Projections, VisualSource};
 pub use config::{AdapterConfig, AdapterInit, ExtractionConfig, ExtractionInit, Guidance};
 pub use config::{CemInput, MultiTurn, QuerySource};
 pub use extraction::CorrespondenceExtraction;

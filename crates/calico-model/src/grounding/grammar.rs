@@ -55,13 +55,13 @@ pub struct GroundedPhrase {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum GrammarProblem {
     /// `[SEG]` before any phrase.
-    #[error("[SEG] number {0} follows no <p> … </p>; write the phrase before it")]
+    #[error("[SEG] number {0} follows no phrase")]
     NoPhrase(usize),
     /// `[SEG]` inside `<p> … </p>`.
-    #[error("[SEG] number {0} stands inside <p> … </p>; write it behind the </p>")]
+    #[error("[SEG] number {0} stands inside <p> … </p>")]
     InsidePhrase(usize),
     /// `[SEG]` without `(IMAGEn)`.
-    #[error("[SEG] number {0} names no image; write (IMAGE1), (IMAGE2), … behind it")]
+    #[error("[SEG] number {0} names no image")]
     NoImage(usize),
     /// An image that does not exist.
     #[error("[SEG] number {seg} names (IMAGE{image}), but the images are numbered 1 to {images}")]
@@ -82,14 +82,35 @@ pub enum GrammarProblem {
         image: usize,
     },
     /// `<p>` without `</p>`, or the other way round.
-    #[error("<p> and </p> do not pair up; every phrase needs one of each, not nested")]
+    #[error("<p> and </p> do not pair up")]
     Unpaired,
     /// Nothing between `<p>` and `</p>`.
-    #[error("phrase number {0} is empty; write words between <p> and </p>")]
+    #[error("phrase number {0} is empty")]
     EmptyPhrase(usize),
     /// A phrase that no `[SEG]` follows.
-    #[error("the phrase {0:?} has no [SEG]; write `[SEG] (IMAGE1)` behind its </p>")]
+    #[error("the phrase {0:?} has no [SEG]")]
     NoSeg(String),
+}
+
+impl GrammarProblem {
+    /// What the writer of a sentence can do about it.
+    pub fn advice(&self) -> &'static str {
+        match self {
+            Self::NoPhrase(_) => "write <p> … </p> before it",
+            Self::InsidePhrase(_) => "write it behind the </p>",
+            Self::NoImage(_) => "write (IMAGE1), (IMAGE2), … behind it",
+            Self::UnknownImage { .. } => "name an image that was given",
+            Self::RepeatedImage { .. } => "name each image once per phrase",
+            Self::Unpaired => "every phrase needs one of each, not nested",
+            Self::EmptyPhrase(_) => "write words between <p> and </p>",
+            Self::NoSeg(_) => "write [SEG] (IMAGE1) behind its </p>",
+        }
+    }
+
+    /// Whether it is a `[SEG]` that belongs to no segment, unless an image is assigned to it.
+    pub fn concerns_seg(&self) -> bool {
+        !matches!(self, Self::Unpaired | Self::EmptyPhrase(_) | Self::NoSeg(_))
+    }
 }
 
 /// An answer taken apart.

@@ -19,13 +19,10 @@ pub struct Photograph {
 }
 
 impl Photograph {
-    /// Decodes an image file, upright.
-    pub fn open(path: impl AsRef<Path>) -> Result<Self, SegmentError> {
-        Self::open_with(path.as_ref(), &DecodeOptions::default())
-    }
-
-    /// Decodes an image file.
-    pub fn open_with(path: &Path, options: &DecodeOptions) -> Result<Self, SegmentError> {
+    /// Decodes an image file; [`CalicoConfig::decode_options`] says how a model wants it.
+    ///
+    /// [`CalicoConfig::decode_options`]: crate::CalicoConfig::decode_options
+    pub fn open(path: &Path, options: &DecodeOptions) -> Result<Self, SegmentError> {
         let frame = calico_image::open(path, options)?;
         let name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned();
         Ok(Self { name, frame })

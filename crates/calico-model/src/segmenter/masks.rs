@@ -11,12 +11,6 @@ use crate::generate::Answered;
 use crate::grounding::{Named, ParsedAnswer};
 use crate::model::EncodedImage;
 
-/// A mask with its scores.
-pub(super) struct Found {
-    pub(super) named: Named,
-    pub(super) scores: Scores,
-}
-
 impl Segmenter {
     /// The mask of every usable `[SEG]`, in the order of the text.
     pub(super) fn masks(
@@ -24,31 +18,39 @@ impl Segmenter {
         answered: &Answered,
         parsed: &ParsedAnswer,
         images: &[EncodedImage],
-    ) -> Result<Vec<Found>, SegmentError> {
+    ) -> Result<(Vec<Named>, Vec<Scores>), SegmentError> {
         let mut found = Vec::new();
         for (image, encoded) in images.iter().enumerate() {
-            let mine: Vec<_> = parsed.segs().filter(|(_, seg)| seg.image == image).collect();
-            let failed =
-                |source| SegmentError::Model { stage: Stage::MasksOf { image: image + 1 }, source };
-            let states = mine.iter().filter_map(|(_, seg)| answered.seg_states.get(&seg.token));
-            let states: Vec<&Tensor> = states.collect();
-            if states.is_empty() {
+            let mine: Vec<_> = parsed
+                .segs()
+                .filter(|(_, seg)| seg.image == image)
+                .filter_map(|(phrase, seg)| {
+                    Some((phrase, seg, answered.seg_states.get(&seg.token)?))
+                })
+                .collect();
+            if mine.is_empty() {
                 continue;
             }
+            let stage = Stage::MasksOf { image: image + 1 };
+            let failed = |source| SegmentError::Model { stage, source };
+            let states: Vec<&Tensor> = mine.iter().map(|(_, _, state)| *state).collect();
             let decoded = self.decode(&states, encoded).map_err(failed)?;
             let ious = decoded.iou.to_vec1::<f32>().map_err(failed)?;
             // One mask at a time at full size: a photograph may be large.
-            for (row, ((phrase, seg), iou)) in mine.into_iter().zip(ious).enumerate() {
+            for (row, ((phrase, seg, _), iou)) in mine.into_iter().zip(ious).enumerate() {
                 let logits = self.logits(&decoded.logits, row, encoded).map_err(failed)?;
+                if !iou.is_finite() || logits.iter().any(|logit| !logit.is_finite()) {
+                    return Err(SegmentError::NotFinite { stage });
+                }
                 let bits = logits.iter().map(|&logit| logit > 0.0).collect();
                 let mask = Mask::new(encoded.letterbox.original, bits)?;
                 let probability = phrase_probability(answered, parsed, phrase);
                 let scores = Scores::new(mean_foreground(&logits), probability, iou);
-                found.push((seg.token, Found { named: Named { phrase, image, mask }, scores }));
+                found.push((seg.token, Named { phrase, image, mask }, scores));
             }
         }
-        found.sort_by_key(|(token, _)| *token);
-        Ok(found.into_iter().map(|(_, found)| found).collect())
+        found.sort_by_key(|(token, ..)| *token);
+        Ok(found.into_iter().map(|(_, named, scores)| (named, scores)).unzip())
     }
 
     /// Low-resolution masks of one image for the states of its `[SEG]` tokens, `[1, 1, D]` each.

@@ -1,38 +1,40 @@
 //! The face of the library: photographs and a question in, plain data out.
 
+mod asked;
 mod input;
 mod masks;
 mod warnings;
 
+pub(crate) use asked::Asking;
 pub use input::{Observer, Photograph, Question, SegmentOptions};
 
 use std::path::Path;
 use std::sync::Arc;
 
-use calico_image::{DecodeOptions, Orientation};
 use calico_language::{Sampler, Tokenizer};
 use calico_nn::Weights;
 use calico_nn::weights::Random;
-use calico_result::{Answer, ImageEntry, Model, Segment, SegmentOrigin, Segmentation, Task};
+use calico_result::{Answer, ImageEntry, Model, Segment, SegmentOrigin, Segmentation};
 use candle_core::Device;
 
 use crate::checkpoint::{ModelFolder, untrained_tokenizer};
 use crate::error::{SegmentError, Stage};
 use crate::generate::{Answered, generate, read_answer};
-use crate::grounding::{Named, ParsedAnswer, assign, parse};
+use crate::grounding::{ParsedAnswer, assign, parse};
 use crate::model::{Calico, EncodedImage};
 use crate::preprocess::ImageTensors;
-use crate::prompt::{PromptId, PromptLayout, prompt_ids, question_of, user_message};
 use crate::{CalicoConfig, ModelError, Preset};
+use asked::Asked;
+use warnings::{cut, warnings};
 
 /// A model that answers questions about photographs.
 ///
 /// ```no_run
-/// use calico_model::{Photograph, Question, SegmentOptions, Segmenter};
+/// use calico_model::{Question, SegmentOptions, Segmenter};
 ///
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// let segmenter = Segmenter::open("model")?;
-/// let photographs = [Photograph::open("chair.jpg")?, Photograph::open("sofa.png")?];
+/// let photographs = [segmenter.photograph("chair.jpg")?, segmenter.photograph("sofa.png")?];
 /// let result =
 ///     segmenter.segment(&photographs, &Question::AllTasks, &SegmentOptions::default(), &mut ())?;
 /// for segment in result.segments() {
@@ -48,17 +50,6 @@ pub struct Segmenter {
     identity: Model,
 }
 
-/// One question, ready to be asked.
-struct Asked {
-    task: Option<Task>,
-    prompt: String,
-    ids: Vec<PromptId>,
-    /// The tokens of an answer that the user brings.
-    given: Option<(Vec<u32>, ParsedAnswer)>,
-    /// Longest answer that the context holds.
-    room: usize,
-}
-
 impl Segmenter {
     /// Opens a model folder: `config.json`, `tokenizer.json` and safetensors weights.
     pub fn open(folder: impl AsRef<Path>) -> Result<Self, ModelError> {
@@ -69,7 +60,7 @@ impl Segmenter {
     pub fn from_folder(folder: ModelFolder) -> Result<Self, ModelError> {
         let model = folder.load(&Device::Cpu)?;
         let preset = folder.config.preset.clone();
-        let identity = Model { name: folder.name(), preset, digest: None };
+        let identity = Model { name: folder.name(), preset };
         Ok(Self { model, tokenizer: folder.tokenizer, identity })
     }
 
@@ -81,7 +72,7 @@ impl Segmenter {
         let weights = Weights::new(Arc::new(Random::new(seed, Device::Cpu)));
         let model = Calico::load(&config, tokenizer.special(), &weights, &Device::Cpu)?;
         let name = format!("untrained:{}", preset.name());
-        Ok(Self { model, tokenizer, identity: Model { name, preset: config.preset, digest: None } })
+        Ok(Self { model, tokenizer, identity: Model { name, preset: config.preset } })
     }
 
     /// A segmenter of parts that are already in memory.
@@ -99,13 +90,9 @@ impl Segmenter {
         self.model.config()
     }
 
-    /// How photographs are to be decoded for this model.
-    pub fn decode_options(&self) -> DecodeOptions {
-        let orientation = match self.config().image.exif_orientation {
-            crate::config::ExifOrientation::Apply => Orientation::Apply,
-            crate::config::ExifOrientation::Ignore => Orientation::Ignore,
-        };
-        DecodeOptions { orientation, ..DecodeOptions::default() }
+    /// Decodes an image file as this model wants it.
+    pub fn photograph(&self, path: impl AsRef<Path>) -> Result<Photograph, SegmentError> {
+        Photograph::open(path.as_ref(), &self.config().decode_options())
     }
 
     /// Checks everything about a question that can be checked before photographs are decoded.
@@ -115,8 +102,11 @@ impl Segmenter {
         question: &Question,
         options: &SegmentOptions,
     ) -> Result<(), SegmentError> {
-        Sampler::new(options.sampling)?;
-        self.asked(images, question, options).map(|_| ())
+        self.asking().check(images, question, options)
+    }
+
+    fn asking(&self) -> Asking<'_> {
+        Asking { config: self.config(), tokenizer: &self.tokenizer }
     }
 
     /// Answers a question about photographs, with a mask for every grounded phrase.
@@ -127,8 +117,7 @@ impl Segmenter {
         options: &SegmentOptions,
         observer: &mut dyn Observer,
     ) -> Result<Segmentation, SegmentError> {
-        Sampler::new(options.sampling)?;
-        let asked = self.asked(photographs.len(), question, options)?;
+        let asked = self.asking().asked(photographs.len(), question, options)?;
         let entries = photographs.iter().zip(1..).map(|(photograph, index)| {
             ImageEntry::new(index, Path::new(&photograph.name), photograph.frame.size())
         });
@@ -153,70 +142,6 @@ impl Segmenter {
         Ok(result)
     }
 
-    /// The questions as prompts, each proved to fit into the context.
-    fn asked(
-        &self,
-        images: usize,
-        question: &Question,
-        options: &SegmentOptions,
-    ) -> Result<Vec<Asked>, SegmentError> {
-        if images == 0 {
-            return Err(SegmentError::NoImages);
-        }
-        if options.max_new_tokens == 0 {
-            return Err(SegmentError::NoTokens);
-        }
-        match question {
-            Question::Task(task) => {
-                Ok(vec![self.ask(Some(*task), question_of(Some(*task)), images, None)?])
-            }
-            Question::AllTasks => Task::ALL
-                .into_iter()
-                .map(|task| self.ask(Some(task), question_of(Some(task)), images, None))
-                .collect(),
-            Question::Prompt(prompt) => Ok(vec![self.ask(None, prompt, images, None)?]),
-            Question::Answer(answer) => {
-                Ok(vec![self.ask(None, question_of(None), images, Some(answer))?])
-            }
-        }
-    }
-
-    fn ask(
-        &self,
-        task: Option<Task>,
-        question: &str,
-        images: usize,
-        given: Option<&String>,
-    ) -> Result<Asked, SegmentError> {
-        let message = user_message(question, images)?;
-        let ids = prompt_ids(&message, &self.config().prompt, &self.tokenizer)?;
-        let given = given.map(|answer| self.given(answer, images)).transpose()?;
-        let layout = PromptLayout::new(&ids, self.config().tokens_per_image());
-        let context = self.config().llm.max_positions;
-        let needed = layout.len() + given.as_ref().map_or(1, |(ids, _)| ids.len());
-        if needed > context {
-            return Err(SegmentError::Context { needed, context, images });
-        }
-        Ok(Asked { task, prompt: question.to_owned(), ids, given, room: context - layout.len() })
-    }
-
-    /// The tokens of a sentence that the user brings; anything outside the grammar is an error.
-    fn given(&self, answer: &str, images: usize) -> Result<(Vec<u32>, ParsedAnswer), SegmentError> {
-        let ids = self.tokenizer.encode(answer.trim())?;
-        let special = self.model.tokens();
-        if ids.contains(&special.eos) || ids.contains(&special.bos) {
-            return Err(SegmentError::AnswerEnds);
-        }
-        let parsed = parse(&ids, images, self.config().decode, &self.tokenizer)?;
-        if !parsed.problems.is_empty() {
-            return Err(SegmentError::Answer { problems: parsed.problems });
-        }
-        if parsed.phrases.is_empty() {
-            return Err(SegmentError::AnswerNamesNothing);
-        }
-        Ok((ids, parsed))
-    }
-
     fn encode(
         &self,
         index: usize,
@@ -224,30 +149,16 @@ impl Segmenter {
         observer: &mut dyn Observer,
     ) -> Result<EncodedImage, SegmentError> {
         let image = index + 1;
-        let failed = |stage: Stage| move |source| SegmentError::Model { stage, source };
         observer.stage(Stage::Preprocess { image });
-        let tensors =
-            ImageTensors::new(&photograph.frame, self.config().input_sizes(), self.model.device())
-                .map_err(|source| SegmentError::Preprocess { image, source })?;
-        let stage = Stage::EvaClip { image };
-        observer.stage(stage);
-        let global = self.model.global_tokens(&tensors.eva).map_err(failed(stage))?;
-        let stage = Stage::Dino { image };
-        let semantic = match &tensors.dino {
-            Some(pixels) => {
-                observer.stage(stage);
-                self.model.semantic_tokens(pixels).map_err(failed(stage))?
-            }
-            None => None,
-        };
-        let stage = Stage::SamEncoder { image };
-        observer.stage(stage);
-        let sam = self.model.encode_for_masks(&tensors.sam).map_err(failed(stage))?;
-        let stage = Stage::Correspondence { image };
-        observer.stage(stage);
-        self.model
-            .assemble(&global, semantic.as_ref(), sam, tensors.letterbox)
-            .map_err(failed(stage))
+        let sizes = self.config().input_sizes();
+        let tensors = ImageTensors::new(&photograph.frame, sizes, self.model.device())
+            .map_err(|source| SegmentError::Preprocess { image, source })?;
+        let mut stage = Stage::EvaClip { image };
+        let encoded = self.model.encode(&tensors, &mut |encoder| {
+            stage = Stage::of(encoder, image);
+            observer.stage(stage);
+        });
+        encoded.map_err(|source| SegmentError::Model { stage, source })
     }
 
     fn answer(
@@ -270,26 +181,32 @@ impl Segmenter {
             None => self.generate(asked, images, options, observer)?,
         };
         observer.stage(Stage::Masks { task: asked.task });
-        let masks = self.masks(&answered, &parsed, images)?;
-        let named: Vec<Named> = masks.iter().map(|found| found.named.clone()).collect();
+        let (named, scores) = self.masks(&answered, &parsed, images)?;
         let roles = assign(asked.task, images.len(), &named);
-        let mut segments = Vec::with_capacity(masks.len());
-        for ((id, found), (role, parent)) in (first_id..).zip(&masks).zip(roles) {
-            let phrase = parsed.phrases.get(found.named.phrase);
+        let mut segments = Vec::with_capacity(named.len());
+        for (((id, named), scores), (role, parent)) in
+            (first_id..).zip(&named).zip(scores).zip(roles)
+        {
+            let phrase = parsed.phrases.get(named.phrase);
             let origin = SegmentOrigin {
                 id,
                 phrase: phrase.map_or_else(String::new, |phrase| phrase.phrase.clone()),
-                image: found.named.image as u32 + 1,
+                image: named.image as u32 + 1,
                 role,
-                group: first_group + found.named.phrase as u32,
+                group: first_group + named.phrase as u32,
                 parent: parent.map(|index| first_id + index as u32),
             };
-            segments.push(Segment::new(origin, &found.named.mask, found.scores));
+            segments.push(Segment::new(origin, &named.mask, scores));
         }
         let text = self.tokenizer.decode(&answered.ids)?;
         let mut answer = Answer::new(asked.task, &asked.prompt, &text, segments);
         answer.truncated = answered.truncated;
-        answer.warnings = warnings::warnings(asked, &parsed, &answer, images.len());
+        let missing = self.config().decode.missing_identifier;
+        answer.warnings = warnings(asked, &parsed, &answer, images.len(), missing);
+        if answer.truncated {
+            let reason = cut(asked, answered.ids.len(), options.max_new_tokens);
+            answer.warnings.push(reason.into());
+        }
         Ok(answer)
     }
 

@@ -86,7 +86,8 @@ impl CustomOp3 for LayerNorm {
         bias: &CpuStorage,
         bias_layout: &Layout,
     ) -> Result<(CpuStorage, Shape)> {
-        let (weight, bias) = (values(weight, weight_layout)?, values(bias, bias_layout)?);
+        let weight = row_values(weight, weight_layout, x_layout)?;
+        let bias = row_values(bias, bias_layout, x_layout)?;
         by_rows(x, x_layout, |x, y| {
             let count = x.len() as f32;
             let mean = x.iter().sum::<f32>() / count;
@@ -135,7 +136,7 @@ impl CustomOp2 for RmsNorm {
         weight: &CpuStorage,
         weight_layout: &Layout,
     ) -> Result<(CpuStorage, Shape)> {
-        let weight = values(weight, weight_layout)?;
+        let weight = row_values(weight, weight_layout, x_layout)?;
         by_rows(x, x_layout, |x, y| {
             let mean_square = x.iter().map(|x| x * x).sum::<f32>() / x.len() as f32;
             let scale = (mean_square + self.eps as f32).sqrt().recip();
@@ -234,6 +235,15 @@ fn values<'a>(storage: &'a CpuStorage, layout: &Layout) -> Result<&'a [f32]> {
     let slice = storage.as_slice::<f32>()?;
     let range = layout.contiguous_offsets().and_then(|(start, end)| slice.get(start..end));
     range.ok_or_else(|| candle_core::Error::msg("expected contiguous values"))
+}
+
+/// The values of a vector as long as the rows of another tensor.
+fn row_values<'a>(storage: &'a CpuStorage, layout: &Layout, rows: &Layout) -> Result<&'a [f32]> {
+    let width = rows.dims().last().copied().unwrap_or(1);
+    if layout.dims() != [width] {
+        candle_core::bail!("expected a vector of {width} values, found {:?}", layout.dims());
+    }
+    values(storage, layout)
 }
 
 /// Applies `row` to every run of the last axis, on all cores.

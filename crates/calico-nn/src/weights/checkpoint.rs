@@ -188,7 +188,10 @@ impl Checkpoint {
     pub fn open(folder: &Path) -> Result<Self, CheckpointError> {
         let single = folder.join(SINGLE_FILE);
         let index = folder.join(INDEX_FILE);
-        let paths = if single.exists() {
+        let paths = if single.exists() && index.exists() {
+            let reason = format!("lies beside {SINGLE_FILE}; remove the one that is out of date");
+            return Err(CheckpointError::Index { path: index, reason });
+        } else if single.exists() {
             vec![single]
         } else if index.exists() {
             shard_paths(folder, &index)?
