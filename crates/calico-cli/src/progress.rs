@@ -117,6 +117,10 @@ impl Observer for Progress {
         self.enter(Step { stage: stage.name(), image, task, description, seconds: 0.0 });
     }
 
+    fn listens(&self) -> bool {
+        !self.spinner.is_hidden()
+    }
+
     fn text(&mut self, so_far: &str) -> ControlFlow<()> {
         if let Some((step, _)) = &self.current
             && !self.spinner.is_hidden()

@@ -104,7 +104,7 @@ pub fn tensor_specs(config: &CalicoConfig) -> Result<Vec<TensorSpec>, candle_cor
 /// Writes a model folder with untrained weights drawn from `seed` and a byte-level tokenizer.
 ///
 /// One tensor is in memory at a time; `on_tensor` sees each before it is written. The folder
-/// must not exist or be empty.
+/// must not exist or be empty; it appears under its name when it is complete.
 pub fn init(
     folder: &Path,
     config: &CalicoConfig,
@@ -113,27 +113,34 @@ pub fn init(
     on_tensor: impl Fn(&TensorSpec),
 ) -> Result<(), ModelError> {
     let io = |action| move |source| ModelError::Io { action, path: folder.to_path_buf(), source };
-    if folder.exists() {
-        let mut entries = fs::read_dir(folder).map_err(io("list"))?;
-        if entries.next().is_some() {
-            return Err(ModelError::NotEmpty(folder.to_path_buf()));
-        }
-    }
     let (rows, least) = (config.llm.vocab_size, BYTE_TOKENS + ADDED_TOKENS);
     if rows < least {
         return Err(ModelError::SmallVocabulary { rows, least });
     }
-    fs::create_dir_all(folder).map_err(io("create"))?;
+    let is_there = folder.exists();
+    if is_there && fs::read_dir(folder).map_err(io("list"))?.next().is_some() {
+        return Err(ModelError::NotEmpty(folder.to_path_buf()));
+    }
+    let parent = folder.parent().filter(|parent| !parent.as_os_str().is_empty());
+    let parent = parent.unwrap_or(Path::new("."));
+    fs::create_dir_all(parent).map_err(io("create"))?;
+    // Beside the target, so that the rename at the end stays on one disk; removed on failure.
+    let scratch =
+        tempfile::Builder::new().prefix(".calico-").tempdir_in(parent).map_err(io("create"))?;
+    let made = scratch.path().join("model");
+    fs::create_dir(&made).map_err(io("create"))?;
     let random = Random::new(seed, Device::Cpu);
-    write(folder, &tensor_specs(config)?, stored, SHARD_BYTES, |spec| {
+    write(&made, &tensor_specs(config)?, stored, SHARD_BYTES, |spec| {
         on_tensor(spec);
         random.values(spec)
     })?;
-    let tokenizer = untrained_tokenizer_json(config);
-    write_text(&folder.join(TOKENIZER_FILE), &tokenizer)?;
     let json = config.to_json().map_err(|error| io("write")(error.into()))?;
-    // The configuration comes last: a folder that has one is complete.
-    write_text(&folder.join(CONFIG_FILE), &json)
+    write_text(&made.join(TOKENIZER_FILE), &untrained_tokenizer_json(config))?;
+    write_text(&made.join(CONFIG_FILE), &json)?;
+    if is_there {
+        fs::remove_dir(folder).map_err(io("replace"))?;
+    }
+    fs::rename(&made, folder).map_err(io("write"))
 }
 
 /// The tokenizer of a model without a trained one: bytes, and fillers up to its vocabulary.
@@ -145,11 +152,9 @@ fn untrained_tokenizer_json(config: &CalicoConfig) -> String {
     format!("{}\n", byte_level_json(config.llm.vocab_size.saturating_sub(ADDED_TOKENS)))
 }
 
-/// Writes a file under a temporary name and renames it into place.
+/// Writes a file and makes it durable.
 fn write_text(path: &Path, text: &str) -> Result<(), ModelError> {
-    let temporary = path.with_extension("json.tmp");
-    fs::write(&temporary, text)
-        .and_then(|()| fs::File::open(&temporary)?.sync_all())
-        .and_then(|()| fs::rename(&temporary, path))
+    fs::write(path, text)
+        .and_then(|()| fs::File::open(path)?.sync_all())
         .map_err(|source| ModelError::Io { action: "write", path: path.to_path_buf(), source })
 }

@@ -65,6 +65,11 @@ pub trait Observer {
         let _ = stage;
     }
 
+    /// Whether [`Observer::text`] is worth the making of the text after every token.
+    fn listens(&self) -> bool {
+        true
+    }
+
     /// The answer grew: its text so far, with tags. Returning `Break` ends it here.
     fn text(&mut self, so_far: &str) -> ControlFlow<()> {
         let _ = so_far;
@@ -73,4 +78,8 @@ pub trait Observer {
 }
 
 /// Sees nothing.
-impl Observer for () {}
+impl Observer for () {
+    fn listens(&self) -> bool {
+        false
+    }
+}

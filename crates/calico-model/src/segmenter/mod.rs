@@ -8,6 +8,7 @@ mod warnings;
 pub(crate) use asked::Asking;
 pub use input::{Observer, Photograph, Question, SegmentOptions};
 
+use std::ops::ControlFlow;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -220,7 +221,12 @@ impl Segmenter {
         let limit = options.max_new_tokens.min(asked.room);
         let mut sampler = Sampler::new(options.sampling)?;
         let answered = generate(&self.model, &asked.ids, images, limit, &mut sampler, &mut |ids| {
-            Ok(observer.text(&self.tokenizer.decode(ids)?))
+            if !observer.listens() {
+                return Ok(ControlFlow::Continue(()));
+            }
+            // A character whose last bytes are still to come is held back.
+            let text = self.tokenizer.decode(ids)?;
+            Ok(observer.text(text.trim_end_matches(char::REPLACEMENT_CHARACTER)))
         })
         .map_err(|source| SegmentError::Generate { task: asked.task, source })?;
         let parsed = parse(&answered.ids, images.len(), self.config().decode, &self.tokenizer)?;
