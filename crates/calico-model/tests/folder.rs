@@ -144,3 +144,18 @@ fn a_folder_of_another_kind_is_refused() {
     let error = ModelFolder::open(folder.path()).unwrap_err();
     assert!(matches!(error, ModelError::Vocabulary { highest: 306, rows: 266 }), "{error}");
 }
+
+#[test]
+fn a_model_folder_that_cannot_be_finished_leaves_nothing() {
+    let scratch = tempfile::tempdir().unwrap();
+    let path = scratch.path().join("model");
+    let interrupted = std::panic::catch_unwind(|| {
+        let written = std::cell::Cell::new(0);
+        init(&path, &tiny::config(), 7, StoredType::F32, |_| {
+            written.set(written.get() + 1);
+            assert!(written.get() < 100, "the power goes out");
+        })
+    });
+    assert!(interrupted.is_err());
+    assert_eq!(std::fs::read_dir(scratch.path()).unwrap().count(), 0);
+}

@@ -31,7 +31,7 @@ Examples:
   calico model init --preset tiny --seed 1 model
   calico model init --config experiment.toml --seed 7 --dtype f32 model
 
-The same preset, seed and type give the same bytes on every machine.
+The same preset, seed and type give the same bytes.
 The full preset writes 19 GB, 39 GB with --dtype f32.";
 
 /// Make a model folder with untrained weights. It runs like a trained one, but knows nothing.

@@ -18,7 +18,7 @@ pub use random::Random;
 pub use recorder::Recorder;
 
 /// How an untrained parameter starts. All draws are uniform: they need no transcendental
-/// function, so a seed gives the same bytes on every machine.
+/// function, whose last bits differ between machines.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Init {
     /// All zero.
