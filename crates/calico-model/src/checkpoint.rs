@@ -72,14 +72,13 @@ impl ModelFolder {
         Asking { config: &self.config, tokenizer: &self.tokenizer }.check(images, question, options)
     }
 
-    /// Reads the weights.
-    pub fn load(&self, device: &Device) -> Result<Calico, ModelError> {
-        let checkpoint = Checkpoint::open(&self.path)?;
-        let source = CheckpointSource::new(checkpoint, device.clone());
+    /// Reads the weights; the tokenizer comes back with the model.
+    pub fn load(self, device: &Device) -> Result<(Calico, Tokenizer), ModelError> {
+        let source = CheckpointSource::new(self.checkpoint, device.clone());
         let weights = Weights::new(Arc::clone(&source) as _);
         let model = Calico::load(&self.config, self.tokenizer.special(), &weights, device)?;
         source.finish()?;
-        Ok(model)
+        Ok((model, self.tokenizer))
     }
 }
 

@@ -55,10 +55,11 @@ pub fn generate(
     let mut state = hidden.narrow(1, hidden.dim(1)? - 1, 1)?; // [1, 1, D]
     let mut answered = Answered {
         ids: Vec::new(),
-        probabilities: Some(Vec::new()),
+        probabilities: None,
         seg_states: BTreeMap::new(),
         truncated: true,
     };
+    let mut probabilities = Vec::new();
     while answered.ids.len() < limit {
         let logits = model.llm().logits(&state)?.flatten_all()?.to_vec1::<f32>()?;
         let token = sampler.choose(&logits)?;
@@ -68,7 +69,7 @@ pub fn generate(
         }
         let index = answered.ids.len();
         answered.ids.push(token);
-        answered.probabilities.get_or_insert_default().push(probability(&logits, token));
+        probabilities.push(probability(&logits, token));
         let stop = on_token(&answered.ids)?.is_break();
         let position = (token == special.seg).then_some(model.config().seg_proj.position);
         if position == Some(SegPosition::Predecessor) {
@@ -85,6 +86,7 @@ pub fn generate(
             break;
         }
     }
+    answered.probabilities = Some(probabilities);
     Ok(answered)
 }
 

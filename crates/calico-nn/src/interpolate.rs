@@ -63,9 +63,6 @@ pub fn bicubic_grid(
     to: [usize; 2],
     kind: Bicubic,
 ) -> Result<Tensor> {
-    if from == to {
-        return Ok(table.clone());
-    }
     let (_, _, width) = table.dims3()?;
     let rows = axis_weights(from[0], to[0], kind);
     let columns = axis_weights(from[1], to[1], kind);

@@ -148,18 +148,4 @@ pub enum ResultError {
         /// What the system said.
         source: io::Error,
     },
-
-    /// A word that names no task.
-    #[error("found task {found:?}, expected common-objects, common-parts or unique-parts")]
-    UnknownTask {
-        /// The word given.
-        found: String,
-    },
-
-    /// A word that names no export format.
-    #[error("found export format {found:?}, expected coco, masks, npz or svg")]
-    UnknownFormat {
-        /// The word given.
-        found: String,
-    },
 }

@@ -7,7 +7,6 @@ mod svg;
 
 use std::fmt;
 use std::path::PathBuf;
-use std::str::FromStr;
 
 use calico_image::Mask;
 
@@ -50,17 +49,6 @@ impl fmt::Display for ExportFormat {
     }
 }
 
-impl FromStr for ExportFormat {
-    type Err = ResultError;
-
-    fn from_str(word: &str) -> Result<Self, ResultError> {
-        Self::ALL
-            .into_iter()
-            .find(|format| format.name() == word)
-            .ok_or_else(|| ResultError::UnknownFormat { found: word.to_owned() })
-    }
-}
-
 /// Writes a result in one format; returns the paths of the files written.
 pub fn write(
     result: &Segmentation,
@@ -83,14 +71,6 @@ fn decoded(result: &Segmentation, image: u32) -> Result<Vec<(&Segment, Mask)>, R
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_format_reads_back_from_its_name() {
-        for format in ExportFormat::ALL {
-            assert_eq!(format.to_string().parse::<ExportFormat>().unwrap(), format);
-        }
-        assert!(matches!("xml".parse::<ExportFormat>(), Err(ResultError::UnknownFormat { .. })));
-    }
 
     #[test]
     fn every_format_gives_the_same_bytes_twice() {

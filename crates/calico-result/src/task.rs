@@ -1,9 +1,6 @@
 use std::fmt;
-use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
-
-use crate::ResultError;
 
 /// The three questions of part-focused co-segmentation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -21,7 +18,7 @@ impl Task {
     /// All tasks, in the order in which they are asked.
     pub const ALL: [Self; 3] = [Self::CommonObjects, Self::CommonParts, Self::UniqueParts];
 
-    /// The name used in files and on the command line, with underscores.
+    /// The name used in files, with underscores.
     pub fn name(self) -> &'static str {
         match self {
             Self::CommonObjects => "common_objects",
@@ -46,34 +43,15 @@ impl fmt::Display for Task {
     }
 }
 
-impl FromStr for Task {
-    type Err = ResultError;
-
-    fn from_str(word: &str) -> Result<Self, ResultError> {
-        let name = word.replace('-', "_");
-        Self::ALL
-            .into_iter()
-            .find(|task| task.name() == name)
-            .ok_or_else(|| ResultError::UnknownTask { found: word.to_owned() })
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn a_task_reads_back_from_its_name_with_underscores_or_hyphens() {
+    fn a_task_is_written_by_its_name() {
         for task in Task::ALL {
-            assert_eq!(task.to_string().parse::<Task>().unwrap(), task);
-            assert_eq!(task.name().replace('_', "-").parse::<Task>().unwrap(), task);
             assert_eq!(serde_json::to_value(task).unwrap(), task.name());
+            assert_eq!(task.to_string(), task.name());
         }
-    }
-
-    #[test]
-    fn an_unknown_task_names_the_choices() {
-        let error = "parts".parse::<Task>().unwrap_err().to_string();
-        assert!(error.contains("common-parts"), "{error}");
     }
 }

@@ -3,7 +3,7 @@ use std::path::{Path, PathBuf};
 
 use calico_image::{DecodeOptions, Frame, ImageError};
 use calico_model::{
-    CalicoConfig, ConfigError, ModelError, ModelFolder, Photograph, Preset, Question, SegmentError,
+    CalicoConfig, ModelError, ModelFolder, Photograph, Preset, Question, SegmentError,
     SegmentOptions, Segmenter,
 };
 use calico_result::{ExportFormat, Segmentation, export, pictures};
@@ -37,7 +37,7 @@ pub(crate) fn run(args: &SegmentArgs) -> Result<(), Failure> {
     let mut progress = Progress::new(args.timings);
     let source = Source::open(model)?;
     source.check(args.images.len(), &question, &options)?;
-    let photographs = decode(&source.config()?.decode_options(), &args.images, &mut progress)?;
+    let photographs = decode(&source.config().decode_options(), &args.images, &mut progress)?;
     progress.begin("open_model", None, "opening the model");
     let segmenter = source.load()?;
     let output = args.out.as_deref().map(Output::create).transpose()?;
@@ -59,28 +59,29 @@ pub(crate) fn run(args: &SegmentArgs) -> Result<(), Failure> {
     print(args, &result)
 }
 
-/// A model whose weights are not read yet: what is wrong with a question shows first.
+/// A model folder whose weights are not read yet, so that what is wrong with a question shows
+/// first; or an untrained model, which is made in a moment.
 enum Source {
     Folder(Box<ModelFolder>),
-    Untrained(Preset),
+    Untrained(Box<Segmenter>),
 }
 
 impl Source {
     fn open(model: &Path) -> Result<Self, Failure> {
-        let source = match model.to_str().and_then(|text| text.strip_prefix(UNTRAINED)) {
-            Some(name) => {
-                Self::Untrained(name.parse().map_err(|error: String| Failure::bad_input(error))?)
-            }
-            None => Self::Folder(Box::new(ModelFolder::open(model)?)),
+        let Some(name) = model.to_str().and_then(|text| text.strip_prefix(UNTRAINED)) else {
+            let folder = ModelFolder::open(model)?;
+            memory::check(&folder.config)?;
+            return Ok(Self::Folder(Box::new(folder)));
         };
-        memory::check(&source.config()?)?;
-        Ok(source)
+        let preset: Preset = name.parse().map_err(|error: String| Failure::bad_input(error))?;
+        memory::check(&preset.config()?)?;
+        Ok(Self::Untrained(Box::new(Segmenter::untrained(preset, UNTRAINED_SEED)?)))
     }
 
-    fn config(&self) -> Result<CalicoConfig, ConfigError> {
+    fn config(&self) -> &CalicoConfig {
         match self {
-            Self::Folder(folder) => Ok(folder.config.clone()),
-            Self::Untrained(preset) => preset.config(),
+            Self::Folder(folder) => &folder.config,
+            Self::Untrained(segmenter) => segmenter.config(),
         }
     }
 
@@ -89,21 +90,17 @@ impl Source {
         images: usize,
         question: &Question,
         options: &SegmentOptions,
-    ) -> Result<(), Failure> {
+    ) -> Result<(), SegmentError> {
         match self {
-            Self::Folder(folder) => Ok(folder.check(images, question, options)?),
-            // Made in a moment, and checked again when it answers.
-            Self::Untrained(preset) => {
-                let segmenter = Segmenter::untrained(*preset, UNTRAINED_SEED)?;
-                Ok(segmenter.check(images, question, options)?)
-            }
+            Self::Folder(folder) => folder.check(images, question, options),
+            Self::Untrained(segmenter) => segmenter.check(images, question, options),
         }
     }
 
     fn load(self) -> Result<Segmenter, ModelError> {
         match self {
             Self::Folder(folder) => Segmenter::from_folder(*folder),
-            Self::Untrained(preset) => Segmenter::untrained(preset, UNTRAINED_SEED),
+            Self::Untrained(segmenter) => Ok(*segmenter),
         }
     }
 }

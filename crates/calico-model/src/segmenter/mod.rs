@@ -59,10 +59,9 @@ impl Segmenter {
 
     /// Reads the weights of a model folder.
     pub fn from_folder(folder: ModelFolder) -> Result<Self, ModelError> {
-        let model = folder.load(&Device::Cpu)?;
-        let preset = folder.config.preset.clone();
-        let identity = Model { name: folder.name(), preset };
-        Ok(Self { model, tokenizer: folder.tokenizer, identity })
+        let identity = Model { name: folder.name(), preset: folder.config.preset.clone() };
+        let (model, tokenizer) = folder.load(&Device::Cpu)?;
+        Ok(Self { model, tokenizer, identity })
     }
 
     /// A model of a preset with weights drawn from a seed, in memory: it runs like a trained one,

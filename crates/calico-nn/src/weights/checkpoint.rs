@@ -4,7 +4,6 @@
 //! read, and everything that is wrong is reported at once.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fmt::Write as _;
 use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -351,17 +350,6 @@ fn to_f32(bytes: &[u8], dtype: Dtype) -> Option<Vec<f32>> {
         Dtype::F16 => Some(convert(bytes, |b| f16::from_le_bytes(b).to_f32())),
         _ => None,
     }
-}
-
-/// The error with all its causes on one line, for messages that cannot carry a source.
-pub fn with_causes(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        let _ = write!(text, ": {error}");
-        cause = error.source();
-    }
-    text
 }
 
 #[cfg(test)]
