@@ -9,8 +9,9 @@ use crate::tree::Tree;
 /// A crate uses only crates of lower layers; crates of one layer are strangers.
 const LAYERS: &[(&str, &[&str])] = &[
     ("L0", &["calico-image", "calico-nn"]),
-    ("L1", &["calico-vision", "calico-language", "calico-result"]),
-    ("L2", &["calico-model"]),
+    ("L1", &["calico-vision", "calico-language", "calico-annotation", "calico-result"]),
+    ("L2", &["calico-model", "calico-data"]),
+    ("L3", &["calico-eval"]),
     ("L4", &["calico-cli"]),
 ];
 
@@ -29,6 +30,10 @@ const FLOORS: &[(&str, &[&str])] = &[
     ("ab_glyph", &["calico-result"]),
     ("tiny-skia", &["calico-result"]),
     ("zip", &["calico-result"]),
+    ("quick-xml", &["calico-annotation"]),
+    ("arrow-array", &["calico-data"]),
+    ("arrow-schema", &["calico-data"]),
+    ("parquet", &["calico-data"]),
     ("clap", &["calico-cli", XTASK]),
     ("anyhow", &["calico-cli", XTASK]),
 ];

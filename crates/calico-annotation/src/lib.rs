@@ -1,0 +1,1 @@
+//! Masks with labels in the formats of other tools: COCO, Label Studio, CVAT, FiftyOne.

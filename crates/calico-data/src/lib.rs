@@ -1,0 +1,1 @@
+//! MixedParts: sources, building, tables, checking, loading.

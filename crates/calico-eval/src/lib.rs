@@ -1,0 +1,1 @@
+//! How well masks and labels of co-segmentation are predicted.
