@@ -1,1 +1,36 @@
-//! MixedParts: sources, building, tables, checking, loading.
+//! MixedParts: readers of its sources, building, tables, checking, loading.
+//!
+//! ```text
+//! PACO-LVIS, PartImageNet, ADE20K-Part-234, own data
+//!        │ sources: read, decode, check          → SourceImage
+//!        ▼
+//! build: filter, split, pair, ask and answer     → ImageRecord, RegionRecord, SampleRecord
+//!        │ tables: Parquet or JSON Lines
+//!        ▼
+//! Dataset: validate, statistics, view, loader
+//! ```
+//!
+//! A *region* is the union of all masks of one label in one image: of an object, or of a part of
+//! an object. One region is one mask is one `[SEG]`.
+
+pub mod build;
+mod config;
+mod draw;
+mod error;
+mod problem;
+mod record;
+pub mod sources;
+mod split;
+mod vocabulary;
+
+pub use config::{
+    AnswerLimits, BuildConfig, DevTarget, HeldOut, ImageCheck, ImageLimits, ObjectLimits,
+    PairLimits, PartImageNetMasks, PartImageNetObjects, PartImageNetParts, PartLimits,
+    ProblemLimits, SampleTarget, TableFormat, Tables,
+};
+pub use draw::{Permutation, Stream};
+pub use error::DataError;
+pub use problem::{Code, Level, Problem};
+pub use record::{ImageRecord, RegionRecord, SampleRecord, Templates};
+pub use split::Split;
+pub use vocabulary::{ClassId, ComparablePair, ObjectClass, PartId, Vocabulary};

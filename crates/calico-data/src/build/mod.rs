@@ -1,0 +1,1 @@
+//! From what was read to a data set: filter, split, pair, ask and answer.
