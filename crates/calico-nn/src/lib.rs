@@ -15,10 +15,12 @@ mod linear;
 mod mlp;
 mod norm;
 mod patch_embed;
+mod post_norm;
 
 pub use attention::{FusedAttention, KeyBias, merge_heads, split_heads};
 pub use linear::{Linear, LowRank};
 pub use mlp::{Mlp, SwiGlu};
 pub use norm::{LayerNorm, RmsNorm};
 pub use patch_embed::PatchEmbed;
+pub use post_norm::{KeysValues, PostNormAttention, PostNormFeedForward};
 pub use weights::Weights;

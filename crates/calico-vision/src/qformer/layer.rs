@@ -1,17 +1,16 @@
 //! One layer of the query path.
 
-use calico_nn::{LayerNorm, Linear, Weights, ops};
+use calico_nn::{KeysValues, PostNormAttention, PostNormFeedForward, Weights};
 use candle_core::{Result, Tensor};
 
 use super::QFormerConfig;
-use super::attention::{KeysValues, PostNormAttention};
 
 /// Self-attention of the queries, a look at the image in some layers, a feed-forward part.
 #[derive(Debug, Clone)]
 pub struct QFormerLayer {
     self_attention: PostNormAttention,
     cross_attention: Option<PostNormAttention>,
-    feed_forward: FeedForward,
+    feed_forward: PostNormFeedForward,
 }
 
 /// The keys and values of the image for one layer; none where the layer does not look at it.
@@ -22,13 +21,16 @@ impl QFormerLayer {
     /// Reads `attention`, `crossattention` where layer `index` looks at the image,
     /// `intermediate_query` and `output_query` below `weights`.
     pub fn load(config: &QFormerConfig, index: usize, weights: &Weights) -> Result<Self> {
-        let &QFormerConfig { width, encoder_width, .. } = config;
-        let load = |name, source| PostNormAttention::load(config, source, &weights.pp(name));
+        let &QFormerConfig { width, num_heads, ffn_hidden, encoder_width, ln_eps, .. } = config;
+        let load = |name, source| {
+            PostNormAttention::load(width, source, num_heads, ln_eps, &weights.pp(name))
+        };
         let cross = config.looks_at_image(index);
+        let names = ["intermediate_query", "output_query"];
         Ok(Self {
             self_attention: load("attention", width)?,
             cross_attention: cross.then(|| load("crossattention", encoder_width)).transpose()?,
-            feed_forward: FeedForward::load(config, weights)?,
+            feed_forward: PostNormFeedForward::load(width, ffn_hidden, ln_eps, names, weights)?,
         })
     }
 
@@ -56,30 +58,5 @@ impl QFormerLayer {
             _ => candle_core::bail!("these image keys and values are of another layer"),
         };
         self.feed_forward.forward(&x) // [B, Q, E]
-    }
-}
-
-/// `LN(second(gelu(first(x))) + x)`.
-#[derive(Debug, Clone)]
-struct FeedForward {
-    first: Linear,
-    second: Linear,
-    norm: LayerNorm,
-}
-
-impl FeedForward {
-    fn load(config: &QFormerConfig, weights: &Weights) -> Result<Self> {
-        let &QFormerConfig { width, ffn_hidden, ln_eps, .. } = config;
-        let output = weights.pp("output_query");
-        Ok(Self {
-            first: Linear::load(width, ffn_hidden, &weights.pp("intermediate_query.dense"))?,
-            second: Linear::load(ffn_hidden, width, &output.pp("dense"))?,
-            norm: LayerNorm::load(width, ln_eps, &output.pp("LayerNorm"))?,
-        })
-    }
-
-    fn forward(&self, x: &Tensor) -> Result<Tensor> {
-        let hidden = ops::gelu(&self.first.forward(x)?)?; // [B, Q, F]
-        self.norm.forward(&(self.second.forward(&hidden)? + x)?) // [B, Q, E]
     }
 }

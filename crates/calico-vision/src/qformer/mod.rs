@@ -13,7 +13,6 @@
 use calico_nn::{LayerNorm, Weights};
 use candle_core::{Result, Tensor};
 
-mod attention;
 mod config;
 mod layer;
 

@@ -1,14 +1,13 @@
 //! BERT's attention: projections apart, the normalisation after the residual.
 
-use calico_nn::ops::{self, Attention, Bias};
-use calico_nn::{LayerNorm, Linear, Weights, merge_heads, split_heads};
 use candle_core::{Result, Tensor};
 
-use super::QFormerConfig;
+use crate::ops::{self, Attention, Bias};
+use crate::{LayerNorm, Linear, Weights, merge_heads, split_heads};
 
-/// `LN(out(attention(x, source)) + x)`, where the source is `x` itself or the image.
+/// `LN(out(attention(x, source)) + x)`, where the source is `x` itself or something else.
 #[derive(Debug, Clone)]
-pub(super) struct PostNormAttention {
+pub struct PostNormAttention {
     query: Linear,
     key: Linear,
     value: Linear,
@@ -19,7 +18,7 @@ pub(super) struct PostNormAttention {
 
 /// Keys and values of one attention, both `[B, N, S, K]`.
 #[derive(Debug, Clone)]
-pub(super) struct KeysValues {
+pub struct KeysValues {
     keys: Tensor,
     values: Tensor,
 }
@@ -27,14 +26,18 @@ pub(super) struct KeysValues {
 impl PostNormAttention {
     /// Reads `self.{query,key,value}` and `output.{dense,LayerNorm}` below `weights`; the keys
     /// and values come from tokens of `source_width`.
-    pub(super) fn load(
-        config: &QFormerConfig,
+    ///
+    /// # Errors
+    /// If the heads do not divide the width, or a tensor is missing.
+    pub fn load(
+        width: usize,
         source_width: usize,
+        heads: usize,
+        ln_eps: f64,
         weights: &Weights,
     ) -> Result<Self> {
-        let &QFormerConfig { width, num_heads, ln_eps, .. } = config;
-        if num_heads == 0 || !width.is_multiple_of(num_heads) {
-            candle_core::bail!("{}: {num_heads} heads do not divide {width}", weights.prefix());
+        if heads == 0 || !width.is_multiple_of(heads) {
+            candle_core::bail!("{}: {heads} heads do not divide {width}", weights.prefix());
         }
         let (inner, output) = (weights.pp("self"), weights.pp("output"));
         Ok(Self {
@@ -43,13 +46,15 @@ impl PostNormAttention {
             value: Linear::load(source_width, width, &inner.pp("value"))?,
             out: Linear::load(width, width, &output.pp("dense"))?,
             norm: LayerNorm::load(width, ln_eps, &output.pp("LayerNorm"))?,
-            heads: num_heads,
+            heads,
         })
     }
 
+    /// What the queries will look at.
+    ///
     /// # Shapes
     /// - `source`: `[B, S, source_width]`
-    pub(super) fn keys_values(&self, source: &Tensor) -> Result<KeysValues> {
+    pub fn keys_values(&self, source: &Tensor) -> Result<KeysValues> {
         Ok(KeysValues {
             keys: split_heads(&self.key.forward(source)?, self.heads)?, // [B, N, S, K]
             values: split_heads(&self.value.forward(source)?, self.heads)?, // [B, N, S, K]
@@ -57,17 +62,17 @@ impl PostNormAttention {
     }
 
     /// # Shapes
-    /// - `x`: `[B, Q, E]`, as is the result
-    pub(super) fn forward(&self, x: &Tensor, source: &KeysValues) -> Result<Tensor> {
-        let queries = split_heads(&self.query.forward(x)?, self.heads)?; // [B, N, Q, K]
+    /// - `x`: `[B, T, D]`, as is the result
+    pub fn forward(&self, x: &Tensor, source: &KeysValues) -> Result<Tensor> {
+        let queries = split_heads(&self.query.forward(x)?, self.heads)?; // [B, N, T, K]
         let mixed = ops::attention(&Attention {
             q: &queries,
             k: &source.keys,
             v: &source.values,
             scale: (queries.dim(3)? as f64).powf(-0.5),
             bias: Bias::None,
-        })?; // [B, N, Q, K]
-        let mixed = self.out.forward(&merge_heads(&mixed)?)?; // [B, Q, E]
-        self.norm.forward(&(mixed + x)?) // [B, Q, E]
+        })?; // [B, N, T, K]
+        let mixed = self.out.forward(&merge_heads(&mixed)?)?; // [B, T, D]
+        self.norm.forward(&(mixed + x)?) // [B, T, D]
     }
 }
