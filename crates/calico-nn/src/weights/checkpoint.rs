@@ -241,6 +241,20 @@ impl Checkpoint {
         }
     }
 
+    /// The names of all tensors, in order.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.locations.keys().map(String::as_str)
+    }
+
+    /// Leaves out the tensors that the model at hand does not use, so that they may be there, in
+    /// any shape and type.
+    #[must_use]
+    pub fn without(mut self, unused: impl Fn(&str) -> bool) -> Self {
+        self.locations.retain(|name, _| !unused(name));
+        self.duplicate.retain(|name| !unused(name));
+        self
+    }
+
     /// Size of all weight files, in bytes.
     pub fn file_bytes(&self) -> u64 {
         self.files.iter().map(|file| file.map.len() as u64).sum()
