@@ -1,13 +1,14 @@
-use std::{
-    error::Error,
-    fs::File,
-    io::{self, Cursor, Read},
-    path::Path,
+use std::{io::Cursor, path::Path};
+
+use image::{ColorType, DynamicImage, ImageDecoder, ImageFormat, RgbImage};
+
+use crate::{
+    Frame, ImageError, PictureInfo, Size,
+    file::PictureFile,
+    format::Format,
+    header::{self, Header},
+    jpeg,
 };
-
-use image::{ColorType, DynamicImage, ImageDecoder, ImageFormat, ImageReader, Limits, RgbImage};
-
-use crate::{Frame, ImageError, Size, jpeg};
 
 /// What to accept and how to turn it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,8 +32,22 @@ impl Default for DecodeOptions {
 impl DecodeOptions {
     /// The most bytes a file or a decoder's buffers may take: those of 16-bit RGBA, and some
     /// room for metadata.
-    fn max_bytes(&self) -> u64 {
+    pub(crate) fn max_bytes(&self) -> u64 {
         self.max_pixels.saturating_mul(8).saturating_add(64 << 20)
+    }
+
+    /// Refuses a size without pixels or beyond the limits.
+    pub(crate) fn check_size(&self, size: Size) -> Result<(), ImageError> {
+        if size.is_empty() {
+            return Err(ImageError::NoPixels { size });
+        }
+        if size.pixels() > self.max_pixels {
+            return Err(ImageError::TooLarge { size, max_pixels: self.max_pixels });
+        }
+        if size.width.max(size.height) > self.max_side {
+            return Err(ImageError::SideTooLong { size, max_side: self.max_side });
+        }
+        Ok(())
     }
 }
 
@@ -47,26 +62,17 @@ pub enum Orientation {
 
 /// Reads the picture in a file; see [`decode`].
 pub fn open(path: &Path, options: &DecodeOptions) -> Result<Frame, ImageError> {
-    let unreadable = |source: io::Error| match source.kind() {
-        io::ErrorKind::NotFound => ImageError::NotFound { path: path.into() },
-        _ => ImageError::Unreadable { path: path.into(), source },
-    };
-    let in_file = |error| ImageError::InFile { path: path.into(), error: Box::new(error) };
+    open_with_info(path, options).map(|(frame, _)| frame)
+}
 
-    let metadata = path.metadata().map_err(unreadable)?;
-    if !metadata.is_file() {
-        return Err(ImageError::NotAFile { path: path.into() });
-    }
-    // The signature first, so that a film of many gigabytes is not read to be refused.
-    let mut file = File::open(path).map_err(unreadable)?;
-    let mut bytes = Vec::new();
-    file.by_ref().take(64).read_to_end(&mut bytes).map_err(unreadable)?;
-    let (_, format) = recognise(&bytes).map_err(in_file)?;
-    if metadata.len() > options.max_bytes() {
-        return Err(in_file(ImageError::Memory { format }));
-    }
-    file.read_to_end(&mut bytes).map_err(unreadable)?;
-    decode(&bytes, options).map_err(in_file)
+/// Reads the picture in a file, and what its header says; see [`decode`].
+pub fn open_with_info(
+    path: &Path,
+    options: &DecodeOptions,
+) -> Result<(Frame, PictureInfo), ImageError> {
+    let mut file = PictureFile::open(path, options)?;
+    file.read_on(u64::MAX)?;
+    decode_with_info(file.bytes(), options).map_err(|error| file.error(error))
 }
 
 /// Decodes a PNG, JPEG, WebP, BMP, TIFF or GIF picture, recognised by its content.
@@ -87,63 +93,33 @@ pub fn open(path: &Path, options: &DecodeOptions) -> Result<Frame, ImageError> {
 /// The other formats, lossy WebP included, decode to the same bytes as in Pillow, except that
 /// Pillow clips 16-bit grey.
 pub fn decode(bytes: &[u8], options: &DecodeOptions) -> Result<Frame, ImageError> {
-    let (kind, format) = recognise(bytes)?;
-    if kind == ImageFormat::Jpeg && !jpeg::is_complete(bytes) {
-        return Err(ImageError::Truncated { format });
-    }
-    let fault = |error| fault(format, error);
-
-    let mut reader = ImageReader::with_format(Cursor::new(bytes), kind);
-    let mut limits = Limits::no_limits();
-    limits.max_alloc = Some(options.max_bytes());
-    reader.limits(limits);
-    let mut decoder = reader.into_decoder().map_err(fault)?;
-
-    let (width, height) = decoder.dimensions();
-    let size = Size::new(height, width);
-    if size.is_empty() {
-        return Err(ImageError::NoPixels { size });
-    }
-    if size.pixels() > options.max_pixels {
-        return Err(ImageError::TooLarge { size, max_pixels: options.max_pixels });
-    }
-    if width.max(height) > options.max_side {
-        return Err(ImageError::SideTooLong { size, max_side: options.max_side });
-    }
-    let samples = Samples::new(decoder.color_type()).ok_or_else(|| ImageError::Unsupported {
-        format,
-        reason: format!("samples of kind {:?}", decoder.color_type()),
-    })?;
-    let turn = match options.orientation {
-        Orientation::Apply => decoder.orientation().map_err(fault)?,
-        Orientation::Ignore => image::metadata::Orientation::NoTransforms,
-    };
-
-    let mut buffer = vec![0; decoder.total_bytes() as usize];
-    decoder.read_image(&mut buffer).map_err(fault)?;
-    let pixels = samples.into_rgb8(buffer);
-    let stored =
-        RgbImage::from_raw(width, height, pixels).ok_or(ImageError::OutOfMemory { size })?;
-    let mut upright = DynamicImage::ImageRgb8(stored);
-    upright.apply_orientation(turn);
-    let size = Size::new(upright.height(), upright.width());
-    Frame::new(size, upright.into_rgb8().into_raw())
+    decode_with_info(bytes, options).map(|(frame, _)| frame)
 }
 
-/// The format with this signature, and its name.
-fn recognise(bytes: &[u8]) -> Result<(ImageFormat, &'static str), ImageError> {
-    if bytes.is_empty() {
-        return Err(ImageError::Empty);
+fn decode_with_info(
+    bytes: &[u8],
+    options: &DecodeOptions,
+) -> Result<(Frame, PictureInfo), ImageError> {
+    let format = Format::recognise(bytes)?;
+    if format.kind == ImageFormat::Jpeg && !jpeg::is_complete(bytes) {
+        return Err(ImageError::Truncated { format: format.name });
     }
-    match image::guess_format(bytes) {
-        Ok(kind @ ImageFormat::Png) => Ok((kind, "PNG")),
-        Ok(kind @ ImageFormat::Jpeg) => Ok((kind, "JPEG")),
-        Ok(kind @ ImageFormat::WebP) => Ok((kind, "WebP")),
-        Ok(kind @ ImageFormat::Bmp) => Ok((kind, "BMP")),
-        Ok(kind @ ImageFormat::Tiff) => Ok((kind, "TIFF")),
-        Ok(kind @ ImageFormat::Gif) => Ok((kind, "GIF")),
-        Ok(_) | Err(_) => Err(ImageError::UnknownFormat),
-    }
+    let mut decoder = header::decoder(Cursor::new(bytes), format, options)?;
+    let Header { stored, turn, info } = Header::read(&mut decoder, format, bytes, options)?;
+    let samples = Samples::new(decoder.color_type()).ok_or_else(|| ImageError::Unsupported {
+        format: format.name,
+        reason: format!("samples of kind {:?}", decoder.color_type()),
+    })?;
+
+    let mut buffer = vec![0; decoder.total_bytes() as usize];
+    decoder.read_image(&mut buffer).map_err(|error| format.fault(error))?;
+    let pixels = samples.into_rgb8(buffer);
+    let picture = RgbImage::from_raw(stored.width, stored.height, pixels)
+        .ok_or(ImageError::OutOfMemory { size: stored })?;
+    let mut upright = DynamicImage::ImageRgb8(picture);
+    upright.apply_orientation(turn);
+    let frame = Frame::new(info.size, upright.into_rgb8().into_raw())?;
+    Ok((frame, info))
 }
 
 /// How a decoder lays out a pixel.
@@ -185,35 +161,4 @@ impl Samples {
         }
         rgb
     }
-}
-
-/// Sorts a decoder's error.
-fn fault(format: &'static str, error: image::ImageError) -> ImageError {
-    if ends_early(&error) {
-        return ImageError::Truncated { format };
-    }
-    match error {
-        image::ImageError::Limits(_) => ImageError::Memory { format },
-        image::ImageError::Unsupported(error) => {
-            ImageError::Unsupported { format, reason: error.to_string() }
-        }
-        error => ImageError::Damaged { format, reason: error.to_string() },
-    }
-}
-
-/// Whether a decoder asked for more bytes than there are.
-fn ends_early(error: &image::ImageError) -> bool {
-    // `source` skips the error that this variant holds.
-    let mut cause: Option<&(dyn Error + 'static)> = match error {
-        image::ImageError::IoError(error) => Some(error),
-        error => Some(error),
-    };
-    while let Some(current) = cause {
-        let is_end = |error: &io::Error| error.kind() == io::ErrorKind::UnexpectedEof;
-        if current.downcast_ref().is_some_and(is_end) {
-            return true;
-        }
-        cause = current.source();
-    }
-    false
 }

@@ -1,6 +1,6 @@
 use std::{io, path::PathBuf};
 
-use crate::Size;
+use crate::{ColorMode, Size};
 
 /// What can be wrong with a picture, a mask or a run-length code.
 #[derive(Debug, thiserror::Error)]
@@ -138,5 +138,103 @@ pub enum ImageError {
     OutOfMemory {
         /// The size asked for.
         size: Size,
+    },
+    /// A run-length code has, or would get, more runs than allowed.
+    #[error(
+        "found a run-length code of {found} runs, expected at most {most}: use a smoother mask"
+    )]
+    TooManyRuns {
+        /// Number of runs, or of as many as were counted.
+        found: u64,
+        /// The limit, [`Rle::MAX_RUNS`](crate::Rle::MAX_RUNS).
+        most: usize,
+    },
+    /// Masks of different sizes were to be combined.
+    #[error("found a mask of {found} beside one of {expected}: combine masks of one picture")]
+    SizesDiffer {
+        /// Size of the mask that does not fit.
+        found: Size,
+        /// Size of the mask, or the picture, before it.
+        expected: Size,
+    },
+    /// A polygon has too few numbers for a triangle, or one without a partner.
+    #[error(
+        "found {found} numbers in polygon {index} of a list, counted from 0, expected an even \
+         number of 6 or more: give x and y of each corner"
+    )]
+    PolygonLength {
+        /// Position of the polygon in its list.
+        index: usize,
+        /// How many numbers it has.
+        found: usize,
+    },
+    /// A coordinate of a polygon or a box is not finite, or far outside of any picture.
+    #[error(
+        "found the coordinate {found} at place {at} of polygon {index} of a list, both counted \
+         from 0, expected a number between -400000000 and 400000000: remove that polygon"
+    )]
+    PolygonNumber {
+        /// Position of the polygon in its list.
+        index: usize,
+        /// Position of the number in the polygon; of a box, in the list of its corners.
+        at: usize,
+        /// The number.
+        found: f64,
+    },
+    /// A list of polygons has more numbers than allowed.
+    #[error("found polygons of {found} numbers, expected at most {most} in all: simplify them")]
+    PolygonLong {
+        /// Number of coordinates.
+        found: usize,
+        /// The limit, [`Rle::MAX_POLYGON_NUMBERS`](crate::Rle::MAX_POLYGON_NUMBERS).
+        most: usize,
+    },
+    /// A list of polygons goes to and fro over the picture more often than can be drawn.
+    #[error(
+        "found polygons that cross pixel columns {found} times, expected at most {most}: \
+         simplify them"
+    )]
+    PolygonCrossings {
+        /// Number of crossings.
+        found: u64,
+        /// The limit.
+        most: u64,
+    },
+    /// The values of a label map do not fill its size.
+    #[error("found {found} values for a label map of {size}, expected {}", size.pixels())]
+    LabelLength {
+        /// Size of the map.
+        size: Size,
+        /// Number of values given.
+        found: usize,
+    },
+    /// A label map has values of a number of bits that no file has.
+    #[error("found a label map of {found} bits, expected 1, 2, 4, 8 or 16")]
+    LabelDepth {
+        /// Number of bits.
+        found: u8,
+    },
+    /// A value of a label map has too many bits.
+    #[error("found the label {found} in a label map of {bit_depth} bits: use more bits")]
+    LabelRange {
+        /// The largest value.
+        found: u16,
+        /// Bits per value.
+        bit_depth: u8,
+    },
+    /// A file that was to hold labels holds colours.
+    #[error(
+        "found a PNG file with {mode:?} pixels, expected grey levels or palette indices: \
+         a label map holds numbers, not colours, so take the file that holds them"
+    )]
+    NotLabels {
+        /// What a pixel holds.
+        mode: ColorMode,
+    },
+    /// A file that was to hold labels has a format that does not keep them.
+    #[error("found a {format} file, expected a PNG file: labels are read from PNG only")]
+    NotPng {
+        /// Name of the format.
+        format: &'static str,
     },
 }

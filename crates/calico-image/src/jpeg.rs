@@ -5,25 +5,48 @@
 /// This walks over the segments, as their lengths say, and over the coded data between them;
 /// an end marker within a segment, as in an embedded thumbnail, does not count.
 pub(crate) fn is_complete(bytes: &[u8]) -> bool {
-    let mut rest = bytes;
-    while let Some((marker, after)) = next_marker(rest) {
-        rest = match marker {
-            END_OF_IMAGE => return true,
-            // These stand alone: temporary, restart and start of image.
-            0x01 | 0xD0..=0xD8 => after,
-            // All others begin a segment with its length, which counts itself.
-            _ => match after {
-                [high, low, ..] => {
-                    let length = usize::from(u16::from_be_bytes([*high, *low]));
-                    after.get(length..).unwrap_or_default()
-                }
-                _ => return false,
-            },
-        };
-    }
-    false
+    markers(bytes).any(|(marker, _)| marker == END_OF_IMAGE)
 }
 
+/// Whether the header is there as a whole: all that stands before the first coded data.
+pub(crate) fn has_header(bytes: &[u8]) -> bool {
+    markers(bytes)
+        .find(|&(marker, _)| marker == START_OF_SCAN || marker == END_OF_IMAGE)
+        .is_some_and(|(marker, after)| marker == END_OF_IMAGE || segment(after).is_some())
+}
+
+/// How many samples a pixel has: brightness, three colours or four inks.
+pub(crate) fn components(bytes: &[u8]) -> Option<u8> {
+    let (_, after) = markers(bytes).find(|&(marker, _)| {
+        // Between the frame headers stand tables, and one marker is reserved.
+        matches!(marker, 0xC0..=0xCF) && ![0xC4, 0xC8, 0xCC].contains(&marker)
+    })?;
+    // The length, bits per sample, height and width come first.
+    after.get(7).copied()
+}
+
+/// The markers of a file with what follows each, from segment to segment.
+fn markers(bytes: &[u8]) -> impl Iterator<Item = (u8, &[u8])> {
+    let mut rest = bytes;
+    std::iter::from_fn(move || {
+        let (marker, after) = next_marker(rest)?;
+        rest = match marker {
+            // These stand alone: temporary, restart, start and end of image.
+            0x01 | 0xD0..=END_OF_IMAGE => after,
+            _ => segment(after).unwrap_or_default(),
+        };
+        Some((marker, after))
+    })
+}
+
+/// What follows a segment, which begins with its length, if it is there as a whole; the length
+/// counts itself.
+fn segment(bytes: &[u8]) -> Option<&[u8]> {
+    let length = u16::from_be_bytes(*bytes.first_chunk()?);
+    bytes.get(usize::from(length)..)
+}
+
+const START_OF_SCAN: u8 = 0xDA;
 const END_OF_IMAGE: u8 = 0xD9;
 
 /// The next marker and what follows it. In coded data, the byte 0xFF is followed by 0, and

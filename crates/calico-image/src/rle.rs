@@ -1,4 +1,12 @@
-use crate::{BoundingBox, ImageError, Mask, Size};
+mod compressed;
+mod run_builder;
+mod sets;
+mod spans;
+
+pub(crate) use run_builder::RunBuilder;
+
+use crate::{BoundingBox, ImageError, Mask, Size, column_runs::column_runs};
+use run_builder::runs_within;
 
 /// A mask in COCO's run-length code: the lengths of alternating background and foreground
 /// runs, down the columns, beginning with background.
@@ -11,65 +19,50 @@ pub struct Rle {
 }
 
 impl Rle {
+    /// The most runs a code may have that is read or made from other codes.
+    ///
+    /// A code made from pixels in memory has at most one run more than it has pixels.
+    pub const MAX_RUNS: usize = 10_000_000;
+
+    /// The code without foreground.
+    ///
+    /// A size so large that its background alone needs more than [`MAX_RUNS`](Self::MAX_RUNS)
+    /// runs, from 2·10¹⁶ pixels on, gets a code without runs.
+    pub fn empty(size: Size) -> Self {
+        let pixels = size.pixels();
+        if runs_within(pixels) >= Self::MAX_RUNS as u64 {
+            return Self { size, counts: Vec::new() };
+        }
+        let longest = u64::from(u32::MAX);
+        let full = pixels.saturating_sub(1) / longest;
+        let mut counts = [u32::MAX, 0].repeat(full as usize);
+        counts.push((pixels - full * longest) as u32);
+        Self { size, counts }
+    }
+
     /// The code of a mask.
     pub fn from_mask(mask: &Mask) -> Self {
-        let size = mask.size();
-        let (height, width) = (size.height as usize, size.width as usize);
-        let bits = mask.bits();
-        let mut counts = Vec::new();
-        let (mut value, mut run) = (false, 0_u32);
-        for x in 0..width {
-            for bit in (0..height).map(|y| bits[y * width + x]) {
-                if bit != value {
-                    counts.push(run);
-                    (value, run) = (bit, 0);
-                }
-                // A run too long for a count goes on after an empty run of the other value.
-                if run == u32::MAX {
-                    counts.extend([run, 0]);
-                    run = 0;
-                }
-                run += 1;
+        let mut builder = RunBuilder::new();
+        column_runs(mask.size(), mask.bits(), |bit, start, end| {
+            if bit {
+                builder.push(start, end);
             }
-        }
-        counts.push(run);
-        Self { size, counts }
+        });
+        builder.finish(mask.size())
     }
 
     /// A code from its runs, which must cover `size` exactly.
     pub fn from_counts(size: Size, counts: Vec<u32>) -> Result<Self, ImageError> {
-        let mut found = 0_u64;
-        for &count in &counts {
-            found += u64::from(count);
-            if found > size.pixels() {
-                break;
-            }
+        if counts.len() > Self::MAX_RUNS {
+            let found = counts.len() as u64;
+            return Err(ImageError::TooManyRuns { found, most: Self::MAX_RUNS });
         }
+        let found = counts.iter().map(|&count| u64::from(count)).sum();
         if found == size.pixels() {
             Ok(Self { size, counts })
         } else {
             Err(ImageError::RunLength { size, found })
         }
-    }
-
-    /// A code from COCO's compressed ASCII form, the inverse of [`compressed`](Self::compressed).
-    pub fn from_compressed(size: Size, text: &str) -> Result<Self, ImageError> {
-        let bytes = text.as_bytes();
-        let mut counts: Vec<u32> = Vec::new();
-        let mut at = 0;
-        while at < bytes.len() {
-            let start = at;
-            let difference = read_number(bytes, &mut at)?;
-            // From the fourth run on, runs are stored as the difference to the one before last.
-            let before = if counts.len() > 2 { counts[counts.len() - 2] } else { 0 };
-            let count =
-                u32::try_from(difference + i64::from(before)).or(Err(ImageError::RunString {
-                    at: start,
-                    reason: "a run below 0 or above 4294967295",
-                }))?;
-            counts.push(count);
-        }
-        Self::from_counts(size, counts)
     }
 
     /// The mask, or an error if it does not fit into memory.
@@ -81,15 +74,15 @@ impl Rle {
             Ok(()) => bits.resize(size.pixels() as usize, false),
             Err(_) => return Err(ImageError::OutOfMemory { size }),
         }
-        let (mut value, mut position) = (false, 0);
-        for &count in &self.counts {
-            let end = position + count as usize;
-            if value {
-                for position in position..end {
-                    bits[position % height * width + position / height] = true;
+        for (start, end) in self.spans() {
+            let (mut x, mut y) = (start as usize / height, start as usize % height);
+            for _ in start..end {
+                bits[y * width + x] = true;
+                y += 1;
+                if y == height {
+                    (x, y) = (x + 1, 0);
                 }
             }
-            (value, position) = (!value, end);
         }
         Mask::new(size, bits)
     }
@@ -109,18 +102,17 @@ impl Rle {
         self.counts.iter().skip(1).step_by(2).map(|&count| u64::from(count)).sum()
     }
 
+    /// Whether there is no foreground pixel.
+    pub fn is_empty(&self) -> bool {
+        self.spans().next().is_none()
+    }
+
     /// The smallest rectangle around the foreground, or `None` if there is none; as that of the
     /// mask, without taking memory for its pixels.
     pub fn bounding_box(&self) -> Option<BoundingBox> {
         let height = u64::from(self.size.height);
         let (mut left, mut top, mut right, mut bottom) = (u64::MAX, u64::MAX, 0, 0);
-        let mut end = 0;
-        for (index, &count) in self.counts.iter().enumerate() {
-            let start = end;
-            end += u64::from(count);
-            if index % 2 == 0 || count == 0 {
-                continue;
-            }
+        for (start, end) in self.spans() {
             let (first, last) = (start / height, (end - 1) / height);
             // A run that goes on in the next column meets the lower edge, and then the upper one.
             let (highest, lowest) =
@@ -135,57 +127,6 @@ impl Rle {
             height: (bottom - top + 1) as u32,
         })
     }
-
-    /// COCO's compressed ASCII form, to the letter what pycocotools writes (`rleToString`).
-    ///
-    /// Each number takes 5 bits per character, lowest first, with a bit for "more follow" and
-    /// an offset of 48.
-    pub fn compressed(&self) -> String {
-        let mut text = String::new();
-        for (index, &count) in self.counts.iter().enumerate() {
-            let before = if index > 2 { self.counts[index - 2] } else { 0 };
-            let mut rest = i64::from(count) - i64::from(before);
-            loop {
-                let low = (rest & 0x1f) as u8;
-                rest >>= 5;
-                // The number is complete once only copies of its sign are left.
-                let done = rest == if low & SIGN == 0 { 0 } else { -1 };
-                text.push(char::from(OFFSET + if done { low } else { low | MORE }));
-                if done {
-                    break;
-                }
-            }
-        }
-        text
-    }
-}
-
-/// What is added to 6 bits to make a printable character.
-const OFFSET: u8 = 48;
-/// The bit that says that the number goes on.
-const MORE: u8 = 0x20;
-/// The bit of the last character that holds the number's sign.
-const SIGN: u8 = 0x10;
-/// The most characters a difference of two runs needs: 33 bits in groups of 5.
-const LONGEST: usize = 7;
-
-/// Reads one number of a compressed code and moves `at` behind it.
-fn read_number(bytes: &[u8], at: &mut usize) -> Result<i64, ImageError> {
-    let start = *at;
-    let mut number = 0_i64;
-    for digit in 0..LONGEST {
-        let bad = |reason| ImageError::RunString { at: start + digit, reason };
-        let byte = bytes.get(*at).ok_or_else(|| bad("ends within a number"))?;
-        let six = byte.checked_sub(OFFSET).filter(|&six| six < 64);
-        let six = six.ok_or_else(|| bad("a character outside of `0` to `o`"))?;
-        *at += 1;
-        number |= i64::from(six & 0x1f) << (5 * digit);
-        if six & MORE == 0 {
-            let sign = if six & SIGN == 0 { 0 } else { -1 << (5 * (digit + 1)) };
-            return Ok(number | sign);
-        }
-    }
-    Err(ImageError::RunString { at: start, reason: "a number of more than 7 characters" })
 }
 
 #[cfg(test)]
@@ -215,24 +156,5 @@ mod tests {
         let size = Size::new(u32::MAX, u32::MAX);
         let rle = Rle { size, counts: Vec::new() };
         assert!(matches!(rle.to_mask(), Err(ImageError::OutOfMemory { .. })));
-    }
-
-    #[test]
-    fn broken_strings_are_refused_where_they_break() {
-        let size = Size::new(4, 5);
-        for (text, position) in [("P", 1), ("4~", 1), ("4/", 1), ("PPPPPPPPP", 0), ("O", 0)] {
-            match Rle::from_compressed(size, text) {
-                Err(ImageError::RunString { at, .. }) => assert_eq!(at, position, "{text}"),
-                other => panic!("{text} gave {other:?}"),
-            }
-        }
-    }
-
-    #[test]
-    fn a_mask_without_pixels_survives() {
-        let mask = Mask::empty(Size::new(0, 7));
-        let rle = Rle::from_mask(&mask);
-        assert_eq!(Rle::from_compressed(mask.size(), &rle.compressed()).unwrap(), rle);
-        assert_eq!(rle.to_mask().unwrap(), mask);
     }
 }
