@@ -3,13 +3,14 @@
 //! [`Segmentation`] is the content of `result.json`: the images, the answers, and per phrase and
 //! image a [`Segment`] with its mask, its measures and its [`Scores`]. Everything else is made
 //! from it: [`pictures`] draws the masks on the photographs, [`export`] writes the formats of
-//! other tools, [`terminal`] prints an answer, and [`palette`] gives a phrase the same colour in
+//! other tools, [`terminal`] prints an answer, [`html`] shows pairs of images on a page, and [`palette`] gives a phrase the same colour in
 //! all of them. Files go through an [`OutputFolder`], complete or not at all.
 
 mod answer;
 mod encoded_mask;
 mod error;
 pub mod export;
+pub mod html;
 mod json_schema;
 mod markup;
 mod output_folder;
@@ -26,6 +27,7 @@ mod segmentation;
 mod task;
 pub mod terminal;
 mod validation;
+mod xml;
 
 pub use answer::{Answer, Status};
 pub use encoded_mask::EncodedMask;

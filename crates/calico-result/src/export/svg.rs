@@ -3,8 +3,9 @@
 use std::fmt::Write as _;
 use std::path::PathBuf;
 
-use calico_image::{Mask, outlines};
+use calico_image::Mask;
 
+use crate::xml::{escaped, hex, path_data};
 use crate::{ImageEntry, OutputFolder, ResultError, Segment, Segmentation, palette};
 
 pub(super) fn write(
@@ -26,13 +27,12 @@ fn drawing(image: &ImageEntry, mut layers: Vec<(&Segment, Mask)>) -> String {
     let (width, height) = (image.width, image.height);
     let mut paths = String::new();
     for (segment, mask) in &layers {
-        let [red, green, blue] = palette::color(segment.group);
         // Writing to a string cannot fail.
         let _ = writeln!(
             paths,
-            "  <path id=\"segment-{}\" fill=\"#{red:02x}{green:02x}{blue:02x}\" \
-             data-role=\"{}\" data-group=\"{}\" d=\"{}\"><title>{}</title></path>",
+            "  <path id=\"segment-{}\" fill=\"{}\" data-role=\"{}\" data-group=\"{}\" d=\"{}\"><title>{}</title></path>",
             segment.id,
+            hex(palette::color(segment.group)),
             segment.role.name(),
             segment.group,
             path_data(mask),
@@ -45,40 +45,6 @@ fn drawing(image: &ImageEntry, mut layers: Vec<(&Segment, Mask)>) -> String {
          <title>{}</title>\n{paths}</svg>\n",
         escaped(&image.file_name),
     )
-}
-
-/// One closed line per boundary; the even-odd rule cuts the holes out.
-fn path_data(mask: &Mask) -> String {
-    let mut data = String::new();
-    for polygon in outlines(mask) {
-        for ring in std::iter::once(&polygon.exterior).chain(&polygon.holes) {
-            for (index, (x, y)) in ring.iter().enumerate() {
-                let command = if index == 0 { 'M' } else { 'L' };
-                let _ = write!(data, "{command}{x} {y}");
-            }
-            data.push('Z');
-        }
-    }
-    data
-}
-
-/// Text for XML: the five special characters escaped, those that XML forbids replaced.
-fn escaped(text: &str) -> String {
-    let mut safe = String::with_capacity(text.len());
-    for character in text.chars() {
-        match character {
-            '&' => safe.push_str("&amp;"),
-            '<' => safe.push_str("&lt;"),
-            '>' => safe.push_str("&gt;"),
-            '"' => safe.push_str("&quot;"),
-            '\'' => safe.push_str("&apos;"),
-            c if c.is_control() || matches!(c, '\u{fffe}' | '\u{ffff}') => {
-                safe.push(char::REPLACEMENT_CHARACTER);
-            }
-            c => safe.push(c),
-        }
-    }
-    safe
 }
 
 #[cfg(test)]
@@ -125,10 +91,5 @@ mod tests {
         let second = std::fs::read_to_string(&paths[1]).unwrap();
         assert!(second.contains("<title>dog &amp; &quot;two&quot;.jpg</title>"), "{second}");
         assert!(second.contains(" d=\"\""), "an empty mask is an empty path");
-    }
-
-    #[test]
-    fn characters_that_xml_forbids_are_replaced() {
-        assert_eq!(escaped("a\u{1b}<b>"), "a\u{fffd}&lt;b&gt;");
     }
 }
