@@ -17,10 +17,13 @@ pub mod build;
 mod config;
 mod draw;
 mod error;
+#[cfg(test)]
+mod example;
 mod problem;
 mod record;
 pub mod sources;
 mod split;
+pub mod tables;
 mod vocabulary;
 
 pub use config::{
@@ -33,4 +36,5 @@ pub use error::DataError;
 pub use problem::{Code, Level, Problem};
 pub use record::{ImageRecord, RegionRecord, SampleRecord, Templates};
 pub use split::Split;
+pub use tables::TableError;
 pub use vocabulary::{ClassId, ComparablePair, ObjectClass, PartId, Vocabulary};

@@ -44,7 +44,7 @@ impl OutputFolder {
     }
 
     /// Writes a file through a function, all or nothing; returns its path.
-    pub(crate) fn write_with(
+    pub fn write_with(
         &self,
         name: &str,
         content: impl FnOnce(&mut File) -> io::Result<()>,
