@@ -1,0 +1,56 @@
+use calico_result::Task;
+
+use crate::metrics::Unit;
+use crate::{PairPrediction, PairTruth};
+
+/// What was counted for one sample; a [`Report`](crate::Report) is made of many.
+#[derive(Debug, Clone, PartialEq)]
+pub struct PairScore {
+    pub(crate) sample_id: String,
+    pub(crate) source: String,
+    pub(crate) subtask: Task,
+    pub(crate) classes: [String; 2],
+    pub(crate) class_pair: String,
+    pub(crate) is_missing: bool,
+    pub(crate) has_failed: bool,
+    pub(crate) units: Vec<Unit>,
+}
+
+impl PairScore {
+    pub(crate) fn new(
+        truth: &PairTruth,
+        prediction: Option<&PairPrediction>,
+        units: Vec<Unit>,
+    ) -> Self {
+        Self {
+            sample_id: truth.sample_id.clone(),
+            source: truth.source.clone(),
+            subtask: truth.subtask,
+            classes: truth.classes.clone(),
+            class_pair: truth.class_pair(),
+            is_missing: prediction.is_none(),
+            has_failed: prediction.is_some_and(|prediction| prediction.failure.is_some()),
+            units,
+        }
+    }
+
+    /// How good the prediction is, 0 to 1, for putting examples in order: the mean of the strict
+    /// mIoU and the strict Recall of the pair.
+    pub fn quality(&self) -> f64 {
+        let units = self.units.iter().filter(|unit| unit.counts());
+        let (mut count, mut miou) = (0_usize, 0.0);
+        for unit in units {
+            count += 1;
+            miou += unit.miou_strict;
+        }
+        let targets: usize = self.units.iter().map(|unit| unit.targets).sum();
+        let recalled: usize = self.units.iter().map(|unit| unit.recalled_strict).sum();
+        let share = |sum: f64, whole: usize| if whole == 0 { 0.0 } else { sum / whole as f64 };
+        f64::midpoint(share(miou, count), share(recalled as f64, targets))
+    }
+
+    /// The id of the sample.
+    pub fn sample_id(&self) -> &str {
+        &self.sample_id
+    }
+}

@@ -1,0 +1,88 @@
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+/// The identifier of the format, in the first line of a file that has a header.
+pub const SCHEMA_ID: &str = "calico.predictions/1";
+
+/// Where the predictions of a file come from: its first line, which may be left out.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Header {
+    /// Always [`SCHEMA_ID`].
+    pub schema: String,
+    /// Name of the model.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub model: Option<String>,
+    /// The data set that was answered.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub data: Option<DataIdentity>,
+    /// How detections of single images were made predictions of pairs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub composed: Option<Composition>,
+}
+
+impl Header {
+    /// A header of the current version.
+    pub fn new(model: Option<String>, data: Option<DataIdentity>) -> Self {
+        Self { schema: SCHEMA_ID.to_owned(), model, data, composed: None }
+    }
+}
+
+impl fmt::Display for Header {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.model {
+            Some(model) => write!(formatter, "model {model:?}")?,
+            None => formatter.write_str("an unnamed model")?,
+        }
+        if let Some(data) = &self.data {
+            write!(formatter, " on {data}")?;
+        }
+        if let Some(Composition { threshold, .. }) = &self.composed {
+            write!(formatter, ", composed at threshold {threshold}")?;
+        }
+        Ok(())
+    }
+}
+
+/// Which data set, built how, and which of its splits.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DataIdentity {
+    /// Name of the data set.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// The seed that it was built with.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub seed: Option<u64>,
+    /// A hash of what it was built from.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hash: Option<String>,
+    /// The split.
+    pub split: String,
+}
+
+impl fmt::Display for DataIdentity {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let name = self.name.as_deref().unwrap_or("a data set");
+        write!(formatter, "{name}, split {}", self.split)?;
+        if let Some(seed) = self.seed {
+            write!(formatter, ", seed {seed}")?;
+        }
+        match &self.hash {
+            // Enough to tell builds apart.
+            Some(hash) => write!(formatter, ", hash {}", hash.get(..12).unwrap_or(hash)),
+            None => Ok(()),
+        }
+    }
+}
+
+/// How detections of single images were made predictions of pairs.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Composition {
+    /// Detections with lower scores were left out.
+    pub threshold: f64,
+    /// What the predictions are, in words.
+    pub reading: String,
+}

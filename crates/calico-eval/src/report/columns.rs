@@ -1,0 +1,100 @@
+//! The tables of a report as texts, the same in every form.
+
+use super::{Group, PublishedRow, Report};
+use crate::Row;
+
+/// The titles above the numbers.
+pub(super) const TITLES: [&str; 8] =
+    ["Pairs", "AP50", "mIoU", "Recall", "SS", "S-IoU", "mIoU strict", "Recall strict"];
+
+/// A row of a table: its name and a text per title.
+pub(super) struct TextRow {
+    pub(super) name: String,
+    pub(super) cells: [String; TITLES.len()],
+}
+
+impl TextRow {
+    pub(super) fn new(name: &str, row: &Row) -> Self {
+        let number = |value: f64| format!("{value:.1}");
+        let cells = [
+            row.pairs.to_string(),
+            number(row.ap50),
+            number(row.miou),
+            number(row.recall),
+            row.ss.map_or_else(|| ABSENT.to_owned(), number),
+            number(row.s_iou),
+            number(row.miou_strict),
+            number(row.recall_strict),
+        ];
+        Self { name: name.to_owned(), cells }
+    }
+
+    pub(super) fn published(name: &str, row: &PublishedRow) -> Self {
+        let number = |value: f64| format!("{value:.1}");
+        let absent = || ABSENT.to_owned();
+        let cells = [
+            absent(),
+            number(row.ap50),
+            number(row.miou),
+            number(row.recall),
+            number(row.ss),
+            number(row.s_iou),
+            absent(),
+            absent(),
+        ];
+        Self { name: name.to_owned(), cells }
+    }
+}
+
+const ABSENT: &str = "–";
+
+/// The sub-tasks and their mean.
+pub(super) fn tasks(group: &Group) -> Vec<TextRow> {
+    let tasks = group.tasks.iter().map(|(task, row)| TextRow::new(task.title(), row));
+    tasks.chain([TextRow::new("Mean", &group.overall)]).collect()
+}
+
+/// The means of named groups.
+pub(super) fn groups<'a>(
+    groups: impl IntoIterator<Item = (&'a String, &'a Group)>,
+) -> Vec<TextRow> {
+    groups.into_iter().map(|(name, group)| TextRow::new(name, &group.overall)).collect()
+}
+
+/// The sub-tasks of each source.
+pub(super) fn sources(report: &Report) -> Vec<TextRow> {
+    let rows = |(source, group): (&String, &Group)| {
+        let tasks = tasks(group).into_iter();
+        let named = |row: TextRow| TextRow { name: format!("{source}, {}", row.name), ..row };
+        tasks.map(named).collect::<Vec<_>>()
+    };
+    report.sources.iter().flat_map(rows).collect()
+}
+
+/// CALICO's published sub-tasks, its mean, and the other methods.
+pub(super) fn published(report: &Report) -> Vec<TextRow> {
+    let tasks = report.published.tasks.iter();
+    let tasks = tasks.map(|entry| {
+        let name = format!("{}, {}", entry.row.method, entry.task.title().to_lowercase());
+        TextRow::published(&name, &entry.row)
+    });
+    let methods = report.published.methods.iter().chain(report.published.ablations);
+    tasks.chain(methods.map(|row| TextRow::published(row.method, row))).collect()
+}
+
+/// What was evaluated, how: one line each.
+pub(super) fn facts(report: &Report) -> Vec<(&'static str, String)> {
+    let mut facts = vec![
+        ("model", report.model.clone().unwrap_or_else(|| "not named".to_owned())),
+        ("data", report.data.to_string()),
+        ("mode", report.mode.name().to_owned()),
+        ("assign", report.assign.name().to_owned()),
+        ("label_test", report.label_test.name().to_owned()),
+        ("label_match", report.label_match.to_owned()),
+        ("objects in part tasks", report.objects.name().to_owned()),
+    ];
+    if let Some(composed) = &report.composed {
+        facts.push(("composed", format!("threshold {}: {}", composed.threshold, composed.reading)));
+    }
+    facts
+}

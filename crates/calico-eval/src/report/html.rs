@@ -1,0 +1,68 @@
+use std::fmt::Write as _;
+
+use calico_result::html::{escaped, page};
+
+use super::columns::{self, TITLES, TextRow};
+use super::{Report, examples};
+use crate::Gallery;
+
+/// Where the picture of an image is: a link relative to the page, or a `data:` URI that embeds
+/// it. Without one, masks stand on grey.
+///
+/// The images of the sources may not be passed on, so a page that embeds them stays at home.
+pub type PictureLinks<'a> = dyn Fn(&str) -> Option<String> + 'a;
+
+/// The report as one page without scripts, light or dark as the reader's system: tables, the
+/// published rows, and the best and the worst predictions beside the truth.
+pub fn html(report: &Report, gallery: &Gallery, links: &PictureLinks<'_>) -> String {
+    let mut body = String::from("<h1>Evaluation</h1>\n<p class=\"lead\">");
+    let facts: Vec<String> = columns::facts(report)
+        .iter()
+        .map(|(name, value)| format!("{}: <b>{}</b>", escaped(name), escaped(value)))
+        .collect();
+    body.push_str(&facts.join("<br>\n"));
+    body.push_str("</p>\n");
+    for warning in &report.warnings {
+        // Writing to a string cannot fail.
+        let _ = writeln!(body, "<p class=\"warning\">{}.</p>", escaped(warning));
+    }
+    let published = report.published;
+    body.push_str("<h2>Sub-tasks</h2>\n");
+    table(&mut body, &columns::tasks(&report.all), "");
+    let _ = writeln!(
+        body,
+        "<h2>Published</h2>\n<p class=\"lead\">{}. {}</p>",
+        escaped(published.source),
+        escaped(published.note)
+    );
+    table(&mut body, &columns::published(report), " class=\"published\"");
+    body.push_str("<h2>Sources</h2>\n");
+    table(&mut body, &columns::sources(report), "");
+    let folded = [
+        ("Object classes", columns::groups(&report.classes)),
+        ("Class pairs", columns::groups(&report.class_pairs)),
+    ];
+    for (title, rows) in folded {
+        let _ = writeln!(body, "<details><summary>{title}: {} rows</summary>", rows.len());
+        table(&mut body, &rows, "");
+        body.push_str("</details>\n");
+    }
+    examples::sections(&mut body, gallery, links);
+    page("Calico evaluation", &body)
+}
+
+fn table(body: &mut String, rows: &[TextRow], class: &str) {
+    body.push_str("<table><thead><tr><th>percent</th>");
+    for title in TITLES {
+        let _ = write!(body, "<th>{title}</th>");
+    }
+    body.push_str("</tr></thead><tbody>\n");
+    for row in rows {
+        let _ = write!(body, "<tr{class}><td>{}</td>", escaped(&row.name));
+        for cell in &row.cells {
+            let _ = write!(body, "<td>{cell}</td>");
+        }
+        body.push_str("</tr>\n");
+    }
+    body.push_str("</tbody></table>\n");
+}

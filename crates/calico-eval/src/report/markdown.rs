@@ -1,0 +1,52 @@
+use std::fmt::Write as _;
+
+use super::Report;
+use super::columns::{self, TITLES, TextRow};
+
+/// The report as Markdown.
+pub fn markdown(report: &Report) -> String {
+    let mut text = String::from("# Evaluation\n\n| | |\n| --- | --- |\n");
+    for (name, value) in columns::facts(report) {
+        // Writing to a string cannot fail.
+        let _ = writeln!(text, "| {name} | {} |", cell(&value));
+    }
+    text.push_str("\nAll metrics are in percent.\n");
+    for warning in &report.warnings {
+        let _ = writeln!(text, "\n> **Warning:** {}.", cell(warning));
+    }
+    let tables = [
+        ("Sub-tasks", columns::tasks(&report.all)),
+        ("Sources", columns::sources(report)),
+        ("Object classes", columns::groups(&report.classes)),
+        ("Class pairs", columns::groups(&report.class_pairs)),
+    ];
+    for (title, rows) in tables {
+        let _ = writeln!(text, "\n## {title}\n");
+        table(&mut text, &rows);
+    }
+    let published = report.published;
+    let _ = writeln!(text, "\n## Published\n\n{}.", published.source);
+    let _ = writeln!(text, "Note: {}\n", published.note);
+    table(&mut text, &columns::published(report));
+    text
+}
+
+fn table(text: &mut String, rows: &[TextRow]) {
+    let _ = writeln!(text, "| | {} |", TITLES.join(" | "));
+    let _ = writeln!(text, "| --- |{}", " ---: |".repeat(TITLES.len()));
+    for row in rows {
+        let _ = writeln!(text, "| {} | {} |", cell(&row.name), row.cells.join(" | "));
+    }
+}
+
+/// Text that stays in its cell.
+fn cell(text: &str) -> String {
+    let mut safe = String::with_capacity(text.len());
+    for character in calico_result::terminal::harmless(text).chars() {
+        if matches!(character, '|' | '\\' | '<' | '>' | '*' | '_' | '`' | '[' | ']' | '#') {
+            safe.push('\\');
+        }
+        safe.push(character);
+    }
+    safe
+}
