@@ -8,6 +8,7 @@ The results are to be committed; run this again only to add a case.
 
 import argparse
 import importlib.metadata
+import io
 import json
 import pathlib
 import struct
@@ -61,19 +62,41 @@ def resizes(out):
                 resized.save(out / f"{name}-{filter_name}-{width}x{height}.png", optimize=True)
 
 
-def png16(samples):
-    """A 16-bit PNG of one to four channels, which Pillow cannot write."""
+# First column and row of each pass of an interlaced PNG, and the steps to the next ones.
+ADAM7 = [(0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4), (1, 0, 2, 2),
+         (0, 1, 1, 2)]
+
+
+def png(samples, bits, colour, palette=None, interlaced=False):
+    """A PNG of given samples, shape `[height, width, channels]`, which Pillow cannot write all."""
     height, width, channels = samples.shape
-    colour = {1: 0, 2: 4, 3: 2, 4: 6}[channels]
-    rows = b"".join(b"\0" + row.astype(">u2").tobytes() for row in samples)
 
     def chunk(kind, data):
         check = zlib.crc32(kind + data)
         return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", check)
 
-    header = struct.pack(">IIBBBBB", width, height, 16, colour, 0, 0, 0)
-    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(
-        b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b"")
+    def lines(part):
+        for row in part:
+            if bits >= 8:
+                yield row.astype(">u2" if bits == 16 else "u1").tobytes()
+            else:
+                places = row.reshape(-1, 1) >> np.arange(bits - 1, -1, -1) & 1
+                yield np.packbits(places.astype(np.uint8)).tobytes()
+
+    passes = ADAM7 if interlaced else [(0, 0, 1, 1)]
+    parts = [samples[top::down, left::right] for left, top, right, down in passes]
+    rows = b"".join(b"\0" + line for part in parts if part.size for line in lines(part))
+    header = struct.pack(">IIBBBBB", width, height, bits, colour, 0, 0, int(interlaced))
+    chunks = [chunk(b"IHDR", header)]
+    if palette is not None:
+        chunks.append(chunk(b"PLTE", palette.astype(np.uint8).tobytes()))
+    chunks += [chunk(b"IDAT", zlib.compress(rows)), chunk(b"IEND", b"")]
+    return b"\x89PNG\r\n\x1a\n" + b"".join(chunks)
+
+
+def png16(samples):
+    """A 16-bit PNG of one to four channels."""
+    return png(samples, 16, {1: 0, 2: 4, 3: 2, 4: 6}[samples.shape[2]])
 
 
 def decodes(out):
@@ -156,6 +179,50 @@ def refusals(out):
     (out / "text.jpg").write_text("This is not a picture.\n")
 
 
+def labels(out):
+    """Label maps, and in `expected.json` the values of each, row by row.
+
+    Pillow reads the same values from each, but that it spreads grey of few bits over 8.
+    """
+    out.mkdir(parents=True, exist_ok=True)
+    generator = np.random.default_rng(10)
+    expected = {}
+
+    def add(name, bits, values, data):
+        path = out / name
+        data.save(path) if isinstance(data, Image.Image) else path.write_bytes(data)
+        scale = 255 // (2**bits - 1) if name.startswith("grey") and 1 < bits < 8 else 1
+        assert (np.asarray(Image.open(path)).astype(int) == values * scale).all(), name
+        expected[name] = {"bits": bits, "size": list(values.shape), "values": values.flatten().tolist()}
+
+    for bits in (1, 2, 4, 8, 16):
+        values = generator.integers(0, 2**bits, (9, 13))
+        for mode, colour in ("grey", 0), ("palette", 3):
+            if mode == "palette" and bits == 16:
+                continue
+            palette = generator.integers(0, 256, (2**bits, 3)) if mode == "palette" else None
+            for interlaced in (False, True):
+                data = png(values[..., None], bits, colour, palette, interlaced)
+                add(f"{mode}-{bits}{'-interlaced' * interlaced}.png", bits, values, data)
+
+    # As data sets write them: with Pillow, a region of large numbers, a palette with opacity.
+    values = np.repeat(np.repeat([[0, 300, 65535], [41, 41, 0]], 3, axis=0), 4, axis=1)
+    add("pillow-16.png", 16, values, Image.fromarray(values.astype(np.uint16)))
+    values %= 7
+    add("pillow-8.png", 8, values, Image.fromarray(values.astype(np.uint8)))
+    add("pillow-1.png", 1, values % 2, Image.fromarray(values % 2 == 1))
+    image = Image.fromarray(values.astype(np.uint8), "P")
+    image.putpalette(generator.integers(0, 256, 768).tolist())
+    image.info["transparency"] = bytes([0, 128, 255])
+    data = io.BytesIO()
+    image.save(data, "PNG", bits=8)
+    add("pillow-palette.png", 8, values, data.getvalue())
+
+    lines = ",\n".join(f"{json.dumps(name)}:{json.dumps(case, separators=(',', ':'))}"
+                       for name, case in expected.items())
+    (out / "expected.json").write_text(f"{{\n{lines}\n}}\n")
+
+
 def blob(height, width, seed):
     generator = np.random.default_rng(seed)
     y, x = np.mgrid[:height, :width]
@@ -214,6 +281,7 @@ def main():
     decodes(out / "decode")
     jpegs(out / "jpeg")
     refusals(out / "refuse")
+    labels(out / "labels")
     run_lengths(out / "rle.json")
     provenance(out / "provenance.json")
 

@@ -44,11 +44,7 @@ pub fn decode_label_map(bytes: &[u8], options: &DecodeOptions) -> Result<LabelMa
     let mut reader = decoder.read_info().map_err(fault)?;
     let length = reader.output_buffer_size().ok_or(ImageError::OutOfMemory { size })?;
     let mut samples = vec![0; length];
-    let frame = reader.next_frame(&mut samples).map_err(fault)?;
-    if (frame.width, frame.height) != (size.width, size.height) {
-        let reason = format!("a first picture of {}x{} in {size}", frame.width, frame.height);
-        return Err(ImageError::Damaged { format: "PNG", reason });
-    }
+    reader.next_frame(&mut samples).map_err(fault)?;
     LabelMap::new(size, depth as u8, unpack(size, depth, &samples))
 }
 

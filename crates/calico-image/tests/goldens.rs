@@ -8,7 +8,7 @@ use std::{
 };
 
 use calico_image::{
-    BoundingBox, DecodeOptions, Filter, Frame, ImageError, Rle, Size, open, resize,
+    BoundingBox, DecodeOptions, Filter, Frame, ImageError, Rle, Size, open, open_label_map, resize,
 };
 
 fn repository() -> PathBuf {
@@ -120,5 +120,22 @@ fn run_lengths_equal_those_of_pycocotools() {
         let [x, y, width, height] = [0, 1, 2, 3].map(|index| number(&case["bounding_box"][index]));
         let expected = (width > 0).then_some(BoundingBox { x, y, width, height });
         assert_eq!(mask.bounding_box(), expected);
+    }
+}
+
+#[test]
+fn label_maps_hold_the_values_that_were_written() {
+    let text = fs::read_to_string(goldens("labels/expected.json")).unwrap();
+    let cases: serde_json::Value = serde_json::from_str(&text).unwrap();
+    let cases = cases.as_object().unwrap();
+    assert!(cases.len() > 20);
+    for (name, case) in cases {
+        let map = open_label_map(&goldens("labels").join(name), &DecodeOptions::default()).unwrap();
+        let number = |value: &serde_json::Value| u16::try_from(value.as_u64().unwrap()).unwrap();
+        let values: Vec<u16> = case["values"].as_array().unwrap().iter().map(number).collect();
+        assert_eq!(map.values(), values, "{name}");
+        assert_eq!(u16::from(map.bit_depth()), number(&case["bits"]), "{name}");
+        let [height, width] = [0, 1].map(|side| u32::from(number(&case["size"][side])));
+        assert_eq!(map.size(), Size::new(height, width), "{name}");
     }
 }

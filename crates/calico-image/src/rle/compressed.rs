@@ -67,13 +67,16 @@ fn read_number(bytes: &[u8], at: &mut usize) -> Result<i64, ImageError> {
     for digit in 0..LONGEST {
         let bad = |reason| ImageError::RunString { at: start + digit, reason };
         let byte = bytes.get(*at).ok_or_else(|| bad("ends within a number"))?;
-        let six = byte.checked_sub(OFFSET).filter(|&six| six < 64);
-        let six = six.ok_or_else(|| bad("a character outside of `0` to `o`"))?;
+        let six = byte.wrapping_sub(OFFSET);
+        if six > MORE | 0x1f {
+            return Err(bad("a character outside of `0` to `o`"));
+        }
         *at += 1;
         number |= i64::from(six & 0x1f) << (5 * digit);
         if six & MORE == 0 {
-            let sign = if six & SIGN == 0 { 0 } else { -1 << (5 * (digit + 1)) };
-            return Ok(number | sign);
+            // The sign is the highest of the bits that were read.
+            let unused = 64 - 5 * (digit + 1);
+            return Ok(number << unused >> unused);
         }
     }
     Err(ImageError::RunString { at: start, reason: "a number of more than 7 characters" })

@@ -16,12 +16,19 @@ impl Rle {
         first.check_size(size)?;
         let Some(second) = masks.next() else { return Ok(first.clone()) };
         let mut spans: Vec<_> = first.spans().collect();
+        let mut room = Self::MAX_RUNS;
         for mask in std::iter::once(second).chain(masks) {
             mask.check_size(size)?;
             spans.extend(mask.spans());
-            // Many large masks must not take more memory than their union does.
-            if spans.len() > Self::MAX_RUNS {
+            // Many large masks must not take more memory than their union does, and those that
+            // are joined must not be sorted again for each that comes.
+            if spans.len() > room {
                 join(&mut spans);
+                if spans.len() > Self::MAX_RUNS {
+                    let found = 2 * spans.len() as u64;
+                    return Err(ImageError::TooManyRuns { found, most: Self::MAX_RUNS });
+                }
+                room = Self::MAX_RUNS.max(2 * spans.len());
             }
         }
         Self::from_spans(size, spans)
