@@ -14,6 +14,7 @@ mod columns_out;
 mod image_rows;
 mod json_lines;
 mod parquet_file;
+mod parquet_footer;
 mod region_rows;
 mod row;
 mod sample_rows;

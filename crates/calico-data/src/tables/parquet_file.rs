@@ -1,6 +1,7 @@
 //! Tables as Apache Parquet.
 
 use std::fs::File;
+use std::panic::{self, AssertUnwindSafe};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -20,7 +21,7 @@ use parquet::schema::types::ColumnPath;
 
 use super::block::{Block, Place};
 use super::columns::Columns;
-use super::{Picked, Row, TableError};
+use super::{Picked, Row, TableError, parquet_footer};
 use crate::{DataError, Tables};
 
 /// The most rows of a file that is read; ours have less than a million.
@@ -103,37 +104,37 @@ pub(super) struct ParquetFile {
 impl ParquetFile {
     /// Reads the metadata of a file, checks that it has the columns of `R`, and lists its blocks.
     pub(super) fn open<R: Picked>(path: &Path) -> Result<(Self, Vec<Block>), DataError> {
-        let file = File::open(path).map_err(|source| DataError::read(path, source))?;
+        let mut file = File::open(path).map_err(|source| DataError::read(path, source))?;
+        let length = file.metadata().map_err(|source| DataError::read(path, source))?.len();
         let open = || {
+            parquet_footer::check(&mut file)?;
             // The types of the columns count, not those of the program that wrote them.
             let options = ArrowReaderOptions::new()
                 .with_skip_arrow_metadata(true)
                 .with_column_index_policy(PageIndexPolicy::Skip)
                 .with_offset_index_policy(PageIndexPolicy::Optional);
             let metadata = ArrowReaderMetadata::load(&file, options).map_err(damaged)?;
-            let blocks = blocks(&metadata)?;
+            let blocks = blocks(&metadata, length)?;
             let file = Self { metadata };
             let fields = file.metadata.schema().fields().iter();
-            let wanted = fields.filter(|field| file.is_wanted::<R>(field.name())).cloned();
+            let wanted = fields.filter(|field| is_wanted::<R>(field.name())).cloned();
             let none = new_empty_array(&DataType::Struct(wanted.collect()));
             R::from_columns(&Columns::new(none.as_struct(), 0))?;
             Ok((file, blocks))
         };
-        open().map_err(|source| DataError::table(path, source))
+        caught(open).map_err(|source| DataError::table(path, source))
     }
 
     /// Reads some columns of a block.
     pub(super) fn read<R: Picked>(&self, path: &Path, block: &Block) -> Result<Vec<R>, DataError> {
         let file = File::open(path).map_err(|source| DataError::read(path, source))?;
-        self.rows(file, block).map_err(|source| DataError::table(path, source))
+        caught(|| self.rows(file, block)).map_err(|source| DataError::table(path, source))
     }
 
     fn rows<R: Picked>(&self, file: File, block: &Block) -> Result<Vec<R>, TableError> {
         let Place::RowGroup { group, skipped } = block.place else { return Ok(Vec::new()) };
-        let schema = self.metadata.schema();
-        let roots = schema.fields().iter().enumerate();
-        let roots = roots.filter(|(_, field)| self.is_wanted::<R>(field.name()));
-        let roots = roots.map(|(index, _)| index);
+        let fields = self.metadata.schema().fields().iter().enumerate();
+        let roots = fields.filter(|(_, field)| is_wanted::<R>(field.name())).map(|(root, _)| root);
         let reader =
             ParquetRecordBatchReaderBuilder::new_with_metadata(file, self.metadata.clone())
                 .with_projection(ProjectionMask::roots(self.metadata.parquet_schema(), roots))
@@ -155,16 +156,40 @@ impl ParquetFile {
         let (found, expected) = (rows.len(), block.rows);
         Err(TableError::Damaged { reason: format!("{found} rows where {expected} are announced") })
     }
-
-    fn is_wanted<R: Picked>(&self, column: &str) -> bool {
-        R::COLUMNS.contains(&column)
-    }
 }
 
-fn blocks(metadata: &ArrowReaderMetadata) -> Result<Vec<Block>, TableError> {
+fn is_wanted<R: Picked>(column: &str) -> bool {
+    R::COLUMNS.contains(&column)
+}
+
+/// Runs the reader so that its panics become errors.
+///
+/// Version 60 of the parquet crate divides by zero, misses a dictionary or leaves a buffer on
+/// some damaged files; `no_damaged_byte_makes_reading_panic` finds such places. Nothing that the
+/// reader touched is used after a panic. The message of the panic still reaches the program's
+/// panic hook, which belongs to the program.
+fn caught<T>(read: impl FnOnce() -> Result<T, TableError>) -> Result<T, TableError> {
+    panic::catch_unwind(AssertUnwindSafe(read)).unwrap_or_else(|payload| {
+        let text = payload.downcast_ref::<String>().map(String::as_str);
+        let text = text.or_else(|| payload.downcast_ref::<&str>().copied());
+        Err(damaged(format!("the reader gave up: {}", text.unwrap_or("no reason given"))))
+    })
+}
+
+/// The blocks of a file of `length` bytes, all of whose columns lie within it.
+fn blocks(metadata: &ArrowReaderMetadata, length: u64) -> Result<Vec<Block>, TableError> {
     let mut blocks = Vec::new();
     let mut first_row = 0;
     for (group, row_group) in metadata.metadata().row_groups().iter().enumerate() {
+        for column in row_group.columns() {
+            let start = column.dictionary_page_offset().unwrap_or(column.data_page_offset());
+            let end = start.checked_add(column.compressed_size());
+            let inside = |end: i64| u64::try_from(end).is_ok_and(|end| end <= length);
+            if start < 0 || column.compressed_size() < 0 || !end.is_some_and(inside) {
+                let name = column.column_path().string();
+                return Err(damaged(format!("column {name} of row group {group} is outside")));
+            }
+        }
         let rows = u64::try_from(row_group.num_rows()).unwrap_or(u64::MAX);
         if rows > MAX_ROWS - first_row {
             let reason = format!("more than {MAX_ROWS} rows announced");

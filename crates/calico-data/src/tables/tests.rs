@@ -1,5 +1,9 @@
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use arrow_array::{ArrayRef, Int64Array, LargeStringArray, RecordBatch, StringArray, UInt64Array};
+use parquet::arrow::ArrowWriter;
 
 use super::*;
 use crate::example::{Example, tables};
@@ -169,4 +173,135 @@ fn a_line_without_end_is_refused_in_bounded_memory() {
     fs::File::create(&path).unwrap().set_len(4 << 30).unwrap();
     let error = all::<ImageRecord>(&path, TableFormat::JsonLines).unwrap_err();
     assert!(error.to_string().contains("line 1 has more than 67108864 bytes"), "{error}");
+}
+
+/// Reads a file as the table of its folder, and says how it went.
+fn outcome(table: &str, path: &Path) -> Result<(), DataError> {
+    match table {
+        "images" => all::<ImageRecord>(path, TableFormat::Parquet).map(drop),
+        "regions" => all::<RegionRecord>(path, TableFormat::Parquet).map(drop),
+        _ => all::<SampleRecord>(path, TableFormat::Parquet).map(drop),
+    }
+}
+
+/// Calls `spoil` for the Parquet file of each table, with its bytes and the place for others.
+fn for_each_table(spoil: impl Fn(&str, &[u8], &Path)) {
+    let scratch = tempfile::tempdir().unwrap();
+    Example::new(2).write(scratch.path(), &Tables { row_group: 6, ..Tables::default() });
+    let target = scratch.path().join("hostile.parquet");
+    for (path, bytes) in files(scratch.path()) {
+        let name = path.file_name().unwrap().to_str().unwrap();
+        if name.starts_with("train") {
+            let table = path.parent().unwrap().file_name().unwrap().to_str().unwrap();
+            spoil(table, &bytes, &target);
+        }
+    }
+}
+
+#[test]
+fn a_cut_file_is_refused_wherever_it_ends() {
+    for_each_table(|table, bytes, target| {
+        for end in (0..bytes.len()).step_by(97).chain(bytes.len() - 9..bytes.len()) {
+            fs::write(target, &bytes[..end]).unwrap();
+            let error = outcome(table, target).unwrap_err();
+            assert!(matches!(error, DataError::Table { .. }), "{error}");
+        }
+    });
+}
+
+#[test]
+fn no_damaged_byte_makes_reading_panic() {
+    for_each_table(|table, bytes, target| {
+        let mut refused = 0;
+        for at in (0..bytes.len()).step_by(7) {
+            let mut spoilt = bytes.to_vec();
+            spoilt[at] = [0x00, 0x7f, 0xff, spoilt[at] ^ 0x10][at % 4];
+            fs::write(target, spoilt).unwrap();
+            refused += usize::from(outcome(table, target).is_err());
+        }
+        assert!(refused > 100, "{table}: only {refused} refused");
+    });
+}
+
+#[test]
+fn other_columns_than_those_of_the_table_are_named() {
+    let scratch = tempfile::tempdir().unwrap();
+    Example::new(1).write(scratch.path(), &Tables::default());
+    let message = |table: &str, path: &str| {
+        outcome(table, &scratch.path().join(path)).unwrap_err().to_string()
+    };
+    let missing = message("regions", "images/train.parquet");
+    assert!(missing.contains("no column \"region_id\""), "{missing}");
+    let missing = message("images", "samples/train-00000-of-00001.parquet");
+    assert!(missing.contains("no column \"image_id\""), "{missing}");
+}
+
+#[test]
+fn a_tree_of_columns_without_end_is_refused() {
+    // A hundred thousand groups, each the only child of the one before.
+    let mut footer = vec![0x15, 4, 0x19, 0xfc, 0xa0, 0x8d, 6];
+    for _ in 0..100_000 {
+        footer.extend([0x48, 1, b'a', 0x15, 2, 0]);
+    }
+    let mut bytes = b"PAR1".to_vec();
+    bytes.extend(&footer);
+    bytes.extend((footer.len() as u32).to_le_bytes());
+    bytes.extend(b"PAR1");
+    let scratch = tempfile::tempdir().unwrap();
+    let path = scratch.path().join("deep.parquet");
+    fs::write(&path, bytes).unwrap();
+    let message = outcome("images", &path).unwrap_err().to_string();
+    assert!(message.contains("100000 columns"), "{message}");
+}
+
+/// Writes a file with the columns of an image, one of them replaced.
+fn images_with(path: &Path, name: &str, column: ArrayRef) {
+    let arrays = ImageRecord::to_arrays(&Example::new(1).images[..2]).unwrap();
+    let columns = ImageRecord::fields()
+        .iter()
+        .zip(arrays)
+        .map(|(field, array)| {
+            let array = if field.name() == name { Arc::clone(&column) } else { array };
+            (field.name().clone(), array, true)
+        })
+        .collect::<Vec<_>>();
+    let batch = RecordBatch::try_from_iter_with_nullable(columns).unwrap();
+    let file = fs::File::create(path).unwrap();
+    let mut writer = ArrowWriter::try_new(file, batch.schema(), None).unwrap();
+    writer.write(&batch).unwrap();
+    writer.close().unwrap();
+}
+
+#[test]
+fn wrong_types_nulls_and_values_are_named_with_their_row() {
+    let scratch = tempfile::tempdir().unwrap();
+    let path = scratch.path().join("images.parquet");
+    let message = |name: &str, column: ArrayRef| {
+        images_with(&path, name, column);
+        outcome("images", &path).unwrap_err().to_string()
+    };
+    let texts = |texts: Vec<Option<&str>>| -> ArrayRef { Arc::new(StringArray::from(texts)) };
+    let numbers = |numbers: Vec<Option<i64>>| -> ArrayRef { Arc::new(Int64Array::from(numbers)) };
+    let found = message("width", texts(vec![Some("1"), Some("2")]));
+    assert!(found.contains("\"width\" has type Utf8, expected integers"), "{found}");
+    let found = message("seen", texts(vec![Some("1"), Some("2")]));
+    assert!(found.contains("\"seen\" has type Utf8, expected a list"), "{found}");
+    let found = message("width", numbers(vec![Some(1), None]));
+    assert!(found.contains("\"width\" is null in row 1"), "{found}");
+    let found = message("width", numbers(vec![Some(1), Some(-1)]));
+    assert!(found.contains("\"width\" holds -1 in row 1"), "{found}");
+    let found = message("split", texts(vec![Some("train"), Some("valid")]));
+    assert!(found.contains("holds valid in row 1, expected train, dev or test"), "{found}");
+}
+
+#[test]
+fn other_widths_of_texts_and_numbers_are_read() {
+    let scratch = tempfile::tempdir().unwrap();
+    let path = scratch.path().join("images.parquet");
+    images_with(&path, "width", Arc::new(UInt64Array::from(vec![7, 8])));
+    let images = all::<ImageRecord>(&path, TableFormat::Parquet).unwrap();
+    assert_eq!(images.iter().map(|image| image.width).collect::<Vec<_>>(), [7, 8]);
+    let ids = LargeStringArray::from(vec!["a", "b"]);
+    images_with(&path, "image_id", Arc::new(ids));
+    assert_eq!(all::<ImageRecord>(&path, TableFormat::Parquet).unwrap()[1].image_id, "b");
 }
