@@ -1,12 +1,14 @@
-//! The language side of Calico: LLaMA, its tokenizer, and sampling.
+//! The language side of Calico: LLaMA, its tokenizer, sampling, and BERT for likeness of labels.
 //!
 //! The language model has never heard of an image: it sees embeddings, and a [`LayerTap`] that
 //! may replace the residual stream between two of its layers.
 
+pub mod bert;
 pub mod llama;
 mod sampling;
 mod tokenizer;
 
+pub use bert::{BertError, SentenceEncoder};
 pub use llama::{KvCache, LayerTap, Llama, LlamaConfig, LoraConfig};
 pub use sampling::{Sampler, Sampling, SamplingError, probability};
 pub use tokenizer::{SpecialTokens, Tokenizer, TokenizerError, byte_level_json};
