@@ -51,6 +51,49 @@ pub enum DataError {
         /// What the system said.
         source: io::Error,
     },
+    /// Text of a file is no JSON, has another shape than expected, or passes a limit.
+    #[error(
+        "in {path:?}, byte {offset}: {reason}; fetch or export the file again",
+        path = path.display()
+    )]
+    Json {
+        /// The file.
+        path: PathBuf,
+        /// Position of the fault in the file, in bytes.
+        offset: u64,
+        /// What was found; names line and column where the parser knows them.
+        reason: String,
+    },
+    /// A folder holds nothing of a source.
+    #[error(
+        "found no {what} in {path:?}, expected {expected}: name the folder that holds it",
+        path = path.display()
+    )]
+    NoSource {
+        /// The source.
+        what: &'static str,
+        /// The folder.
+        path: PathBuf,
+        /// What was looked for.
+        expected: &'static str,
+    },
+    /// A folder holds splits of both releases of `PartImageNet`.
+    #[error(
+        "found {first} and {second} in {path:?}, which belong to different releases of \
+         PartImageNet, whose splits contradict each other: remove one of them",
+        path = path.display()
+    )]
+    MixedReleases {
+        /// The folder.
+        path: PathBuf,
+        /// A file of the one release.
+        first: String,
+        /// A file of the other.
+        second: String,
+    },
+    /// Somebody asked to stop.
+    #[error("stopped before the end, as asked")]
+    Stopped,
 }
 
 impl DataError {

@@ -2,9 +2,35 @@
 //!
 //! Every reader yields the same plain values: [`SourceImage`]s with decoded and joined masks,
 //! and the [`Problem`](crate::Problem)s that it met on the way.
+//!
+//! ```text
+//! listing: COCO-style JSON, streamed ──► read: what all sources share ──► Reading
+//!                          PacoLvis, PartImageNet, Ade20kPart234 ──┘ by their rules
+//! ```
 
+mod ade20k_part_234;
+mod annotation_mask;
+mod image_path;
+mod joined_objects;
+mod label_picture;
+mod listing;
+mod notes;
+mod paco_lvis;
+mod part_imagenet;
+mod picture;
+mod read;
 mod reading;
+mod screen;
+mod skip;
 mod source_image;
+mod source_rules;
+mod split_file;
+mod watch;
 
+pub use ade20k_part_234::Ade20kPart234;
+pub use listing::{CocoAnnotation, CocoCategory, CocoImage, CocoListing};
+pub use paco_lvis::PacoLvis;
+pub use part_imagenet::{PartImageNet, PartImageNetRelease};
 pub use reading::Reading;
 pub use source_image::{SourceImage, SourceObject, SourcePart};
+pub use watch::Watch;
