@@ -40,6 +40,7 @@
 //! Sources: `eval/gcg/evaluate.py` of GLaMM, pycocotools, the S-IoU of Osprey; choices of our own
 //! are `best_label`, the strict columns, the order of samples, and [`PartObjects`].
 
+pub mod compose;
 mod error;
 mod evaluation;
 mod gallery;

@@ -41,7 +41,7 @@ pub struct Row {
 impl Row {
     /// Pools all images of pairs, which must be sorted by sample id: AP50 depends on the order
     /// of equal scores.
-    pub(crate) fn of(pairs: &[&PairScore], sums: &Columns) -> Self {
+    pub(crate) fn of(pairs: &[&PairScore], columns: Columns) -> Self {
         let units = || pairs.iter().flat_map(|pair| &pair.units).filter(|unit| unit.counts());
         let count = |number: fn(&Unit) -> usize| units().map(number).sum::<usize>();
         let targets = count(|unit| unit.targets);
@@ -49,7 +49,7 @@ impl Row {
         let words = |part: fn(LabelScore) -> f64| mean(units().filter_map(|u| u.words).map(part));
         let sentences = |part: fn(LabelScore) -> f64| {
             let values = units().filter_map(|unit| unit.sentences).map(part);
-            sums.has_sentences.then(|| mean(values))
+            columns.has_sentences.then(|| mean(values))
         };
         let miou = mean(units().map(|unit| unit.miou));
         let miou_strict = mean(units().map(|unit| unit.miou_strict));
@@ -62,8 +62,8 @@ impl Row {
             targets,
             predictions: count(|unit| unit.predictions),
             ap50: average_precision(detections, targets),
-            miou: if sums.is_strict { miou_strict } else { miou },
-            recall: if sums.is_strict { recall_strict } else { recall },
+            miou: if columns.is_strict { miou_strict } else { miou },
+            recall: if columns.is_strict { recall_strict } else { recall },
             ss: sentences(|score| score.best),
             s_iou: words(|score| score.best),
             miou_strict,

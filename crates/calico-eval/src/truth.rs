@@ -17,6 +17,8 @@ pub struct Target {
 pub struct ImageTruth {
     /// The id of the image in the data set.
     pub image_id: String,
+    /// Its path below the root of its source, with forward slashes.
+    pub file_name: String,
     /// Height and width of the image.
     pub size: Size,
     /// The masks, in the order of the true answer. There may be none: the unique parts of a pair

@@ -27,8 +27,8 @@ pub(crate) fn detections(overlaps: &Overlaps, scores: &[f64]) -> Vec<Detection> 
     let mut take = |prediction| {
         let mut best: Option<usize> = None;
         let mut iou = HIT;
-        for target in 0..overlaps.targets() {
-            if free[target] && overlaps.at(target, prediction) >= iou {
+        for (target, _) in free.iter().enumerate().filter(|(_, free)| **free) {
+            if overlaps.at(target, prediction) >= iou {
                 iou = overlaps.at(target, prediction);
                 best = Some(target);
             }

@@ -38,8 +38,8 @@ impl fmt::Display for Header {
         if let Some(data) = &self.data {
             write!(formatter, " on {data}")?;
         }
-        if let Some(Composition { threshold, .. }) = &self.composed {
-            write!(formatter, ", composed at threshold {threshold}")?;
+        if let Some(composed) = &self.composed {
+            write!(formatter, ", composed of detections ({})", composed.thresholds())?;
         }
         Ok(())
     }
@@ -81,8 +81,18 @@ impl fmt::Display for DataIdentity {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Composition {
-    /// Detections with lower scores were left out.
-    pub threshold: f64,
+    /// Detections of objects with lower scores were left out.
+    pub object_threshold: f64,
+    /// Detections of parts with lower scores were left out.
+    pub part_threshold: f64,
     /// What the predictions are, in words.
     pub reading: String,
+}
+
+impl Composition {
+    /// The thresholds in words.
+    pub(crate) fn thresholds(&self) -> String {
+        let Self { object_threshold, part_threshold, .. } = self;
+        format!("objects from score {object_threshold}, parts from score {part_threshold}")
+    }
 }

@@ -94,7 +94,7 @@ pub(super) fn facts(report: &Report) -> Vec<(&'static str, String)> {
         ("objects in part tasks", report.objects.name().to_owned()),
     ];
     if let Some(composed) = &report.composed {
-        facts.push(("composed", format!("threshold {}: {}", composed.threshold, composed.reading)));
+        facts.push(("composed", format!("{}: {}", composed.thresholds(), composed.reading)));
     }
     facts
 }

@@ -17,7 +17,7 @@ pub struct Group {
 
 impl Group {
     /// Of pairs sorted by sample id.
-    pub(crate) fn new(pairs: &[&PairScore], columns: &Columns) -> Self {
+    pub(crate) fn new(pairs: &[&PairScore], columns: Columns) -> Self {
         let mut tasks: BTreeMap<Task, Vec<&PairScore>> = BTreeMap::new();
         for pair in pairs {
             tasks.entry(pair.subtask).or_default().push(pair);

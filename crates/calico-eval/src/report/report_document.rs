@@ -77,7 +77,7 @@ impl Report {
                     groups.entry(key.to_owned()).or_default().push(pair);
                 }
             }
-            groups.into_iter().map(|(key, pairs)| (key, Group::new(&pairs, &columns))).collect()
+            groups.into_iter().map(|(key, pairs)| (key, Group::new(&pairs, columns))).collect()
         };
         let ids = |chosen: fn(&PairScore) -> bool| {
             let pairs = pairs.iter().filter(|pair| chosen(pair));
@@ -94,7 +94,7 @@ impl Report {
             label_test: scorer.label_test(),
             label_match: "best_label",
             composed: header.and_then(|header| header.composed.clone()),
-            all: Group::new(&pairs, &columns),
+            all: Group::new(&pairs, columns),
             sources: grouped(|pair| vec![&pair.source]),
             classes: grouped(|pair| pair.classes.iter().map(String::as_str).collect()),
             class_pairs: grouped(|pair| vec![&pair.class_pair]),

@@ -42,7 +42,8 @@ pub fn truths(name: &str) -> Truths {
     let image = |value: &Value| {
         let size = Size::new(number(&value["size"][0]), number(&value["size"][1]));
         let targets = list(&value["targets"]).iter().map(|value| target(value, size)).collect();
-        ImageTruth { image_id: text(&value["image_id"]), size, targets }
+        let image_id = text(&value["image_id"]);
+        ImageTruth { file_name: format!("{image_id}.jpg"), image_id, size, targets }
     };
     let sample = |value: &Value| PairTruth {
         sample_id: text(&value["sample_id"]),
@@ -88,7 +89,9 @@ pub fn sample(id: &str, subtask: Task, images: [Vec<Target>; 2]) -> PairTruth {
     let mut number = 0;
     let images = images.map(|targets| {
         number += 1;
-        ImageTruth { image_id: format!("own/{id}-{number}"), size: SIZE, targets }
+        let image_id = format!("own/{id}-{number}");
+        let file_name = format!("pictures/{id}-{number}.jpg");
+        ImageTruth { image_id, file_name, size: SIZE, targets }
     });
     PairTruth {
         sample_id: id.to_owned(),
