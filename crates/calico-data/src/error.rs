@@ -2,6 +2,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use crate::TableError;
+use crate::build::BuildError;
 
 /// Everything that stops work on a data set; what only touches an image is a
 /// [`Problem`](crate::Problem).
@@ -22,6 +23,9 @@ pub enum DataError {
         /// What is wrong, all of it.
         reason: String,
     },
+    /// The sources do not make a data set, or it cannot be put in its place.
+    #[error(transparent)]
+    Build(#[from] BuildError),
     /// A file could not be written.
     #[error(transparent)]
     Write(#[from] calico_result::ResultError),

@@ -13,6 +13,7 @@
 //! A *region* is the union of all masks of one label in one image: of an object, or of a part of
 //! an object. One region is one mask is one `[SEG]`.
 
+pub mod answer_text;
 pub mod build;
 mod config;
 mod draw;
