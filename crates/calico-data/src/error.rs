@@ -1,8 +1,9 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
-use crate::TableError;
 use crate::build::BuildError;
+use crate::loader::BadReason;
+use crate::{Split, TableError};
 
 /// Everything that stops work on a data set; what only touches an image is a
 /// [`Problem`](crate::Problem).
@@ -94,6 +95,115 @@ pub enum DataError {
         first: String,
         /// A file of the other.
         second: String,
+    },
+    /// The names of own data are wrong.
+    #[error("the names in {path:?}, or in the files beside it, are wrong: {reason}", path = path.display())]
+    Labels {
+        /// The file that explains names.
+        path: PathBuf,
+        /// What is wrong, all of it.
+        reason: String,
+    },
+    /// A folder has no table of a data set.
+    #[error(
+        "found no data set in {folder:?}, expected images/, regions/ and samples/ with tables: \
+         name the folder that a build wrote",
+        folder = folder.display()
+    )]
+    NoDataset {
+        /// The folder.
+        folder: PathBuf,
+    },
+    /// Tables are in two formats.
+    #[error(
+        "found tables in two formats, {first:?} and {second:?}: remove those of one",
+        first = first.display(), second = second.display()
+    )]
+    MixedFormats {
+        /// A table in the one format.
+        first: PathBuf,
+        /// A table in the other.
+        second: PathBuf,
+    },
+    /// The files of a table are of different writings.
+    #[error(
+        "found files of different numbers of parts, {first:?} and {second:?}: remove the older",
+        first = first.display(), second = second.display()
+    )]
+    MixedParts {
+        /// A file of the one number.
+        first: PathBuf,
+        /// A file of another.
+        second: PathBuf,
+    },
+    /// A file of a table is missing.
+    #[error("found no {path:?}, a table of the data set: copy or build it again", path = path.display())]
+    MissingTable {
+        /// The file.
+        path: PathBuf,
+    },
+    /// The data set lacks a split.
+    #[error("the data set in {folder:?} has no split {split}: choose another one", folder = folder.display())]
+    NoSplit {
+        /// The data set.
+        folder: PathBuf,
+        /// The split asked for.
+        split: Split,
+    },
+    /// A file beside the tables cannot be understood.
+    #[error("in {path:?}: {reason}; correct the file, or write the data set again", path = path.display())]
+    Document {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        reason: String,
+    },
+    /// Two rows of a table have the same id.
+    #[error("found the id {id} twice in the table {table}, expected it once: build it again")]
+    RepeatedId {
+        /// The table.
+        table: &'static str,
+        /// The id.
+        id: String,
+    },
+    /// The file name of an image could lead out of the folder of its source.
+    #[error("image {image_id} has the file name {file_name:?}: {reason}; correct the table")]
+    PicturePath {
+        /// The image.
+        image_id: String,
+        /// Its file name.
+        file_name: String,
+        /// What is wrong with it.
+        reason: &'static str,
+    },
+    /// Nobody said where the pictures of a source are.
+    #[error("found no root for the pictures of {source_name}: name it in roots.toml, or give it")]
+    NoRoot {
+        /// The source.
+        source_name: String,
+    },
+    /// There is no such share of the samples.
+    #[error("found shard {index} of {count}, expected 0 to one less than their number")]
+    Shard {
+        /// The shard, from 0.
+        index: u64,
+        /// Number of shards.
+        count: u64,
+    },
+    /// Too many samples cannot be used.
+    #[error(
+        "found {bad} bad samples among the first {taken}, the last of them {sample_id}: {reason}; \
+         validate the data set, or raise the limit"
+    )]
+    TooManyBad {
+        /// Number of samples that were skipped.
+        bad: u64,
+        /// Number of samples that were looked at.
+        taken: u64,
+        /// The last one.
+        sample_id: String,
+        /// What is wrong with it.
+        reason: Box<BadReason>,
     },
     /// Somebody asked to stop.
     #[error("stopped before the end, as asked")]

@@ -16,15 +16,18 @@
 pub mod answer_text;
 pub mod build;
 mod config;
+mod dataset;
 mod draw;
 mod error;
 #[cfg(test)]
 mod example;
+pub mod loader;
 mod problem;
 mod record;
 pub mod sources;
 mod split;
 pub mod tables;
+pub mod view;
 mod vocabulary;
 
 pub use config::{
@@ -32,6 +35,7 @@ pub use config::{
     PairLimits, PartImageNetMasks, PartImageNetObjects, PartImageNetParts, PartLimits,
     ProblemLimits, SampleTarget, TableFormat, Tables,
 };
+pub use dataset::{Dataset, ImageTable, Region, RegionTable, SplitTables};
 pub use draw::{Permutation, Stream};
 pub use error::DataError;
 pub use problem::{Code, Level, Problem};

@@ -28,6 +28,7 @@ mod split_file;
 mod watch;
 
 pub use ade20k_part_234::Ade20kPart234;
+pub(crate) use image_path::check as check_image_path;
 pub use listing::{CocoAnnotation, CocoCategory, CocoImage, CocoListing};
 pub use paco_lvis::PacoLvis;
 pub use part_imagenet::{PartImageNet, PartImageNetRelease};

@@ -25,7 +25,9 @@ mod table_file;
 mod tests;
 mod write;
 
+pub(crate) use columns::Columns;
 pub(crate) use row::{Picked, Row};
+pub(crate) use sample_rows::task;
 pub(crate) use table::Table;
 pub(crate) use table_file::TableFile;
 
