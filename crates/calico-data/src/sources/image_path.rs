@@ -31,7 +31,7 @@ pub(super) fn file_name(path: &str) -> &str {
 }
 
 /// The name of the file in a path, without its extension.
-pub(super) fn stem(path: &str) -> &str {
+pub(crate) fn stem(path: &str) -> &str {
     let name = file_name(path);
     name.rsplit_once('.').map_or(name, |(stem, _)| if stem.is_empty() { name } else { stem })
 }
