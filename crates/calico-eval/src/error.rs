@@ -88,6 +88,17 @@ pub enum EvalError {
         reason: String,
     },
 
+    /// A picture that the model should see cannot be opened.
+    #[error(
+        "the picture of {image_id:?} cannot be shown: {reason}; mend it and run again to go on"
+    )]
+    Picture {
+        /// The image.
+        image_id: String,
+        /// What is wrong with its file.
+        reason: String,
+    },
+
     /// There is nothing to score.
     #[error("found no sample to score, expected at least one; choose another split")]
     NoSamples,

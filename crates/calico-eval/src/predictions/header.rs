@@ -1,6 +1,9 @@
 use std::fmt;
 
+use calico_data::{Dataset, Split};
 use serde::{Deserialize, Serialize};
+
+use crate::Truths;
 
 /// The identifier of the format, in the first line of a file that has a header.
 pub const SCHEMA_ID: &str = "calico.predictions/1";
@@ -55,11 +58,24 @@ pub struct DataIdentity {
     /// The seed that it was built with.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub seed: Option<u64>,
-    /// A hash of what it was built from.
+    /// SHA-256 of what is scored: the samples of the split with their labels and masks.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub hash: Option<String>,
     /// The split.
     pub split: String,
+}
+
+impl DataIdentity {
+    /// Of a data set that was read: its folder's name, and the seed of its `build.json`.
+    pub fn new(dataset: &Dataset, split: Split, truths: &Truths) -> Self {
+        let name = dataset.folder().file_name().map(|name| name.to_string_lossy().into_owned());
+        Self {
+            name,
+            seed: dataset.build().map(|build| build.seed),
+            hash: Some(truths.hash()),
+            split: split.name().to_owned(),
+        }
+    }
 }
 
 impl fmt::Display for DataIdentity {
