@@ -64,7 +64,7 @@ impl Vocabulary {
         PacoNames::load().vocabulary
     }
 
-    /// The names of PartImageNet: 54 everyday nouns for its 158 synsets.
+    /// The names of `PartImageNet`: 54 everyday nouns for its 158 synsets.
     pub fn part_imagenet() -> Self {
         PartImageNetNames::load().vocabulary
     }

@@ -110,10 +110,11 @@ impl SourceRules for Rules<'_> {
             notes.turn_to(position);
             let class = match screen(&annotation, categories, notes) {
                 Screened::Sound(class) => class,
-                Screened::Dropped(class) => {
-                    class.into_iter().for_each(|class| joined.gap(class));
+                Screened::Dropped(Some(class)) => {
+                    joined.gap(class);
                     continue;
                 }
+                Screened::Dropped(None) => continue,
             };
             let mask = annotation_mask(&annotation, image.size, notes);
             if let Some(mask) = &mask {

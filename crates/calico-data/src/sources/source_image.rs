@@ -27,7 +27,7 @@ pub struct SourceObject {
     pub class: ClassId,
     /// The union of the masks of all instances.
     pub mask: Rle,
-    /// Annotation ids, ascending; empty where the source has none (PartImageNet).
+    /// Annotation ids, ascending; empty where the source has none (`PartImageNet`).
     pub raw_ids: Vec<i64>,
     /// Number of annotated instances.
     pub instances: u32,
@@ -36,7 +36,8 @@ pub struct SourceObject {
     pub is_complete: bool,
     /// The parts with a readable mask, one entry per part label, sorted by part.
     pub parts: Vec<SourcePart>,
-    /// Parts that are annotated but whose mask could not be read: they are not absent.
+    /// Parts with an annotation that was left out, whatever was wrong with it: they are not absent.
+    /// One that is in [`parts`](Self::parts) too lacks the mask of an instance there.
     pub unreadable_parts: Vec<PartId>,
 }
 

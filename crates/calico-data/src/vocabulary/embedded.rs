@@ -7,10 +7,10 @@ use serde::de::DeserializeOwned;
 #[derive(Deserialize)]
 pub(super) struct SourceNames {
     pub(super) objects: Vec<ObjectNames>,
-    /// PartImageNet: the nouns for its synsets.
+    /// `PartImageNet`: the nouns for its synsets.
     #[serde(default)]
     pub(super) labels: Vec<LabelNames>,
-    /// PartImageNet: what the file names begin with.
+    /// `PartImageNet`: what the file names begin with.
     #[serde(default)]
     pub(super) synsets: Vec<SynsetNames>,
 }
@@ -33,7 +33,7 @@ pub(super) struct LabelNames {
     pub(super) part_labels: Vec<String>,
 }
 
-/// A synset of ImageNet.
+/// A synset of `ImageNet`.
 #[derive(Deserialize)]
 pub(super) struct SynsetNames {
     pub(super) wnid: String,

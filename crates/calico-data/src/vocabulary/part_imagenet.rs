@@ -3,7 +3,7 @@ use std::collections::HashMap;
 use super::embedded::{SourceNames, parse};
 use super::{Categories, ClassId, ClassNames, PartId, Vocabulary};
 
-/// What a synset of ImageNet shows.
+/// What a synset of `ImageNet` shows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Synset {
     /// The noun.
@@ -12,7 +12,7 @@ pub(crate) struct Synset {
     pub(crate) super_category: usize,
 }
 
-/// The names of PartImageNet.
+/// The names of `PartImageNet`.
 ///
 /// Its categories are the parts, each of one super-category; the numbers of the label pictures
 /// are the ids of the categories.

@@ -1,11 +1,10 @@
 use std::fs;
-use std::path::Path;
 use std::time::{Duration, Instant};
 
 use calico_data::sources::{Ade20kPart234, PacoLvis, Reading, Watch};
 use serde::Deserialize;
 
-use crate::tree::{data, limits};
+use crate::tree::{copy_tree, data, limits};
 
 #[derive(Deserialize)]
 struct Hostile {
@@ -74,17 +73,4 @@ fn a_part_picture_that_claims_gigabytes_is_refused_by_its_header() {
     let problem =
         reading.problems.iter().find(|it| it.image.as_deref() == Some("ADE_train_00000001.jpg"));
     assert!(entry.codes.contains(&problem.unwrap().code.to_string()), "{problem:?}");
-}
-
-fn copy_tree(from: &Path, to: &Path) {
-    fs::create_dir_all(to).unwrap();
-    for entry in fs::read_dir(from).unwrap() {
-        let entry = entry.unwrap();
-        let target = to.join(entry.file_name());
-        if entry.file_type().unwrap().is_dir() {
-            copy_tree(&entry.path(), &target);
-        } else {
-            fs::copy(entry.path(), target).unwrap();
-        }
-    }
 }

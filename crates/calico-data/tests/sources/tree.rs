@@ -1,5 +1,6 @@
 //! The test data, and readers of it.
 
+use std::fs;
 use std::path::{Path, PathBuf};
 
 use calico_data::sources::{Ade20kPart234, PacoLvis, PartImageNet, Reading, Watch};
@@ -48,4 +49,17 @@ pub(crate) fn readings(tree: &str) -> Vec<(&'static str, Reading)> {
         ("part_imagenet", part_imagenet_of(tree).read(&watch).unwrap()),
         ("ade20k_part_234", ade20k_of(tree).read(&watch).unwrap()),
     ]
+}
+
+pub(crate) fn copy_tree(from: &Path, to: &Path) {
+    fs::create_dir_all(to).unwrap();
+    for entry in fs::read_dir(from).unwrap() {
+        let entry = entry.unwrap();
+        let target = to.join(entry.file_name());
+        if entry.file_type().unwrap().is_dir() {
+            copy_tree(&entry.path(), &target);
+        } else {
+            fs::copy(entry.path(), target).unwrap();
+        }
+    }
 }

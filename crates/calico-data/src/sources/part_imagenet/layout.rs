@@ -3,7 +3,7 @@ use std::path::{Path, PathBuf};
 use crate::sources::split_file::SplitFile;
 use crate::{DataError, Split};
 
-/// Which of the two releases of PartImageNet a folder holds. Their splits contradict each other,
+/// Which of the two releases of `PartImageNet` a folder holds. Their splits contradict each other,
 /// so they are never mixed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PartImageNetRelease {

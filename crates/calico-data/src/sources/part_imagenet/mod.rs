@@ -1,4 +1,4 @@
-//! PartImageNet on disk.
+//! `PartImageNet` on disk.
 
 mod layout;
 mod rules;
@@ -12,7 +12,7 @@ use layout::Layout;
 pub use layout::PartImageNetRelease;
 use rules::Rules;
 
-/// PartImageNet on disk.
+/// `PartImageNet` on disk.
 ///
 /// Each image shows one object, whose class is the noun for the synset in the name of the file.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -26,7 +26,7 @@ const NO_PART: u16 = 40;
 /// The value of pixels without an object; all below it are objects of a class that nobody knows.
 const NO_OBJECT: u16 = 158;
 
-/// How PartImageNet is read.
+/// How `PartImageNet` is read.
 pub(super) struct Rules {
     pub(super) layout: Layout,
     limits: ImageLimits,
@@ -193,7 +193,8 @@ impl<'a> LabelPictures<'a> {
         let is_checked = self.rules.limits.check == ImageCheck::Decode;
         // An image without any label picture is one of a release that has none.
         let is_expected = self.part.1 || self.whole.1;
-        if !is_wanted && !(is_checked && is_expected) {
+        let is_read = is_wanted || (is_checked && is_expected);
+        if !is_read {
             return None;
         }
         let labels = self.open(&self.part.0, notes)?;
