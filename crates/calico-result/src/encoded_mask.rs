@@ -24,7 +24,7 @@ impl EncodedMask {
     }
 
     /// The run lengths, which take no memory for pixels.
-    pub(crate) fn runs(&self) -> Result<Rle, ImageError> {
+    pub fn runs(&self) -> Result<Rle, ImageError> {
         let [height, width] = self.size;
         Rle::from_compressed(Size::new(height, width), &self.counts)
     }
