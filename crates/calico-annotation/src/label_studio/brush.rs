@@ -34,11 +34,11 @@ pub(super) fn encode(mask: &Rle) -> Vec<u8> {
     for (index, run) in runs.into_iter().enumerate() {
         let value = if index % 2 == 1 { 255 } else { 0 };
         let mut rest = run * CHANNELS;
+        let narrowest = WIDTHS.iter().position(|width| rest <= 1 << width).unwrap_or(3);
         while rest > 0 {
-            let length = rest.min(1 << WIDTHS[3]);
+            let length = rest.min(1 << WIDTHS[narrowest]);
             rest -= length;
             // A run of whole pixels is never a single value, so every block is a repetition.
-            let narrowest = WIDTHS.iter().position(|width| length <= 1 << width).unwrap_or(3);
             bits.push(0b100 | narrowest as u32, 3);
             bits.push((length - 1) as u32, WIDTHS[narrowest]);
             bits.push(value, VALUE_BITS);

@@ -79,7 +79,6 @@ impl Entry<'_> {
         findings: &mut Findings,
     ) -> Result<DraftRegion, String> {
         let kind = self.r#type.as_str();
-        let value = self.value.ok_or("it has no value")?;
         if !matches!(kind, "brushlabels" | "polygonlabels" | "rectanglelabels" | "labels") {
             return Err(format!("the type {} is no labelled mask", quoted(kind)));
         }
@@ -91,7 +90,7 @@ impl Entry<'_> {
             return Err(format!("it is of another size than the image's {size}"));
         }
         check_pixels(size).map_err(|error| error.to_string())?;
-        let mut value: Value = parse(value)?;
+        let mut value: Value = parse(self.value.ok_or("it has no value")?)?;
         if let [first, _, ..] = &*value.labels {
             let (first, count) = (quoted(first), value.labels.len());
             findings.add(format!("{place}: it has {count} labels: only {first} is kept"));
