@@ -78,6 +78,11 @@ impl Gallery {
         self.tasks.keys().copied()
     }
 
+    /// All examples; one among both the best and the worst comes twice.
+    pub fn examples(&self) -> impl Iterator<Item = &Example> {
+        self.tasks.values().flat_map(|shelf| shelf.best.iter().chain(&shelf.worst))
+    }
+
     /// The best predictions of a sub-task, best first.
     pub fn best(&self, task: Task) -> &[Example] {
         self.tasks.get(&task).map_or(&[], |shelf| shelf.best.as_slice())

@@ -13,6 +13,7 @@ use calico_data::{
     Dataset, ImageRecord, RegionRecord, SampleRecord, Split, TableFormat, Tables, Templates,
 };
 use calico_eval::predictions::{DataIdentity, Header};
+use calico_eval::report::Pictures;
 use calico_eval::{
     EvalError, EvalOptions, Evaluation, ModelFailure, PairModel, PairPrediction, PairQuestion,
     PredictObserver, Prediction, Predictor, Progress, Report, Scorer, Truths,
@@ -276,6 +277,26 @@ fn a_picture_that_is_absent_or_of_another_size_ends_the_run() {
     let error = predictor.run(&out, &mut model, &mut (), &stop).unwrap_err().to_string();
     assert!(error.contains("it is of 6x4, expected 30x20"), "{error}");
     assert!(model.asked.is_empty());
+}
+
+#[test]
+fn examples_show_their_pictures_by_link_or_copy() {
+    let scene = Scene::new();
+    let mut scorer = Scorer::new(EvalOptions::default());
+    let evaluation = Evaluation::of_predictions(&[], &scene.truths, &mut scorer, 1).unwrap();
+    let of =
+        |dataset: &Dataset, embed| Pictures::of(dataset, Split::Test, &evaluation.gallery, embed);
+    let (linked, warnings) = of(&scene.dataset, false);
+    assert!(warnings.is_empty(), "{warnings:?}");
+    let address = linked.address("own/rgb.png").unwrap();
+    assert!(address.starts_with("file://") && address.ends_with("decode/rgb.png"), "{address}");
+    let (embedded, _) = of(&scene.dataset, true);
+    assert!(embedded.address("own/rgb.png").unwrap().starts_with("data:image/png;base64,"));
+    let elsewhere = scene.dataset.clone().with_root("own", scene.scratch.path());
+    for embed in [false, true] {
+        let (none, warnings) = of(&elsewhere, embed);
+        assert_eq!((none, warnings.len()), (Pictures::none(), 2));
+    }
 }
 
 #[test]

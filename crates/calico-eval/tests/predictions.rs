@@ -8,7 +8,9 @@ use std::fs::{self, OpenOptions};
 use std::io::Write as _;
 use std::path::Path;
 
-use calico_eval::predictions::{Fault, Header, MAX_SEGMENTS, PredictionWriter};
+use calico_eval::predictions::{
+    Fault, Header, JSON_SCHEMA, MAX_SEGMENTS, PredictionWriter, write_predictions,
+};
 use calico_eval::{EvalError, EvalOptions, Evaluation, PairPrediction, Report, Scorer, Truths};
 use calico_result::Task;
 
@@ -171,6 +173,73 @@ fn what_is_written_is_read_back() {
     let report = evaluated(&text, &truths).unwrap();
     assert!((report.all.overall.recall - 100.0).abs() < 1e-5);
     assert_eq!(report.model.as_deref(), Some("m"));
+}
+
+#[test]
+fn a_file_written_at_once_equals_one_written_line_by_line() {
+    let scratch = tempfile::tempdir().unwrap();
+    let (first, second) = (scratch.path().join("a.jsonl"), scratch.path().join("b/b.jsonl"));
+    let truths = three_tasks();
+    let mut writer = PredictionWriter::open(&first, &header()).unwrap();
+    truths.samples().iter().for_each(|truth| writer.write(&perfect(truth)).unwrap());
+    write_predictions(&second, &header(), truths.samples().iter().map(perfect)).unwrap();
+    assert_eq!(fs::read(first).unwrap(), fs::read(second).unwrap());
+}
+
+/// The keys that the schema requires and allows at a place.
+fn keys(pointer: &str) -> (Vec<String>, Vec<String>) {
+    let schema: serde_json::Value = serde_json::from_str(JSON_SCHEMA).unwrap();
+    let place = schema.pointer(&format!("/$defs/{pointer}")).unwrap();
+    assert_eq!(place["additionalProperties"], false, "{pointer}");
+    let text = |value: &serde_json::Value| value.as_str().unwrap().to_owned();
+    let required = place["required"].as_array().unwrap().iter().map(text).collect();
+    (required, place["properties"].as_object().unwrap().keys().cloned().collect())
+}
+
+#[test]
+fn the_schema_allows_what_is_read_and_nothing_else() {
+    let segment = "{\"image\":1,\"label\":\"chair\",\"mask\":[[0,0,5,0,5,5]],\"score\":1}";
+    let whole = format!(
+        "{{\"sample_id\":\"a\",\"segments\":[{segment}],\"answer\":\"x\",\"failure\":null}}"
+    );
+    let value: serde_json::Value = serde_json::from_str(&whole).unwrap();
+    for (pointer, place) in [("prediction", ""), ("segment", "/segments/0")] {
+        let (required, allowed) = keys(pointer);
+        let object = value.pointer(place).unwrap().as_object().unwrap();
+        let mut written: Vec<_> = object.keys().cloned().collect();
+        written.sort();
+        assert_eq!(written, allowed, "{pointer}");
+        for key in &allowed {
+            let mut reduced = value.clone();
+            reduced.pointer_mut(place).unwrap().as_object_mut().unwrap().remove(key);
+            let is_read = evaluated(&reduced.to_string(), &three_tasks()).is_ok();
+            assert_eq!(is_read, !required.contains(key), "{pointer} without {key}");
+        }
+        let mut extended = value.clone();
+        extended.pointer_mut(place).unwrap()["surprise"] = 1.into();
+        assert!(evaluated(&extended.to_string(), &three_tasks()).is_err(), "{pointer}");
+    }
+    let header = serde_json::json!({
+        "schema": "calico.predictions/1", "model": "m",
+        "data": {"name": "d", "seed": 1, "hash": "h", "split": "test"},
+        "composed": {"object_threshold": 0.5, "part_threshold": 0.5, "reading": "r"},
+    });
+    evaluated(&header.to_string(), &three_tasks()).unwrap();
+    for (pointer, place) in [
+        ("header", ""),
+        ("header/properties/data", "/data"),
+        ("header/properties/composed", "/composed"),
+    ] {
+        let (required, allowed) = keys(pointer);
+        let object = header.pointer(place).unwrap().as_object().unwrap();
+        assert_eq!(object.keys().cloned().collect::<Vec<_>>(), allowed, "{pointer}");
+        for key in allowed.iter().filter(|key| *key != "schema") {
+            let mut reduced = header.clone();
+            reduced.pointer_mut(place).unwrap().as_object_mut().unwrap().remove(key);
+            let is_read = evaluated(&reduced.to_string(), &three_tasks()).is_ok();
+            assert_eq!(is_read, !required.contains(key), "{pointer} without {key}");
+        }
+    }
 }
 
 #[test]

@@ -133,3 +133,38 @@ proptest! {
         prop_assert!(strict(Assign::Hungarian) >= strict(Assign::Greedy) - 1e-5);
     }
 }
+
+/// The golden predictions, with some bytes changed, added or cut.
+fn mangled() -> impl Strategy<Value = Vec<u8>> {
+    let bytes = std::fs::read(support::golden("ties.predictions.jsonl")).unwrap();
+    let text: Vec<u8> =
+        bytes.split_inclusive(|byte| *byte == b'\n').take(4).flatten().copied().collect();
+    let change = (0..text.len(), any::<u8>(), 0_usize..3);
+    prop::collection::vec(change, 1..6).prop_map(move |changes| {
+        let mut text = text.clone();
+        for (at, byte, kind) in changes {
+            let at = at.min(text.len() - 1);
+            match kind {
+                0 => text[at] = byte,
+                1 => text.insert(at, byte),
+                _ => text.truncate(at.max(1)),
+            }
+        }
+        text
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(2000))]
+
+    #[test]
+    fn whatever_a_file_holds_it_is_scored_or_refused_by_line(text in mangled()) {
+        let truths = support::truths("ties.truth.json");
+        let mut scorer = calico_eval::Scorer::new(EvalOptions::default());
+        let path = std::path::Path::new("predictions.jsonl");
+        let result =
+            calico_eval::Evaluation::of_file(path, text.as_slice(), &truths, &mut scorer, 0);
+        let is_typed = matches!(result, Ok(_) | Err(calico_eval::EvalError::Predictions { .. }));
+        prop_assert!(is_typed, "{result:?}");
+    }
+}

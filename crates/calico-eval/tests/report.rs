@@ -7,7 +7,7 @@ mod support;
 use std::fs::File;
 use std::io::BufReader;
 
-use calico_eval::report::{html, markdown, terminal};
+use calico_eval::report::{Pictures, html, markdown, terminal, write};
 use calico_eval::{EvalOptions, Evaluation, PairPrediction, Report, Scorer, Truths};
 use calico_result::Task;
 use serde_json::{Value, json};
@@ -25,6 +25,25 @@ fn evaluated() -> (Report, Evaluation) {
         Report::new(&evaluation, &scorer, identity(), Some("<tiny> | *m*\u{1b}[2J".into())),
         evaluation,
     )
+}
+
+/// Links that lead nowhere.
+fn pictures(evaluation: &Evaluation) -> Pictures {
+    let images = evaluation.gallery.examples().flat_map(|example| &example.truth.images);
+    images
+        .map(|image| (image.image_id.clone(), format!("pictures/{}.jpg", image.image_id)))
+        .collect()
+}
+
+#[test]
+fn the_files_are_those_of_the_report() {
+    let (report, evaluation) = evaluated();
+    let scratch = tempfile::tempdir().unwrap();
+    let folder = calico_result::create_output_folder(scratch.path()).unwrap();
+    let paths = write(&report, &evaluation.gallery, &Pictures::none(), &folder).unwrap();
+    let names: Vec<_> = paths.iter().map(|path| path.file_name().unwrap().to_owned()).collect();
+    assert_eq!(names, ["scores.json", "scores.md", "index.html"]);
+    assert_eq!(std::fs::read_to_string(&paths[0]).unwrap(), report.to_json().unwrap());
 }
 
 #[test]
@@ -67,15 +86,18 @@ fn ss_alone_is_absent_without_an_encoder() {
 fn equal_runs_give_equal_bytes() {
     let ((first, one), (second, two)) = (evaluated(), evaluated());
     assert_eq!(first.to_json().unwrap(), second.to_json().unwrap());
-    let links = |id: &str| Some(format!("{id}.jpg"));
+    let links = pictures(&one);
     assert_eq!(html(&first, &one.gallery, &links), html(&second, &two.gallery, &links));
 }
 
 #[test]
 fn published_rows_are_marked_and_stand_apart() {
     let (report, evaluation) = evaluated();
-    let texts =
-        [terminal(&report), markdown(&report), html(&report, &evaluation.gallery, &|_| None)];
+    let texts = [
+        terminal(&report),
+        markdown(&report),
+        html(&report, &evaluation.gallery, &Pictures::none()),
+    ];
     for text in texts {
         let at = text.find("Published").unwrap();
         let ours = text.find("Common objects").unwrap();
@@ -89,7 +111,7 @@ fn published_rows_are_marked_and_stand_apart() {
 #[test]
 fn the_page_needs_nothing_else_and_names_cannot_break_it() {
     let (report, evaluation) = evaluated();
-    let page = html(&report, &evaluation.gallery, &|id| Some(format!("pictures/{id}.jpg")));
+    let page = html(&report, &evaluation.gallery, &pictures(&evaluation));
     assert!(page.starts_with("<!doctype html>") && page.ends_with("</html>\n"));
     for foreign in ["<script", "http://", "https://", "<tiny>", "\u{1b}"] {
         assert!(!page.contains(foreign), "{foreign}");
@@ -99,7 +121,7 @@ fn the_page_needs_nothing_else_and_names_cannot_break_it() {
     for title in ["Common parts: best", "Common parts: worst", "Unique parts: best"] {
         assert!(page.contains(title), "{title}");
     }
-    let without = html(&report, &evaluation.gallery, &|_| None);
+    let without = html(&report, &evaluation.gallery, &Pictures::none());
     assert!(!without.contains("<image") && without.contains("<path class=\"mask"));
     assert_eq!(without.matches("<section class=\"pair\">").count(), 12);
 }

@@ -26,7 +26,7 @@ mod writer;
 pub use header::{Composition, DataIdentity, Header, SCHEMA_ID};
 pub use line_problem::{Fault, LineProblem};
 pub use reader::PredictionReader;
-pub use writer::PredictionWriter;
+pub use writer::{PredictionWriter, write_predictions};
 
 /// The JSON Schema (draft 2020-12) of a line of a predictions file.
 pub const JSON_SCHEMA: &str = include_str!("../../../../schemas/predictions.v1.schema.json");

@@ -3,6 +3,8 @@ use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{self, BufReader, Seek as _, Write as _};
 use std::path::{Path, PathBuf};
 
+use calico_result::create_output_folder;
+
 use super::line::PairLine;
 use super::lines::{Lines, Next};
 use super::reader::header;
@@ -72,9 +74,7 @@ impl PredictionWriter {
 
     fn write_line(&mut self, line: &impl serde::Serialize) -> Result<(), EvalError> {
         let mut save = || {
-            let mut bytes = serde_json::to_vec(line)?;
-            bytes.push(b'\n');
-            self.file.write_all(&bytes)?;
+            self.file.write_all(&line_bytes(line)?)?;
             self.file.sync_data()
         };
         save().map_err(|source| write_error(&self.path, source))
@@ -123,6 +123,30 @@ impl PredictionWriter {
         self.file.seek(io::SeekFrom::Start(end))?;
         Ok(())
     }
+}
+
+/// Writes a whole predictions file, all or nothing.
+pub fn write_predictions(
+    path: &Path,
+    header: &Header,
+    predictions: impl IntoIterator<Item = PairPrediction>,
+) -> Result<(), EvalError> {
+    let failed = |source| write_error(path, source);
+    let mut bytes = line_bytes(header).map_err(failed)?;
+    for prediction in predictions {
+        bytes.extend(line_bytes(&PairLine::new(&prediction)).map_err(failed)?);
+    }
+    let name = path.file_name().and_then(|name| name.to_str());
+    let name = name.ok_or_else(|| failed(io::Error::other("it names no file")))?;
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+    create_output_folder(folder.unwrap_or(Path::new(".")))?.write(name, &bytes)?;
+    Ok(())
+}
+
+fn line_bytes(line: &impl serde::Serialize) -> io::Result<Vec<u8>> {
+    let mut bytes = serde_json::to_vec(line)?;
+    bytes.push(b'\n');
+    Ok(bytes)
 }
 
 /// Whether a first line without an end is what is left of the header of an interrupted run. A

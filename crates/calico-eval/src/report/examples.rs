@@ -5,12 +5,12 @@ use std::fmt::Write as _;
 use calico_image::{Mask, Rle};
 use calico_result::html::{Layer, escaped, figure, sentence};
 
-use super::PictureLinks;
+use super::Pictures;
 use crate::gallery::Example;
 use crate::{Gallery, normalized_label};
 
 /// The best and the worst of each sub-task.
-pub(super) fn sections(body: &mut String, gallery: &Gallery, links: &PictureLinks<'_>) {
+pub(super) fn sections(body: &mut String, gallery: &Gallery, pictures: &Pictures) {
     for task in gallery.tasks() {
         let best: Vec<&Example> = gallery.best(task).iter().collect();
         for (which, examples) in [("best", best), ("worst", gallery.worst(task))] {
@@ -20,13 +20,13 @@ pub(super) fn sections(body: &mut String, gallery: &Gallery, links: &PictureLink
             // Writing to a string cannot fail.
             let _ = writeln!(body, "<h2>{}: {which}</h2>", task.title());
             for example in examples {
-                section(body, example, links);
+                section(body, example, pictures);
             }
         }
     }
 }
 
-fn section(body: &mut String, example: &Example, links: &PictureLinks<'_>) {
+fn section(body: &mut String, example: &Example, pictures: &Pictures) {
     let (truth, prediction) = (&example.truth, &example.prediction);
     let labels = labels(example);
     let _ = writeln!(
@@ -66,8 +66,8 @@ fn section(body: &mut String, example: &Example, links: &PictureLinks<'_>) {
                 .map(|(label, mask)| Layer { mask, group: group(&labels, label), label })
                 .collect();
             let caption = format!("{title}, IMAGE{}: {}", index + 1, image.image_id);
-            let link = links(&image.image_id);
-            body.push_str(&figure(image.size, link.as_deref(), &caption, &layers));
+            let link = pictures.address(&image.image_id);
+            body.push_str(&figure(image.size, link, &caption, &layers));
         }
         body.push_str("</div>\n");
     }

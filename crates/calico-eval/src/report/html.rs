@@ -3,18 +3,12 @@ use std::fmt::Write as _;
 use calico_result::html::{escaped, page};
 
 use super::columns::{self, TITLES, TextRow};
-use super::{Report, examples};
+use super::{Pictures, Report, examples};
 use crate::Gallery;
-
-/// Where the picture of an image is: a link relative to the page, or a `data:` URI that embeds
-/// it. Without one, masks stand on grey.
-///
-/// The images of the sources may not be passed on, so a page that embeds them stays at home.
-pub type PictureLinks<'a> = dyn Fn(&str) -> Option<String> + 'a;
 
 /// The report as one page without scripts, light or dark as the reader's system: tables, the
 /// published rows, and the best and the worst predictions beside the truth.
-pub fn html(report: &Report, gallery: &Gallery, links: &PictureLinks<'_>) -> String {
+pub fn html(report: &Report, gallery: &Gallery, pictures: &Pictures) -> String {
     let mut body = String::from("<h1>Evaluation</h1>\n<p class=\"lead\">");
     let facts: Vec<String> = columns::facts(report)
         .iter()
@@ -31,7 +25,7 @@ pub fn html(report: &Report, gallery: &Gallery, links: &PictureLinks<'_>) -> Str
     table(&mut body, &columns::tasks(&report.all), "");
     let _ = writeln!(
         body,
-        "<h2>Published</h2>\n<p class=\"lead\">{}. {}</p>",
+        "<h2>Published</h2>\n<p class=\"lead\">{}. {}.</p>",
         escaped(published.source),
         escaped(published.note)
     );
@@ -47,7 +41,7 @@ pub fn html(report: &Report, gallery: &Gallery, links: &PictureLinks<'_>) -> Str
         table(&mut body, &rows, "");
         body.push_str("</details>\n");
     }
-    examples::sections(&mut body, gallery, links);
+    examples::sections(&mut body, gallery, pictures);
     page("Calico evaluation", &body)
 }
 

@@ -26,7 +26,7 @@ pub fn markdown(report: &Report) -> String {
     }
     let published = report.published;
     let _ = writeln!(text, "\n## Published\n\n{}.", published.source);
-    let _ = writeln!(text, "Note: {}\n", published.note);
+    let _ = writeln!(text, "Note: {}.\n", published.note);
     table(&mut text, &columns::published(report));
     text
 }

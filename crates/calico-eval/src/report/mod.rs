@@ -5,13 +5,17 @@ mod examples;
 mod group;
 mod html;
 mod markdown;
+mod pictures;
 mod published;
 mod report_document;
 mod terminal;
+mod write;
 
 pub use group::Group;
-pub use html::{PictureLinks, html};
+pub use html::html;
 pub use markdown::markdown;
+pub use pictures::Pictures;
 pub use published::{PUBLISHED, Published, PublishedRow, PublishedTask};
 pub use report_document::Report;
 pub use terminal::terminal;
+pub use write::write;

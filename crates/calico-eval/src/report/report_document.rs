@@ -135,7 +135,7 @@ impl Report {
         if self.label_test == LabelTest::Exact {
             warnings.push(
                 "Recall asks for equal labels (label_test: exact), which is harder than the \
-                 published test (bert)"
+                 test of GLaMM (bert)"
                     .to_owned(),
             );
         }
