@@ -11,7 +11,8 @@ use run_builder::runs_within;
 /// A mask in COCO's run-length code: the lengths of alternating background and foreground
 /// runs, down the columns, beginning with background.
 ///
-/// The runs always cover the size exactly.
+/// The runs always cover the size exactly, but for [`empty`](Rle::empty) masks of sizes that no
+/// code can cover.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Rle {
     size: Size,
