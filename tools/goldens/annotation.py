@@ -3,6 +3,7 @@
 Needs the packages of `tools/roundtrip/requirements.txt`, which do not belong into the environment
 of the other goldens.
 The results are to be committed; run this again only to add a case.
+`annotation_editor.mjs` writes one file more beside them.
 
     python tools/goldens/annotation.py [--out goldens/annotation]
 """
@@ -170,7 +171,11 @@ def cvat(out):
 
 def provenance(path):
     packages = ["cvat-sdk", "datumaro", "label-studio-sdk", "numpy", "pycocotools"]
-    facts = {"script": "tools/goldens/annotation.py"}
+    facts = {
+        "script": "tools/goldens/annotation.py",
+        "editor_script": "tools/goldens/annotation_editor.mjs",
+        "@thi.ng/rle-pack": "3.2.12",
+    }
     facts |= {package: importlib.metadata.version(package) for package in packages}
     path.write_text(json.dumps(facts, indent=2) + "\n")
 

@@ -9,7 +9,7 @@ use std::path::PathBuf;
 use calico_annotation::{
     AnnotatedImage, Document, Imported, Kind, Origin, Region, cvat, label_studio,
 };
-use calico_image::{Rle, Size};
+use calico_image::{Mask, Rle, Size};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -77,18 +77,40 @@ fn brushes_are_to_the_byte_those_of_label_studio() {
     }
 }
 
+/// The mask of a brush in a file of Label Studio.
+fn read_brush(brush: &[u8], size: Size) -> Rle {
+    let result = json!({
+        "id": "a", "type": "brushlabels", "from_name": "object", "to_name": "image",
+        "original_width": size.width, "original_height": size.height,
+        "value": {"format": "rle", "rle": brush, "brushlabels": ["thing"]},
+    });
+    let tasks = json!([{"data": {"image": "1.jpg"}, "annotations": [{"result": [result]}]}]);
+    let imported = label_studio::read(tasks.to_string().as_bytes()).unwrap();
+    assert!(imported.findings.is_empty());
+    imported.document.regions().next().unwrap().mask.clone()
+}
+
 #[test]
 fn brushes_of_label_studio_are_read() {
     for case in parsed::<Vec<Case>>("masks.json") {
-        let result = json!({
-            "id": "a", "type": "brushlabels", "from_name": "object", "to_name": "image",
-            "original_width": case.width, "original_height": case.height,
-            "value": {"format": "rle", "rle": case.brush, "brushlabels": ["thing"]},
-        });
-        let tasks = json!([{"data": {"image": "1.jpg"}, "annotations": [{"result": [result]}]}]);
-        let imported = label_studio::read(tasks.to_string().as_bytes()).unwrap();
-        assert!(imported.findings.is_empty());
-        assert_eq!(imported.document.regions().next().unwrap().mask, case.mask());
+        assert_eq!(read_brush(&case.brush, Size::new(case.height, case.width)), case.mask());
+    }
+}
+
+/// A brush as the editor packs it, and the pixels that are not wholly transparent.
+#[derive(Deserialize)]
+struct Drawn {
+    rows: Vec<String>,
+    brush: Vec<u8>,
+}
+
+#[test]
+fn coloured_brushes_with_soft_edges_of_the_editor_are_read() {
+    for Drawn { rows, brush } in parsed::<Vec<Drawn>>("editor_brushes.json") {
+        let size = Size::new(rows.len() as u32, rows[0].len() as u32);
+        let bits = rows.concat().bytes().map(|pixel| pixel == b'#').collect();
+        let mask = Rle::from_mask(&Mask::new(size, bits).unwrap());
+        assert_eq!(read_brush(&brush, size), mask);
     }
 }
 
