@@ -1,11 +1,8 @@
 use std::io::BufRead;
 use std::path::Path;
 
-use crate::predictions::{Header, LineProblem, PredictionReader};
+use crate::predictions::{Header, PredictionReader};
 use crate::{EvalError, Gallery, PairPrediction, PairScore, Scorer, Truths};
-
-/// The most faults of a predictions file that are told at once.
-const MOST_PROBLEMS: usize = 50;
 
 /// The scores of all samples of a split, and examples of them.
 #[derive(Debug, Clone, PartialEq)]
@@ -30,25 +27,11 @@ impl Evaluation {
         scorer: &mut Scorer<'_>,
         examples: usize,
     ) -> Result<Self, EvalError> {
-        let mut reader = PredictionReader::new(from, truths);
         let mut evaluation = Collector::new(truths, examples)?;
-        let (mut problems, mut more): (Vec<LineProblem>, usize) = (Vec::new(), 0);
-        let unreadable = |source| EvalError::Read { path: path.to_owned(), source };
-        while let Some(line) = reader.advance().map_err(unreadable)? {
-            match line {
-                Ok((index, prediction)) if problems.is_empty() => {
-                    evaluation.add(index, Some(&prediction), scorer)?;
-                }
-                Ok(_) => {}
-                Err(problem) if problems.len() < MOST_PROBLEMS => problems.push(problem),
-                Err(_) => more += 1,
-            }
-        }
-        if problems.is_empty() {
-            evaluation.finish(scorer, reader.header().cloned())
-        } else {
-            Err(EvalError::Predictions { path: path.to_owned(), problems, more })
-        }
+        let reader = PredictionReader::new(from, truths);
+        let header = reader
+            .read_all(path, |index, prediction| evaluation.add(index, Some(&prediction), scorer))?;
+        evaluation.finish(scorer, header)
     }
 
     /// Scores predictions in memory; samples without one count as empty predictions.

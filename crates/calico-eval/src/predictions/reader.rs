@@ -1,12 +1,16 @@
 use std::collections::HashMap;
 use std::io::{self, BufRead};
+use std::path::Path;
 
 use serde::Deserialize;
 
 use super::line::PairLine;
 use super::lines::{Lines, Next};
 use super::{Fault, Header, LineProblem, SCHEMA_ID};
-use crate::{PairPrediction, Truths};
+use crate::{EvalError, PairPrediction, Truths};
+
+/// The most faults of a file that are told at once.
+const MOST_PROBLEMS: usize = 50;
 
 /// Reads a predictions file line by line, so that only one sample's masks are in memory.
 pub struct PredictionReader<'t, R> {
@@ -48,6 +52,33 @@ impl<'t, R: BufRead> PredictionReader<'t, R> {
                 },
             };
             return Ok(Some(Err(LineProblem { line: self.lines.number(), fault })));
+        }
+    }
+
+    /// Hands all predictions on, one after the other, and returns the header; `path` names the
+    /// file in errors.
+    ///
+    /// A file with faults is read to its end, and all of them are told; from the first one on
+    /// nothing is handed on.
+    pub fn read_all(
+        mut self,
+        path: &Path,
+        mut take: impl FnMut(usize, PairPrediction) -> Result<(), EvalError>,
+    ) -> Result<Option<Header>, EvalError> {
+        let unreadable = |source| EvalError::Read { path: path.to_owned(), source };
+        let (mut problems, mut more): (Vec<LineProblem>, usize) = (Vec::new(), 0);
+        while let Some(line) = self.advance().map_err(unreadable)? {
+            match line {
+                Ok((index, prediction)) if problems.is_empty() => take(index, prediction)?,
+                Ok(_) => {}
+                Err(problem) if problems.len() < MOST_PROBLEMS => problems.push(problem),
+                Err(_) => more += 1,
+            }
+        }
+        if problems.is_empty() {
+            Ok(self.header)
+        } else {
+            Err(EvalError::Predictions { path: path.to_owned(), problems, more })
         }
     }
 
