@@ -14,6 +14,7 @@ pub fn escaped(text: &str) -> String {
             '>' => safe.push_str("&gt;"),
             '"' => safe.push_str("&quot;"),
             '\'' => safe.push_str("&apos;"),
+            '\n' | '\t' => safe.push(character),
             c if c.is_control() || matches!(c, '\u{fffe}' | '\u{ffff}') => {
                 safe.push(char::REPLACEMENT_CHARACTER);
             }
@@ -51,6 +52,6 @@ mod tests {
 
     #[test]
     fn characters_that_xml_forbids_are_replaced() {
-        assert_eq!(escaped("a\u{1b}<b>"), "a\u{fffd}&lt;b&gt;");
+        assert_eq!(escaped("a\u{1b}<b>\n"), "a\u{fffd}&lt;b&gt;\n");
     }
 }
