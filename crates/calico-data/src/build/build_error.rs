@@ -13,8 +13,8 @@ pub enum BuildError {
         /// The name.
         name: String,
     },
-    /// No root, or one that cannot be written down, was given for a source.
-    #[error("found no folder for the pictures of {name} that is valid text: give one")]
+    /// The folder of a source's pictures cannot be written down.
+    #[error("found a folder of the pictures of {name} whose path is not valid text: rename it")]
     Root {
         /// The source.
         name: String,

@@ -92,6 +92,7 @@ const TABLES: &str = "\
 its `(IMAGE1)`), `template_ids`, `ambiguous`.
 
 A region is the union of all masks of one label in one picture.
+The table holds the regions that answers name, and the objects of such parts.
 `build.json` holds the configuration and all counts, `problems.jsonl` what was wrong with the \
 sources, `leak_report.json` the pictures that were taken out of a split because another one holds \
 them.
@@ -157,8 +158,8 @@ fn counts(text: &mut String, record: &BuildRecord) {
 
 fn loading(format: TableFormat) -> String {
     let reader = match format {
-        TableFormat::Parquet => "parquet",
-        TableFormat::JsonLines => "json",
+        TableFormat::Parquet => "Parquet",
+        TableFormat::JsonLines => "JSON Lines",
     };
     format!(
         "## Loading\n\nThe tables are {reader} files, which Hugging Face `datasets` reads as they \

@@ -83,6 +83,9 @@ impl Judge<'_> {
         (first, a): (&KeptImage, &Entry),
         (second, b): (&KeptImage, &Entry),
     ) -> Option<Verdict> {
+        // Two images come in both orders; equal areas must be decided in the same way in both.
+        let ((first, a), (second, b)) =
+            if a.slot < b.slot { ((first, a), (second, b)) } else { ((second, b), (first, a)) };
         let source = self.corpus.source_of(first);
         let ours = (Reverse(smaller(a, b)), a.class, b.class);
         let mut is_sole = true;

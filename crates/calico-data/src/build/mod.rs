@@ -36,6 +36,9 @@ mod rows;
 mod shares;
 mod wording;
 
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU64, Ordering};
+
 use rayon::prelude::*;
 
 use corpus::{Corpus, CorpusSource};
@@ -44,7 +47,11 @@ use kept::KeptImage;
 use leaks::{remaining_leaks, remove_leaks};
 use output::Output;
 use plan::{SplitPlan, plan};
-use wording::Wording;
+
+pub(crate) use content::{Content, Phrase};
+pub(crate) use leaks::file_key;
+pub(crate) use rows::hex;
+pub(crate) use wording::Wording;
 
 use crate::sources::Reading;
 use crate::{BuildConfig, DataError, Split, answer_text};
@@ -61,7 +68,7 @@ pub use leaks::{LeakReport, LeakRule, RemovedImage};
 
 /// Builds a data set and returns what its `build.json` says.
 ///
-/// The readings come in any order. Findings of level E stop a strict build, too many of them any
+/// Findings of level E stop a strict build, too many of them any
 /// build; then all findings are in [`Destination::problems`].
 ///
 /// # Errors
@@ -73,10 +80,10 @@ pub fn build(
     destination: &Destination,
     watch: &BuildWatch<'_>,
 ) -> Result<BuildRecord, DataError> {
-    let BuildInput { mut readings, config, seed, roots, is_strict } = input;
+    let BuildInput { mut readings, config, seed, is_strict } = input;
     let wording = Wording::embedded()?;
     readings.sort_by(|a, b| a.vocabulary.source.cmp(&b.vocabulary.source));
-    check_sources(&readings, &roots)?;
+    let roots = roots_of(&readings)?;
     let problems = problems::lines(&readings)?;
     problems::check(&readings, &config, is_strict, destination, &problems)?;
     let (scratch, folder) = destination.scratch()?;
@@ -107,27 +114,27 @@ pub fn build(
     Ok(record)
 }
 
-fn check_sources(
-    readings: &[Reading],
-    roots: &std::collections::BTreeMap<String, std::path::PathBuf>,
-) -> Result<(), DataError> {
-    for (at, reading) in readings.iter().enumerate() {
+/// Where the pictures of each source are on this machine; refuses sources that cannot be told
+/// apart, or whose labels cannot stand in an answer.
+fn roots_of(readings: &[Reading]) -> Result<BTreeMap<String, String>, DataError> {
+    let mut roots = BTreeMap::new();
+    for reading in readings {
         let vocabulary = &reading.vocabulary;
         let name = vocabulary.source.clone();
-        if readings[..at].iter().any(|other| other.vocabulary.source == name) {
-            return Err(BuildError::RepeatedSource { name }.into());
-        }
-        if roots.get(&name).and_then(|root| root.to_str()).is_none() {
+        let root = std::path::absolute(&reading.picture_root).ok();
+        let Some(root) = root.and_then(|root| root.to_str().map(str::to_owned)) else {
             return Err(BuildError::Root { name }.into());
-        }
+        };
         let classes = vocabulary.classes.iter().map(|class| &class.label);
-        let bad =
-            classes.chain(&vocabulary.part_labels).find(|label| !answer_text::is_phrase(label));
-        if let Some(label) = bad {
+        let mut labels = classes.chain(&vocabulary.part_labels);
+        if let Some(label) = labels.find(|label| !answer_text::is_phrase(label)) {
             return Err(BuildError::Label { name, label: label.clone() }.into());
         }
+        if roots.insert(name.clone(), root).is_some() {
+            return Err(BuildError::RepeatedSource { name }.into());
+        }
     }
-    Ok(())
+    Ok(roots)
 }
 
 /// What is left of all images; the readings are taken apart on the way, so that masks are in
@@ -139,7 +146,7 @@ fn filter(
     record: &mut BuildRecord,
 ) -> Result<Corpus, DataError> {
     let total: u64 = readings.iter().map(|reading| reading.images.len() as u64).sum();
-    let done = std::sync::atomic::AtomicU64::new(0);
+    let done = AtomicU64::new(0);
     let mut sources = Vec::new();
     let mut images: Vec<KeptImage> = Vec::new();
     for (number, reading) in readings.into_iter().enumerate() {
@@ -153,7 +160,7 @@ fn filter(
                     return Default::default();
                 }
                 let filtered = filter.apply(image);
-                let done = 1 + done.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+                let done = 1 + done.fetch_add(1, Ordering::Relaxed);
                 watch.report(BuildStage::Filter, done, total);
                 filtered
             })

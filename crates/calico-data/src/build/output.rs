@@ -1,7 +1,6 @@
 //! Writes the files of a data set.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::vec;
 
@@ -71,7 +70,8 @@ impl Output<'_> {
         Ok(())
     }
 
-    /// By region: its id in the tables, counted through the regions that answers name.
+    /// By region: its id in the tables, counted through the regions that answers name, and the
+    /// objects of such parts, so that every part in the tables has its object there.
     fn number_regions(&self, corpus: &Corpus, plans: &[SplitPlan]) -> Result<Vec<u32>, DataError> {
         let is_named: Vec<AtomicBool> = (0..corpus.slots).map(|_| AtomicBool::new(false)).collect();
         let renderer = self.renderer(corpus);
@@ -82,6 +82,12 @@ impl Output<'_> {
             renderer.named_regions(chunk, &is_named);
             done += chunk.len() as u64;
             self.watch.report(BuildStage::Regions, done, total);
+        }
+        for entry in corpus.images.iter().flat_map(|image| &image.entries) {
+            let of_part = |slot: u32| is_named[slot as usize].load(Ordering::Relaxed);
+            if (entry.slot + 1..).take(entry.parts.len()).any(of_part) {
+                is_named[entry.slot as usize].store(true, Ordering::Relaxed);
+            }
         }
         let mut next = 0;
         let numbered = is_named.into_iter().map(|is_named| {
@@ -130,15 +136,9 @@ impl Output<'_> {
         record: &BuildRecord,
         leaks: &LeakReport,
         problems: &[u8],
-        roots: &BTreeMap<String, PathBuf>,
+        roots: &BTreeMap<String, String>,
     ) -> Result<(), DataError> {
-        #[derive(Serialize)]
-        struct Roots<'a> {
-            roots: BTreeMap<&'a str, &'a PathBuf>,
-        }
-        let used = roots.iter().filter(|(name, _)| record.sources.contains_key(*name));
-        let roots = Roots { roots: used.map(|(name, root)| (name.as_str(), root)).collect() };
-        let roots = toml::to_string(&roots)
+        let roots = toml::to_string(&BTreeMap::from([("roots", roots)]))
             .map_err(|error| DataError::Config { reason: error.to_string() })?;
         self.folder.write("problems.jsonl", problems)?;
         self.folder.write("leak_report.json", &json(leaks)?)?;
