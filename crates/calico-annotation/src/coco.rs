@@ -1,6 +1,6 @@
 //! COCO: one JSON file with images, categories and annotations.
 //!
-//! [`write`] gives what pycocotools and everything built on it loads.
+//! [`write()`] gives what pycocotools and everything built on it loads.
 //! Parts get categories of their own, named `object:part`, so that a handle that is an object and
 //! the handle of a cup stay apart; `supercategory` is the object.
 //! Masks are compressed run lengths.

@@ -1,6 +1,6 @@
 //! CVAT for images 1.1: one XML file.
 //!
-//! [`write`] makes annotations to upload into a task whose images have the same names.
+//! [`write()`] makes annotations to upload into a task whose images have the same names.
 //! CVAT takes only labels that the task has, with their attributes: paste what [`labels_json`]
 //! gives into the "Raw" view of the task's labels when it is made.
 //! Masks are row-by-row run lengths within their boxes, beginning with background, which is not

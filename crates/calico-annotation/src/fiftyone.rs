@@ -6,7 +6,7 @@
 //! tools of others.
 //! `FiftyOneDataset` is its own dump: its fields follow the version of the package, and its masks
 //! are packed arrays of `NumPy`.
-//! So [`write`] gives the first, which is the file of [`coco`] under another name.
+//! So [`write()`] gives the first, which is the file of [`coco`] under another name.
 //!
 //! Put the images into a folder `data` beside the file, under their file names, and load both:
 //!

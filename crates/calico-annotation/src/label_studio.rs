@@ -1,6 +1,6 @@
 //! Label Studio: a JSON list of tasks, one per image.
 //!
-//! [`write`] makes tasks to import, and [`labeling_config`] the interface that shows them: without
+//! [`write()`] makes tasks to import, and [`labeling_config`] the interface that shows them: without
 //! it, or with other names in it, the masks stay invisible.
 //! Regions of a person become an annotation, those of a model a prediction with its scores.
 //! Each [kind](crate::Kind) has a brush and a polygon control of its own, named after it, so that

@@ -27,6 +27,7 @@ mod draft;
 pub mod fiftyone;
 mod findings;
 mod imported;
+mod json_file;
 mod kind;
 pub mod label_studio;
 pub mod limits;

@@ -1,21 +1,17 @@
-use std::io::{self, Write};
+use std::io::Write;
 
 use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
 
 use super::categories::Categories;
-use crate::{AnnotatedImage, AnnotationError, Document, Kind, Origin, Region, Segmentation};
+use crate::{
+    AnnotatedImage, AnnotationError, Document, Kind, Origin, Region, Segmentation, json_file,
+};
 
 /// Writes a document as a COCO file on one line.
 pub fn write(document: &Document, out: impl Write) -> Result<(), AnnotationError> {
     document.check()?;
-    let file = File { document, categories: Categories::new(document) };
-    let mut out = io::BufWriter::new(out);
-    serde_json::to_writer(&mut out, &file)
-        .map_err(io::Error::from)
-        .and_then(|()| out.write_all(b"\n"))
-        .and_then(|()| out.flush())
-        .map_err(|source| AnnotationError::Write { source })
+    json_file::write(&File { document, categories: Categories::new(document) }, out)
 }
 
 /// The whole file, made while it is written: only one mask is encoded at a time.

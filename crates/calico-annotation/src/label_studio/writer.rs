@@ -1,9 +1,9 @@
-use std::io::{self, Write};
+use std::io::Write;
 
 use serde::{Serialize, Serializer};
 
 use super::{IMAGE, brush};
-use crate::{AnnotatedImage, AnnotationError, Document, Origin, Region};
+use crate::{AnnotatedImage, AnnotationError, Document, Origin, Region, json_file};
 
 /// Writes a document as tasks to import.
 ///
@@ -17,12 +17,7 @@ pub fn write(
     out: impl Write,
 ) -> Result<(), AnnotationError> {
     document.check()?;
-    let mut out = io::BufWriter::new(out);
-    serde_json::to_writer(&mut out, &Tasks { document, image_prefix })
-        .map_err(io::Error::from)
-        .and_then(|()| out.write_all(b"\n"))
-        .and_then(|()| out.flush())
-        .map_err(|source| AnnotationError::Write { source })
+    json_file::write(&Tasks { document, image_prefix }, out)
 }
 
 struct Tasks<'a> {
