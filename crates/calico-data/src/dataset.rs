@@ -26,6 +26,7 @@ pub use split_tables::SplitTables;
 
 pub(crate) use rows::Rows;
 pub(crate) use split_files::SplitFiles;
+pub(crate) use text_pool::TextPool;
 
 use roots::read_roots;
 

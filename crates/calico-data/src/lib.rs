@@ -28,6 +28,7 @@ pub mod sources;
 mod split;
 pub mod tables;
 pub mod view;
+pub mod validate;
 mod vocabulary;
 
 pub use config::{

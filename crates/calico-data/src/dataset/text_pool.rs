@@ -21,11 +21,6 @@ impl TextPool {
         number
     }
 
-    /// The number of a text that is known.
-    pub(crate) fn find(&self, text: &str) -> Option<u32> {
-        self.numbers.get(text).copied()
-    }
-
     /// The text with a number; empty if there is none.
     pub(crate) fn text(&self, number: u32) -> &str {
         self.texts.get(number as usize).map_or("", |text| text)
@@ -42,6 +37,5 @@ mod tests {
         let numbers = ["a", "b", "a", ""].map(|text| pool.number(text));
         assert_eq!(numbers, [0, 1, 0, 2]);
         assert_eq!(numbers.map(|number| pool.text(number).to_owned()), ["a", "b", "a", ""]);
-        assert_eq!((pool.find("b"), pool.find("c")), (Some(1), None));
     }
 }

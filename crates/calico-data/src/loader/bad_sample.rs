@@ -72,8 +72,8 @@ pub enum BadReason {
         expected: Size,
     },
     /// It is not known where a picture is.
-    #[error(transparent)]
-    Place(#[from] DataError),
+    #[error("{0}")]
+    Place(Box<DataError>),
     /// A picture is not there or cannot be decoded.
     #[error(transparent)]
     Picture(#[from] ImageError),

@@ -55,7 +55,7 @@ impl Item {
 
     /// Where its pictures are, in the order of the images.
     pub fn picture_paths(&self) -> Result<Vec<PathBuf>, BadReason> {
-        self.images().map(|image| Ok(self.store.dataset.picture_path(image)?)).collect()
+        self.images().map(|image| self.picture_path(image)).collect()
     }
 
     /// Decodes its pictures, as they are stored: masks follow stored pixels, so EXIF orientation
@@ -63,11 +63,16 @@ impl Item {
     pub fn open_pictures(&self) -> Result<Vec<Frame>, BadReason> {
         let mut frames = Vec::new();
         for image in self.images() {
-            let frame = open(&self.store.dataset.picture_path(image)?, &as_stored())?;
+            let frame = open(&self.picture_path(image)?, &as_stored())?;
             check_size(|| format!("picture {}", image.image_id), frame.size(), size(image))?;
             frames.push(frame);
         }
         Ok(frames)
+    }
+
+    fn picture_path(&self, image: &ImageRecord) -> Result<PathBuf, BadReason> {
+        let path = self.store.dataset.picture_path(image);
+        path.map_err(|error| BadReason::Place(Box::new(error)))
     }
 
     fn look(&self, check: Check) -> Result<(), BadReason> {
@@ -81,7 +86,7 @@ impl Item {
         }
         if check >= Check::Pictures {
             for image in self.images() {
-                let found = inspect(&self.store.dataset.picture_path(image)?, &as_stored())?;
+                let found = inspect(&self.picture_path(image)?, &as_stored())?;
                 check_size(|| format!("picture {}", image.image_id), found.size, size(image))?;
             }
         }

@@ -170,7 +170,7 @@ fn bad(
     let loader = store.loader(options).unwrap().on_bad(move |sample| {
         tell.lock().unwrap().insert(sample.sample_id.clone(), sample.reason.to_string());
     });
-    let error = loader.filter_map(Result::err).next();
+    let error = loader.into_iter().find_map(Result::err);
     let bad = bad.lock().unwrap().clone();
     (bad, error)
 }

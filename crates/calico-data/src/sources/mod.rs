@@ -32,6 +32,7 @@ pub(crate) use image_path::check as check_image_path;
 pub use listing::{CocoAnnotation, CocoCategory, CocoImage, CocoListing};
 pub use paco_lvis::PacoLvis;
 pub use part_imagenet::{PartImageNet, PartImageNetRelease};
+pub(crate) use picture::sha256;
 pub use reading::Reading;
 pub use source_image::{SourceImage, SourceObject, SourcePart};
 pub use watch::Watch;

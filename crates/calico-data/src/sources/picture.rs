@@ -66,7 +66,7 @@ pub(super) fn look_at(path: &Path, size: Size, limits: &ImageLimits) -> Result<P
 }
 
 /// SHA-256 of a file's bytes.
-pub(super) fn sha256(path: &Path) -> io::Result<[u8; 32]> {
+pub(crate) fn sha256(path: &Path) -> io::Result<[u8; 32]> {
     let (mut file, mut hash, mut block) = (File::open(path)?, Sha256::new(), vec![0; 1 << 16]);
     loop {
         match file.read(&mut block) {

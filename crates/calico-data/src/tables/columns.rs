@@ -104,7 +104,7 @@ impl<'a> Columns<'a> {
         &self,
         name: &str,
         row: usize,
-        found: impl ToString,
+        found: &impl ToString,
         expected: impl Into<String>,
     ) -> TableError {
         TableError::Value {
@@ -172,7 +172,7 @@ impl<'a> Columns<'a> {
         };
         let narrow = |(at, value): (usize, i128)| {
             let expected = "a number in the range of the column";
-            T::try_from(value).or_else(|_| Err(self.wrong_value(name, row(at), value, expected)))
+            T::try_from(value).ok().ok_or_else(|| self.wrong_value(name, row(at), &value, expected))
         };
         values.into_iter().enumerate().map(narrow).collect()
     }

@@ -1,5 +1,6 @@
 //! Rows as columns.
 
+use std::fmt::Display;
 use std::sync::Arc;
 
 use arrow_array::builder::{ListBuilder, PrimitiveBuilder, StringBuilder};
@@ -48,22 +49,17 @@ pub(super) fn number_lists<P: ArrowPrimitiveType>(
 }
 
 /// A number in the type of its column, in row `row` of those being written.
-pub(super) fn narrow<T: TryFrom<u32>>(
+pub(super) fn narrow<T: TryFrom<u32> + Display>(
     value: u32,
     column: &str,
     row: usize,
-    most: T,
-) -> Result<T, TableError>
-where
-    T: std::fmt::Display,
-{
-    T::try_from(value).or_else(|_| {
-        Err(TableError::Value {
-            column: column.to_owned(),
-            row: row as u64,
-            found: value.to_string(),
-            expected: format!("at most {most}"),
-        })
+    most: &T,
+) -> Result<T, TableError> {
+    T::try_from(value).ok().ok_or_else(|| TableError::Value {
+        column: column.to_owned(),
+        row: row as u64,
+        found: value.to_string(),
+        expected: format!("at most {most}"),
     })
 }
 

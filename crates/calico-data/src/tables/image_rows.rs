@@ -28,7 +28,7 @@ impl Row for ImageRecord {
 
     fn to_arrays(rows: &[Self]) -> Result<Vec<ArrayRef>, TableError> {
         let sides = |name: &str, side: fn(&Self) -> u32| {
-            let narrow = |(at, row)| narrow(side(row), name, at, i32::MAX);
+            let narrow = |(at, row)| narrow(side(row), name, at, &i32::MAX);
             let sides = rows.iter().enumerate().map(narrow).collect::<Result<Vec<_>, _>>()?;
             Ok(numbers::<Int32Type>(sides.into_iter()))
         };

@@ -1,5 +1,6 @@
 //! Tables as Apache Parquet.
 
+use std::fmt::Display;
 use std::fs::File;
 use std::panic::{self, AssertUnwindSafe};
 use std::path::Path;
@@ -205,6 +206,6 @@ fn blocks(metadata: &ArrowReaderMetadata, length: u64) -> Result<Vec<Block>, Tab
     Ok(blocks)
 }
 
-fn damaged(error: impl ToString) -> TableError {
+fn damaged(error: impl Display) -> TableError {
     TableError::Damaged { reason: error.to_string() }
 }

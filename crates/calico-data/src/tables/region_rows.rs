@@ -30,14 +30,14 @@ impl Row for RegionRecord {
 
     fn to_arrays(rows: &[Self]) -> Result<Vec<ArrayRef>, TableError> {
         let pixels = |name: &str, values: &[u32], row: usize| {
-            let narrow = |&value: &u32| narrow(value, name, row, i32::MAX);
+            let narrow = |&value: &u32| narrow(value, name, row, &i32::MAX);
             values.iter().map(narrow).collect::<Result<Vec<i32>, _>>()
         };
         let mut areas = Vec::with_capacity(rows.len());
         let mut boxes = Vec::with_capacity(rows.len());
         let mut sizes = Vec::with_capacity(rows.len());
         for (at, row) in rows.iter().enumerate() {
-            areas.push(narrow(row.area, "area", at, i32::MAX)?);
+            areas.push(narrow(row.area, "area", at, &i32::MAX)?);
             boxes.push(pixels("bbox", &row.bbox, at)?);
             sizes.push(pixels("rle.size", &row.rle.size, at)?);
         }
@@ -77,8 +77,8 @@ impl Picked for RegionRecord {
         let row = |row: usize| {
             let numbers = |found: &[u32]| format!("{} numbers", found.len());
             let (side, size) = (bbox.at(row), size.at(row));
-            let bad_box = || columns.wrong_value("bbox", row, numbers(side), "4 numbers");
-            let bad_size = || rle.wrong_value("size", row, numbers(size), "2 numbers");
+            let bad_box = || columns.wrong_value("bbox", row, &numbers(side), "4 numbers");
+            let bad_size = || rle.wrong_value("size", row, &numbers(size), "2 numbers");
             Ok(Self {
                 region_id: region_id[row],
                 image_id: image_id.at(row),
@@ -86,9 +86,9 @@ impl Picked for RegionRecord {
                 part_label: part_label.get(row).map(str::to_owned),
                 raw_ids: raw_ids.at(row).to_vec(),
                 area: area[row],
-                bbox: <[u32; 4]>::try_from(side).or_else(|_| Err(bad_box()))?,
+                bbox: <[u32; 4]>::try_from(side).ok().ok_or_else(bad_box)?,
                 rle: EncodedMask {
-                    size: <[u32; 2]>::try_from(size).or_else(|_| Err(bad_size()))?,
+                    size: <[u32; 2]>::try_from(size).ok().ok_or_else(bad_size)?,
                     counts: counts.at(row),
                 },
             })

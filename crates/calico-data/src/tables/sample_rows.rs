@@ -45,7 +45,7 @@ impl Row for SampleRecord {
     fn to_arrays(rows: &[Self]) -> Result<Vec<ArrayRef>, TableError> {
         let mut indices = Vec::with_capacity(rows.len());
         for (at, row) in rows.iter().enumerate() {
-            let narrow = |&index: &u8| narrow(u32::from(index), "image_index", at, i8::MAX);
+            let narrow = |&index: &u8| narrow(u32::from(index), "image_index", at, &i8::MAX);
             indices.push(row.image_index.iter().map(narrow).collect::<Result<Vec<i8>, _>>()?);
         }
         let templates = vec![
@@ -131,7 +131,7 @@ impl Picked for SampleRecord {
 pub(crate) fn task(columns: &Columns<'_>, row: usize, name: &str) -> Result<Task, TableError> {
     let known = Task::ALL.into_iter().find(|task| task.name() == name);
     let expected = || Task::ALL.map(Task::name).join(", ");
-    known.ok_or_else(|| columns.wrong_value("subtask", row, name, expected()))
+    known.ok_or_else(|| columns.wrong_value("subtask", row, &name, expected()))
 }
 
 fn template_fields() -> Fields {

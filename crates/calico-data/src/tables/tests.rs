@@ -255,13 +255,13 @@ fn a_tree_of_columns_without_end_is_refused() {
 }
 
 /// Writes a file with the columns of an image, one of them replaced.
-fn images_with(path: &Path, name: &str, column: ArrayRef) {
+fn images_with(path: &Path, name: &str, column: &ArrayRef) {
     let arrays = ImageRecord::to_arrays(&Example::new(1).images[..2]).unwrap();
     let columns = ImageRecord::fields()
         .iter()
         .zip(arrays)
         .map(|(field, array)| {
-            let array = if field.name() == name { Arc::clone(&column) } else { array };
+            let array = if field.name() == name { Arc::clone(column) } else { array };
             (field.name().clone(), array, true)
         })
         .collect::<Vec<_>>();
@@ -277,7 +277,7 @@ fn wrong_types_nulls_and_values_are_named_with_their_row() {
     let scratch = tempfile::tempdir().unwrap();
     let path = scratch.path().join("images.parquet");
     let message = |name: &str, column: ArrayRef| {
-        images_with(&path, name, column);
+        images_with(&path, name, &column);
         outcome("images", &path).unwrap_err().to_string()
     };
     let texts = |texts: Vec<Option<&str>>| -> ArrayRef { Arc::new(StringArray::from(texts)) };
@@ -298,10 +298,11 @@ fn wrong_types_nulls_and_values_are_named_with_their_row() {
 fn other_widths_of_texts_and_numbers_are_read() {
     let scratch = tempfile::tempdir().unwrap();
     let path = scratch.path().join("images.parquet");
-    images_with(&path, "width", Arc::new(UInt64Array::from(vec![7, 8])));
+    let widths: ArrayRef = Arc::new(UInt64Array::from(vec![7, 8]));
+    images_with(&path, "width", &widths);
     let images = all::<ImageRecord>(&path, TableFormat::Parquet).unwrap();
     assert_eq!(images.iter().map(|image| image.width).collect::<Vec<_>>(), [7, 8]);
-    let ids = LargeStringArray::from(vec!["a", "b"]);
-    images_with(&path, "image_id", Arc::new(ids));
+    let ids: ArrayRef = Arc::new(LargeStringArray::from(vec!["a", "b"]));
+    images_with(&path, "image_id", &ids);
     assert_eq!(all::<ImageRecord>(&path, TableFormat::Parquet).unwrap()[1].image_id, "b");
 }
