@@ -1,6 +1,8 @@
 //! What can be typed.
 
 mod bench;
+mod data;
+mod eval;
 mod model;
 mod segment;
 
@@ -8,6 +10,11 @@ use clap::{Args, Parser, Subcommand};
 use clap_complete::Shell;
 
 pub(crate) use bench::BenchArgs;
+pub(crate) use data::{
+    BuildArgs, DataArgs, DataCommand, ExchangeChoice, ExportArgs, ImportArgs, ImportChoice,
+    PictureCheckChoice, SourceArgs, StatsArgs, ValidateArgs, ViewArgs,
+};
+pub(crate) use eval::{AssignChoice, ComposeArgs, EvalArgs, EvalCommand, ObjectsChoice, ScoreArgs};
 pub(crate) use model::{InfoArgs, InitArgs, ModelArgs, ModelCommand, ParamsArgs};
 pub(crate) use segment::SegmentArgs;
 
@@ -36,6 +43,8 @@ pub(crate) struct Arguments {
 pub(crate) enum Command {
     Segment(SegmentArgs),
     Model(ModelArgs),
+    Data(DataArgs),
+    Eval(EvalArgs),
     Bench(BenchArgs),
     Completions(CompletionsArgs),
 }

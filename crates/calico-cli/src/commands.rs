@@ -2,6 +2,8 @@
 
 pub(crate) mod bench;
 pub(crate) mod completions;
+pub(crate) mod data;
+pub(crate) mod eval;
 pub(crate) mod model;
 pub(crate) mod params;
 pub(crate) mod segment;

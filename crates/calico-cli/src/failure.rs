@@ -2,6 +2,11 @@
 
 use std::process::ExitCode;
 
+use calico_annotation::AnnotationError;
+use calico_data::DataError;
+use calico_data::build::BuildError;
+use calico_eval::EvalError;
+use calico_language::BertError;
 use calico_model::{ConfigError, ModelError, SegmentError};
 use calico_result::{ResultError, terminal};
 
@@ -24,6 +29,11 @@ impl Failure {
     /// The user's input is at fault, as the message says.
     pub(crate) fn bad_input(message: impl Into<String>) -> Self {
         Self { error: anyhow::Error::msg(message.into()), is_bad_input: true }
+    }
+
+    /// The work was done, and what it found is a failure: exit code 1.
+    pub(crate) fn found(message: impl Into<String>) -> Self {
+        Self { error: anyhow::Error::msg(message.into()), is_bad_input: false }
     }
 
     /// Tells the user, once, and gives the exit code.
@@ -73,9 +83,62 @@ impl From<ResultError> for Failure {
     fn from(error: ResultError) -> Self {
         let is_bad_input = matches!(
             error,
-            ResultError::FolderIsFile { .. } | ResultError::FolderNotWritable { .. }
+            ResultError::FolderIsFile { .. }
+                | ResultError::FolderNotWritable { .. }
+                | ResultError::Read { .. }
+                | ResultError::Malformed { .. }
+                | ResultError::Schema { .. }
+                | ResultError::Inconsistent { .. }
+                | ResultError::Mask { .. }
         );
         Self { is_bad_input, error: error.into() }
+    }
+}
+
+impl From<DataError> for Failure {
+    fn from(error: DataError) -> Self {
+        let is_bad_input = match &error {
+            // The sources are what they are: the program did its work and says so.
+            DataError::Build(
+                BuildError::Strict { .. } | BuildError::Skipped { .. } | BuildError::Leak { .. },
+            )
+            | DataError::Write(_)
+            | DataError::Remove { .. }
+            | DataError::Stopped => false,
+            _ => true,
+        };
+        Self { is_bad_input, error: error.into() }
+    }
+}
+
+impl From<EvalError> for Failure {
+    fn from(error: EvalError) -> Self {
+        match error {
+            EvalError::Data(error) => error.into(),
+            EvalError::Result(error) => error.into(),
+            error => {
+                let is_bad_input = !matches!(
+                    error,
+                    EvalError::Write { .. }
+                        | EvalError::Encoder(_)
+                        | EvalError::Embeddings { .. }
+                        | EvalError::TooManyFailures { .. }
+                );
+                Self { is_bad_input, error: error.into() }
+            }
+        }
+    }
+}
+
+impl From<BertError> for Failure {
+    fn from(error: BertError) -> Self {
+        Self { is_bad_input: true, error: error.into() }
+    }
+}
+
+impl From<AnnotationError> for Failure {
+    fn from(error: AnnotationError) -> Self {
+        Self { is_bad_input: true, error: error.into() }
     }
 }
 

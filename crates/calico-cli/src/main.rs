@@ -8,12 +8,13 @@ mod memory;
 mod output;
 mod progress;
 mod stream;
+mod watching;
 
 use std::process::ExitCode;
 
 use clap::Parser as _;
 
-use args::{Arguments, Command, ModelCommand};
+use args::{Arguments, Command, DataCommand, EvalCommand, ModelCommand};
 
 fn main() -> ExitCode {
     settle_threads();
@@ -23,6 +24,17 @@ fn main() -> ExitCode {
             ModelCommand::Init(args) => commands::model::init(&args),
             ModelCommand::Info(args) => commands::model::info(&args),
             ModelCommand::Params(args) => commands::params::run(&args),
+        },
+        Command::Data(args) => match args.command {
+            DataCommand::Build(args) => commands::data::build(&args),
+            DataCommand::Validate(args) => commands::data::validate(&args),
+            DataCommand::View(args) => commands::data::view(&args),
+            DataCommand::Export(args) => commands::data::export(&args),
+            DataCommand::Import(args) => commands::data::import(&args),
+        },
+        Command::Eval(args) => match args.command {
+            Some(EvalCommand::Compose(args)) => commands::eval::compose(&args),
+            None => commands::eval::score(&args.score),
         },
         Command::Bench(args) => commands::bench::run(&args),
         Command::Completions(args) => commands::completions::run(&args),

@@ -149,6 +149,11 @@ pub(crate) fn bytes_bar(total: u64) -> ProgressBar {
     bar(ProgressBar::new(total), "{bar:30} {bytes}/{total_bytes} {wide_msg}")
 }
 
+/// A bar of things that are counted, whose amount is told as it goes on.
+pub(crate) fn counts_bar() -> ProgressBar {
+    bar(ProgressBar::new(0), "{bar:30} {human_pos}/{human_len} {wide_msg}")
+}
+
 /// A spinner, for work whose amount is not known.
 pub(crate) fn spinner() -> ProgressBar {
     bar(ProgressBar::new_spinner(), "{spinner} {wide_msg}")

@@ -3,6 +3,7 @@ use std::path::{Path, PathBuf};
 
 use crate::build::BuildError;
 use crate::loader::BadReason;
+use crate::released::ReleasedError;
 use crate::{Split, TableError};
 
 /// Everything that stops work on a data set; what only touches an image is a
@@ -27,6 +28,9 @@ pub enum DataError {
     /// The sources do not make a data set, or it cannot be put in its place.
     #[error(transparent)]
     Build(#[from] BuildError),
+    /// Released documents cannot be imported.
+    #[error(transparent)]
+    Released(#[from] ReleasedError),
     /// A file could not be written.
     #[error(transparent)]
     Write(#[from] calico_result::ResultError),
@@ -156,6 +160,49 @@ pub enum DataError {
         /// The file.
         path: PathBuf,
         /// What is wrong.
+        reason: String,
+    },
+    /// A picture cannot be shown.
+    #[error("cannot show {path:?}: {reason}", path = path.display())]
+    Picture {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// The mask of a region cannot be decoded.
+    #[error("the mask of region {region_id} cannot be decoded: {reason}; validate the data set")]
+    Mask {
+        /// The region.
+        region_id: u32,
+        /// What is wrong with the mask.
+        reason: String,
+    },
+    /// A region lies in no image of its split.
+    #[error(
+        "region {region_id} is in {image_id:?}, which is no image of the split; validate the data set"
+    )]
+    RegionImage {
+        /// The region.
+        region_id: u32,
+        /// The image that it names.
+        image_id: String,
+    },
+    /// A corrected document is about other images.
+    #[error(
+        "found no image of the split {split} in the corrected file, expected some: name the split \
+         and the data set that were exported"
+    )]
+    NothingCorrected {
+        /// The split.
+        split: Split,
+    },
+    /// A sample contradicts itself or the other tables.
+    #[error("in sample {sample_id:?}: {reason}; validate the data set, and build it again")]
+    Sample {
+        /// The sample.
+        sample_id: String,
+        /// What is wrong with it.
         reason: String,
     },
     /// Two rows of a table have the same id.

@@ -22,8 +22,10 @@ mod error;
 #[cfg(test)]
 mod example;
 pub mod loader;
+pub mod exchange;
 mod problem;
 mod record;
+pub mod released;
 pub mod sources;
 mod split;
 pub mod tables;

@@ -43,6 +43,7 @@
 pub mod compose;
 mod error;
 mod evaluation;
+pub mod exchange;
 mod gallery;
 mod label;
 mod matching;

@@ -115,6 +115,30 @@ pub(crate) enum TaskChoice {
     All,
 }
 
+/// One of the built-in questions. Files spell it with an underscore; both are understood.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum TaskName {
+    /// The object that the images share.
+    #[value(alias = "common_objects")]
+    CommonObjects,
+    /// The parts that the objects have in common.
+    #[value(alias = "common_parts")]
+    CommonParts,
+    /// The parts that only one of the objects has.
+    #[value(alias = "unique_parts")]
+    UniqueParts,
+}
+
+impl From<TaskName> for Task {
+    fn from(name: TaskName) -> Self {
+        match name {
+            TaskName::CommonObjects => Self::CommonObjects,
+            TaskName::CommonParts => Self::CommonParts,
+            TaskName::UniqueParts => Self::UniqueParts,
+        }
+    }
+}
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum ExportChoice {
     /// coco.json: annotations for pycocotools, parts linked to their objects.

@@ -61,13 +61,13 @@ pub(crate) fn run(args: &SegmentArgs) -> Result<(), Failure> {
 
 /// A model folder whose weights are not read yet, so that what is wrong with a question shows
 /// first; or an untrained model, which is made in a moment.
-enum Source {
+pub(crate) enum Source {
     Folder(Box<ModelFolder>),
     Untrained(Box<Segmenter>),
 }
 
 impl Source {
-    fn open(model: &Path) -> Result<Self, Failure> {
+    pub(crate) fn open(model: &Path) -> Result<Self, Failure> {
         let Some(name) = model.to_str().and_then(|text| text.strip_prefix(UNTRAINED)) else {
             let folder = ModelFolder::open(model)?;
             memory::check(&folder.config)?;
@@ -97,7 +97,7 @@ impl Source {
         }
     }
 
-    fn load(self) -> Result<Segmenter, ModelError> {
+    pub(crate) fn load(self) -> Result<Segmenter, ModelError> {
         match self {
             Self::Folder(folder) => Segmenter::from_folder(*folder),
             Self::Untrained(segmenter) => Ok(*segmenter),

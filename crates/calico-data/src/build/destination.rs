@@ -7,9 +7,13 @@ use tempfile::{Builder, TempDir};
 
 use super::BuildError;
 use crate::DataError;
+use crate::released::ImportSummary;
 
 /// The file that tells a data set from any other folder.
 pub(super) const BUILD_FILE: &str = "build.json";
+
+/// The files that do: of a data set that was built, and of one that was imported.
+const MARKS: [&str; 2] = [BUILD_FILE, ImportSummary::FILE];
 
 /// Where a data set is to be.
 ///
@@ -60,7 +64,7 @@ impl Destination {
     }
 
     /// A folder to build in; it vanishes unless it is put in its place.
-    pub(super) fn scratch(&self) -> Result<(TempDir, OutputFolder), DataError> {
+    pub(crate) fn scratch(&self) -> Result<(TempDir, OutputFolder), DataError> {
         let mut builder = Builder::new();
         builder.prefix(".calico-").suffix(".tmp");
         #[cfg(unix)]
@@ -75,7 +79,7 @@ impl Destination {
     }
 
     /// Puts a finished folder in its place, and removes what was there.
-    pub(super) fn put(&self, scratch: TempDir) -> Result<(), DataError> {
+    pub(crate) fn put(&self, scratch: TempDir) -> Result<(), DataError> {
         let failed = |error| self.failed(error);
         let mut earlier = None;
         if self.path.exists() {
@@ -113,7 +117,7 @@ fn is_replaceable(path: &Path) -> io::Result<bool> {
         return Ok(false);
     }
     Ok(fs::read_dir(path)?.next().is_none()
-        || (path.join(BUILD_FILE).is_file() && path.join("samples").is_dir()))
+        || (MARKS.iter().any(|mark| path.join(mark).is_file()) && path.join("samples").is_dir()))
 }
 
 #[cfg(test)]

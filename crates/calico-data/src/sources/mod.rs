@@ -5,7 +5,7 @@
 //!
 //! ```text
 //! listing: COCO-style JSON, streamed ──► read: what all sources share ──► Reading
-//!                          PacoLvis, PartImageNet, Ade20kPart234 ──┘ by their rules
+//!                          PacoLvis, PartImageNet, Ade20kPart234, OwnData ──┘ by their rules
 //! ```
 
 mod ade20k_part_234;
@@ -15,6 +15,7 @@ mod joined_objects;
 mod label_picture;
 mod listing;
 mod notes;
+mod own;
 mod paco_lvis;
 mod part_imagenet;
 mod picture;
@@ -28,8 +29,10 @@ mod split_file;
 mod watch;
 
 pub use ade20k_part_234::Ade20kPart234;
-pub(crate) use image_path::check as check_image_path;
+pub(crate) use image_path::{check as check_image_path, stem as image_stem};
+pub(crate) use listing::{GuardedReader, RecordLimit};
 pub use listing::{CocoAnnotation, CocoCategory, CocoImage, CocoListing};
+pub use own::OwnData;
 pub use paco_lvis::PacoLvis;
 pub use part_imagenet::{PartImageNet, PartImageNetRelease};
 pub(crate) use picture::sha256;

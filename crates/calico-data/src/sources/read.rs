@@ -30,6 +30,7 @@ pub(super) fn read<S: SourceRules>(
 ) -> Result<Reading, DataError> {
     let mut reading = Reading {
         vocabulary: Arc::clone(rules.vocabulary()),
+        picture_root: rules.picture_root().to_owned(),
         images: Vec::new(),
         problems: Vec::new(),
         images_listed: 0,

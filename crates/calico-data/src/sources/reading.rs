@@ -1,3 +1,4 @@
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use crate::{Problem, Vocabulary};
@@ -9,6 +10,8 @@ use super::SourceImage;
 pub struct Reading {
     /// Classes and parts, which the ids of the images point into.
     pub vocabulary: Arc<Vocabulary>,
+    /// The folder that the file names of the images are below.
+    pub picture_root: PathBuf,
     /// The images of all splits, sorted by id.
     pub images: Vec<SourceImage>,
     /// What was found wrong, in the order of the files.

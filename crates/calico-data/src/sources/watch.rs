@@ -23,15 +23,15 @@ impl<'a> Watch<'a> {
         Self { progress: &|_, _| (), stop: &NEVER }
     }
 
-    pub(super) fn report(&self, done: u64, total: u64) {
+    pub(crate) fn report(&self, done: u64, total: u64) {
         (self.progress)(done, total);
     }
 
-    pub(super) fn is_stopped(&self) -> bool {
+    pub(crate) fn is_stopped(&self) -> bool {
         self.stop.load(Ordering::Relaxed)
     }
 
-    pub(super) fn check(&self) -> Result<(), DataError> {
+    pub(crate) fn check(&self) -> Result<(), DataError> {
         if self.is_stopped() { Err(DataError::Stopped) } else { Ok(()) }
     }
 }

@@ -80,6 +80,11 @@ impl Segmenter {
         Self { model, tokenizer, identity }
     }
 
+    /// What the model is called in results.
+    pub fn identity(&self) -> &Model {
+        &self.identity
+    }
+
     /// The model.
     pub fn model(&self) -> &Calico {
         &self.model

@@ -4,7 +4,7 @@ use std::path::Path;
 use sha2::{Digest as _, Sha256};
 
 use super::CocoListing;
-use super::scan::{Excess, Scan};
+use super::scan::{Excess, RecordLimit, Scan};
 use crate::DataError;
 
 /// Why a reader gave up.
@@ -14,7 +14,7 @@ enum Refusal {
 }
 
 /// Hands bytes on, hashes them, and ends where one of the limits of [`CocoListing`] is passed.
-pub(super) struct GuardedReader<'a, R> {
+pub(crate) struct GuardedReader<'a, R> {
     source: R,
     on_bytes: &'a mut dyn FnMut(u64) -> bool,
     hash: Sha256,
@@ -31,7 +31,7 @@ pub(super) struct GuardedReader<'a, R> {
 impl<'a, R: Read> GuardedReader<'a, R> {
     const BUFFER: usize = 1 << 16;
 
-    pub(super) fn new(source: R, on_bytes: &'a mut dyn FnMut(u64) -> bool) -> Self {
+    pub(crate) fn new(source: R, on_bytes: &'a mut dyn FnMut(u64) -> bool) -> Self {
         Self {
             source,
             on_bytes,
@@ -45,16 +45,22 @@ impl<'a, R: Read> GuardedReader<'a, R> {
         }
     }
 
+    /// Another limit for records than that of [`CocoListing`].
+    pub(crate) fn with_record_limit(mut self, limit: RecordLimit) -> Self {
+        self.scan.limit = limit;
+        self
+    }
+
     /// SHA-256 of all that was read.
-    pub(super) fn finish(self) -> [u8; 32] {
+    pub(crate) fn finish(self) -> [u8; 32] {
         self.hash.finalize().into()
     }
 
     /// What really went wrong when a parser could not go on.
-    pub(super) fn explain(&self, error: serde_json::Error, path: &Path) -> DataError {
+    pub(crate) fn explain(&self, error: serde_json::Error, path: &Path) -> DataError {
         let reason = match self.refusal {
             Some(Refusal::Stopped) => return DataError::Stopped,
-            Some(Refusal::Excess(excess)) if error.is_io() => describe(excess),
+            Some(Refusal::Excess(excess)) if error.is_io() => describe(excess, self.scan.limit),
             _ if error.is_io() => return DataError::read(path, error.into()),
             // It may quote a text of the file at any length.
             _ => error.to_string().chars().take(300).collect(),
@@ -105,11 +111,11 @@ impl<R: Read> Read for GuardedReader<'_, R> {
     }
 }
 
-fn describe(excess: Excess) -> String {
+fn describe(excess: Excess, limit: RecordLimit) -> String {
     match excess {
         Excess::String => format!("a text of more than {} bytes", CocoListing::MAX_STRING_BYTES),
         Excess::Token => "a number of thousands of digits".to_owned(),
-        Excess::Record => format!("a record of more than {} bytes", CocoListing::MAX_RECORD_BYTES),
+        Excess::Record => format!("a record of more than {} bytes", limit.bytes),
         Excess::Depth => {
             format!("lists and objects nested deeper than {} levels", CocoListing::MAX_DEPTH)
         }

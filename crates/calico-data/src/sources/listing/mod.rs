@@ -21,7 +21,8 @@ pub use annotation::CocoAnnotation;
 pub use category::CocoCategory;
 pub use image::CocoImage;
 
-use guarded_reader::GuardedReader;
+pub(crate) use guarded_reader::GuardedReader;
+pub(crate) use scan::RecordLimit;
 
 /// The records of a COCO-style file, in the order of the file.
 ///

@@ -1,5 +1,21 @@
 use super::CocoListing;
 
+/// What counts as a record, and how large one may be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct RecordLimit {
+    /// How many lists and objects a record is in, itself included.
+    pub(crate) depth: u32,
+    /// The most bytes.
+    pub(crate) bytes: u64,
+}
+
+impl Default for RecordLimit {
+    fn default() -> Self {
+        // File, list of records, record.
+        Self { depth: 3, bytes: CocoListing::MAX_RECORD_BYTES }
+    }
+}
+
 /// What is too large in a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Excess {
@@ -17,6 +33,7 @@ pub(super) enum Excess {
 /// memory for it. Whether the text is JSON at all is left to the parser.
 #[derive(Debug, Default)]
 pub(super) struct Scan {
+    pub(super) limit: RecordLimit,
     /// Position of the next byte.
     at: u64,
     depth: u32,
@@ -38,9 +55,6 @@ enum Inside {
 }
 
 impl Scan {
-    /// Depth within a record: file, list of records, record.
-    const RECORD_DEPTH: u32 = 3;
-
     /// The most bytes of a number; those of a text and of a record are checked after every piece.
     const MAX_TOKEN_BYTES: u64 = 4096;
 
@@ -87,7 +101,7 @@ impl Scan {
             b'{' | b'[' => {
                 self.inside = Inside::Space;
                 self.depth += 1;
-                if self.depth == Self::RECORD_DEPTH {
+                if self.depth == self.limit.depth {
                     self.record_began = self.at;
                 }
                 if self.depth > CocoListing::MAX_DEPTH {
@@ -110,10 +124,10 @@ impl Scan {
 
     fn check_lengths(&self) -> Result<(), Excess> {
         let is_string = matches!(self.inside, Inside::String | Inside::Escape);
-        let is_record = self.depth >= Self::RECORD_DEPTH;
+        let is_record = self.depth >= self.limit.depth;
         if is_string && self.at - self.began > CocoListing::MAX_STRING_BYTES {
             Err(Excess::String)
-        } else if is_record && self.at - self.record_began > CocoListing::MAX_RECORD_BYTES {
+        } else if is_record && self.at - self.record_began > self.limit.bytes {
             Err(Excess::Record)
         } else {
             Ok(())

@@ -57,6 +57,7 @@ pub(super) fn read(
     watch.check()?;
     let mut reading = Reading {
         vocabulary: Arc::clone(&vocabulary),
+        picture_root: own.root.clone(),
         images: Vec::new(),
         problems: Vec::new(),
         images_listed: total,
