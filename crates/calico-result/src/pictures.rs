@@ -1,6 +1,7 @@
 //! The masks drawn on the photographs: one overlay per image, and a sheet with everything.
 
 mod canvas;
+pub mod chart;
 mod coverage;
 mod grid;
 mod label_layout;
