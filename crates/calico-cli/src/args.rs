@@ -12,7 +12,7 @@ use clap_complete::Shell;
 pub(crate) use bench::BenchArgs;
 pub(crate) use data::{
     BuildArgs, DataArgs, DataCommand, ExchangeChoice, ExportArgs, ImportArgs, ImportChoice,
-    PictureCheckChoice, SourceArgs, StatsArgs, ValidateArgs, ViewArgs,
+    ImportReleasedArgs, PictureCheckChoice, SourceArgs, StatsArgs, ValidateArgs, ViewArgs,
 };
 pub(crate) use eval::{AssignChoice, ComposeArgs, EvalArgs, EvalCommand, ObjectsChoice, ScoreArgs};
 pub(crate) use model::{InfoArgs, InitArgs, ModelArgs, ModelCommand, ParamsArgs};

@@ -28,9 +28,11 @@ fn main() -> ExitCode {
         Command::Data(args) => match args.command {
             DataCommand::Build(args) => commands::data::build(&args),
             DataCommand::Validate(args) => commands::data::validate(&args),
+            DataCommand::Stats(args) => commands::data::stats(&args),
             DataCommand::View(args) => commands::data::view(&args),
             DataCommand::Export(args) => commands::data::export(&args),
             DataCommand::Import(args) => commands::data::import(&args),
+            DataCommand::ImportReleased(args) => commands::data::import_released(&args),
         },
         Command::Eval(args) => match args.command {
             Some(EvalCommand::Compose(args)) => commands::eval::compose(&args),

@@ -24,8 +24,8 @@ pub(crate) fn is_colored() -> bool {
     io::stdout().is_terminal() && !refused
 }
 
-/// Prints a value as JSON.
-pub(crate) fn print_json(value: &impl serde::Serialize) -> anyhow::Result<()> {
+/// A value as JSON, with a line break at its end.
+pub(crate) fn json(value: &impl serde::Serialize) -> anyhow::Result<String> {
     let text = serde_json::to_string_pretty(value).context("cannot write the result as JSON")?;
-    print(&(text + "\n"))
+    Ok(text + "\n")
 }

@@ -169,8 +169,7 @@ fn a_file_of_another_format_is_refused() {
 #[test]
 fn a_sound_data_set_passes_and_a_damaged_one_is_listed() {
     let desk = desk();
-    let shown =
-        calico_in(desk.path(), &["data", "validate", "set", "--pictures", "decode"]).ok();
+    let shown = calico_in(desk.path(), &["data", "validate", "set", "--pictures", "decode"]).ok();
     assert!(shown.contains("no rule is broken"), "{shown}");
     let json = calico_in(desk.path(), &["data", "validate", "set", "--json"]).ok();
     let report: Value = serde_json::from_str(&json).unwrap();
@@ -182,4 +181,34 @@ fn a_sound_data_set_passes_and_a_damaged_one_is_listed() {
     assert_eq!(done.code, 1, "{}", done.stderr);
     assert!(done.stdout.contains("expected"), "{}", done.stdout);
     calico_in(desk.path(), &["data", "validate", "nowhere"]).refused();
+}
+
+#[test]
+fn a_data_set_is_counted_as_text_json_and_charts() {
+    let desk = desk();
+    let shown = calico_in(desk.path(), &["data", "stats", "set", "--out", "charts"]).ok();
+    assert!(shown.contains("test") && shown.contains("paco_lvis"), "{shown}");
+    let written = files(&desk.path().join("charts"));
+    for ending in [".svg", ".png"] {
+        assert!(written.keys().filter(|name| name.ends_with(ending)).count() >= 4, "{ending}");
+    }
+    let json = calico_in(desk.path(), &["data", "stats", "set", "--json"]).ok();
+    assert_eq!(json.as_bytes(), written["statistics.json"]);
+    let statistics: Value = serde_json::from_str(&json).unwrap();
+    assert!(statistics["splits"]["test"].is_object());
+}
+
+#[test]
+fn released_documents_are_inspected_and_what_is_not_understood_is_told() {
+    let desk = tempfile::tempdir().unwrap();
+    fs::create_dir(desk.path().join("release")).unwrap();
+    let path = desk.path().join("release/mixed_parts_test.json");
+    fs::write(path, r#"{"images": [], "riddles": [{"answer": 42}]}"#).unwrap();
+    let inspect = ["data", "import-released", "--inspect", "release/mixed_parts_test.json"];
+    let shown = calico_in(desk.path(), &inspect).ok();
+    assert!(shown.contains("riddles") && shown.contains("42"), "{shown}");
+    let import = ["data", "import-released", "release", "--out", "set"];
+    let message = calico_in(desk.path(), &import).refused();
+    assert!(message.contains("inspect the documents"), "{message}");
+    assert!(!desk.path().join("set").exists());
 }

@@ -3,11 +3,15 @@
 mod build;
 mod export;
 mod import;
+mod released;
+mod stats;
 mod validate;
 mod view;
 
 pub(crate) use build::build;
 pub(crate) use export::export;
 pub(crate) use import::import;
+pub(crate) use released::import_released;
+pub(crate) use stats::stats;
 pub(crate) use validate::validate;
 pub(crate) use view::view;

@@ -26,7 +26,7 @@ pub(crate) fn validate(args: &ValidateArgs) -> Result<(), Failure> {
     bar.finish();
     let report = checked?;
     if args.json {
-        stream::print_json(&report)?;
+        stream::print(&stream::json(&report)?)?;
     } else {
         stream::print(&report.to_text())?;
     }
