@@ -30,12 +30,24 @@ CLASSES = {
 # "bed" is a part of other things as well, as in ADE20K.
 PARTS = ["leg", "left leg", "seat", "back", "handle", "head", "tail", "bed"]
 BUCKETS = 48
+# The height of images whose masks are strips.
+STRIPED = 8
 
 
 # --- the random case -------------------------------------------------------------------------
 
 
+def strips(rng, height, width):
+    """Some of four strips: most IoUs are equal to others, so that the order of ties decides."""
+    mask = np.zeros((height, width), bool)
+    for strip in np.flatnonzero(rng.random(4) < 0.5):
+        mask[:, strip * width // 4 : (strip + 1) * width // 4] = True
+    return mask
+
+
 def blob(rng, height, width):
+    if height == STRIPED:
+        return strips(rng, height, width)
     y, x = np.mgrid[:height, :width]
     centre = rng.uniform(0.1, 0.9, 2) * (height, width)
     radius = rng.uniform(0.15, 0.5, 2) * (height, width)
@@ -44,6 +56,8 @@ def blob(rng, height, width):
 
 def moved(rng, mask):
     """Nearly the same mask."""
+    if len(mask) == STRIPED:
+        return strips(rng, *mask.shape)
     shift = rng.integers(-8, 9, 2)
     return np.roll(mask, shift, (0, 1))
 
@@ -72,11 +86,13 @@ def decoded(segmentation, height, width):
     return coco_mask.decode(rle).astype(bool)
 
 
-def truth(rng, number, source, task):
+def truth(rng, number, source, task, striped):
     a, b = rng.choice(CLASSES[source], 2)
     if task == "common_objects":
         b = a
     sizes = [(int(rng.integers(36, 60)), int(rng.integers(36, 60))) for _ in range(2)]
+    if striped:
+        sizes = [(STRIPED, 8)] * 2
     images = [{"image_id": f"{source}/{number:03}-{i}", "size": list(size), "targets": []}
               for i, size in enumerate(sizes)]
 
@@ -169,12 +185,12 @@ def crowded(rng, sample, line):
     line["segments"] = specks + line["segments"]
 
 
-def case(seed, distinct):
+def case(seed, distinct, striped):
     rng = np.random.default_rng(seed)
     samples, lines = [], []
     for number in range(60):
         source = list(CLASSES)[number % 2]
-        sample = truth(rng, number, source, TASKS[number // 2 % 3])
+        sample = truth(rng, number, source, TASKS[number // 2 % 3], striped)
         samples.append(sample)
         if number in (7, 20):
             continue  # missing
@@ -436,13 +452,14 @@ def main():
     # Where two predictions are the same, several assignments have the same sum, and which labels
     # are matched is open: the Hungarian ones are compared on distinct masks.
     cases = {
+        "strips": (4, False, [setting(), setting(mode="strict")]),
         "ties": (1, False, [setting(), setting(label_test="bert"), setting(objects="count"),
                             setting(mode="strict"), setting("strict", label_test="bert")]),
         "distinct": (2, True, [setting(), setting(assign="hungarian"),
                                setting(assign="hungarian", label_test="bert")]),
     }
     for name, (seed, distinct, settings) in cases.items():
-        samples, lines = case(seed, distinct)
+        samples, lines = case(seed, distinct, striped=name == "strips")
         write_list(out / f"{name}.truth.json", samples)
         write_lines(out / f"{name}.predictions.jsonl", lines)
         write_list(out / f"{name}.expected.json", [report(samples, lines, s) for s in settings])

@@ -78,6 +78,11 @@ fn predictions_with_ties_misses_duplicates_and_empty_masks_score_as_in_python() 
 }
 
 #[test]
+fn masks_whose_overlaps_are_mostly_equal_are_met_in_the_same_order() {
+    assert!(check("strips") > 500);
+}
+
+#[test]
 fn both_assignments_score_as_in_python() {
     assert!(check("distinct") > 1000);
 }

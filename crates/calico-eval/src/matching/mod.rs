@@ -4,7 +4,7 @@ mod greedy;
 mod hungarian;
 mod overlaps;
 
-pub(crate) use greedy::{Ties, greedy};
+pub(crate) use greedy::greedy;
 pub(crate) use hungarian::hungarian;
 pub(crate) use overlaps::Overlaps;
 

@@ -2,7 +2,7 @@ use calico_image::{ImageError, Rle};
 
 use super::detections::HIT;
 use super::{Detection, detections};
-use crate::matching::{Match, Overlaps, Ties, greedy, hungarian};
+use crate::matching::{Match, Overlaps, greedy, hungarian};
 use crate::{Assign, EvalOptions, Mode};
 
 /// How alike labels are, per target label and averaged over the targets of an image.
@@ -47,12 +47,12 @@ impl Unit {
     pub(crate) fn new(input: &UnitInput<'_>, options: EvalOptions) -> Result<Self, ImageError> {
         let overlaps = Overlaps::new(input.targets, input.predictions)?;
         let pairs = match options.assign {
-            Assign::Greedy => greedy(&overlaps, Ties::PredictionFirst),
+            Assign::Greedy => greedy(&overlaps),
             Assign::Hungarian => hungarian(&overlaps),
         };
         let sum: f64 = pairs.iter().map(|pair| pair.iou).sum();
         let share = |whole: usize| if whole == 0 { 0.0 } else { sum / whole as f64 };
-        let (recalled, recalled_strict) = recalled(&overlaps, &pairs, input.agree, options.assign);
+        let (recalled, recalled_strict) = recalled(&pairs, input.agree, options.assign);
         let scores = if options.mode == Mode::Strict { input.scores } else { &[] };
         Ok(Self {
             targets: overlaps.targets(),
@@ -76,21 +76,18 @@ impl Unit {
 
 /// The targets whose mask and label are right: up to the first pair that fails, and in all.
 fn recalled(
-    overlaps: &Overlaps,
     pairs: &[Match],
     agree: &dyn Fn(usize, usize) -> bool,
     assign: Assign,
 ) -> (usize, usize) {
-    let is_right = |pair: &Match| pair.iou >= HIT && agree(pair.target, pair.prediction);
-    let in_all = |pairs: &[Match]| pairs.iter().filter(|pair| is_right(pair)).count();
-    match assign {
-        Assign::Greedy => {
-            let pairs = greedy(overlaps, Ties::TargetFirst);
-            (pairs.iter().take_while(|pair| is_right(pair)).count(), in_all(&pairs))
-        }
+    let is_right = |pair: &&Match| pair.iou >= HIT && agree(pair.target, pair.prediction);
+    let in_all = pairs.iter().filter(is_right).count();
+    let in_order = match assign {
+        Assign::Greedy => pairs.iter().take_while(is_right).count(),
         // Nothing is taken one after the other, so nothing can stop early.
-        Assign::Hungarian => (in_all(pairs), in_all(pairs)),
-    }
+        Assign::Hungarian => in_all,
+    };
+    (in_order, in_all)
 }
 
 fn label_score(
