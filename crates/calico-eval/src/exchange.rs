@@ -7,11 +7,8 @@ use std::path::Path;
 use calico_annotation::{AnnotatedImage, Document, Kind, Origin, Region};
 use calico_result::Task;
 
-use crate::predictions::{LineProblem, PredictionReader};
+use crate::predictions::PredictionReader;
 use crate::{EvalError, PairPrediction, PairTruth, Truths, normalized_label};
-
-/// The most faults of a predictions file that are told at once.
-const MOST_PROBLEMS: usize = 50;
 
 /// Reads a predictions file; `path` names it in errors.
 ///
@@ -22,25 +19,14 @@ const MOST_PROBLEMS: usize = 50;
 ///
 /// Those of [`Evaluation::of_file`](crate::Evaluation::of_file).
 pub fn document(path: &Path, from: impl BufRead, truths: &Truths) -> Result<Document, EvalError> {
-    let mut reader = PredictionReader::new(from, truths);
     let mut document = Document::default();
-    let (mut problems, mut more): (Vec<LineProblem>, usize) = (Vec::new(), 0);
     let mut next_id = 0;
-    let unreadable = |source| EvalError::Read { path: path.to_owned(), source };
-    while let Some(line) = reader.advance().map_err(unreadable)? {
-        match line {
-            Ok((index, prediction)) => {
-                let truth = &truths.samples()[index];
-                document.images.extend(images(truth, &prediction, &mut next_id));
-            }
-            Err(problem) if problems.len() < MOST_PROBLEMS => problems.push(problem),
-            Err(_) => more += 1,
-        }
-    }
-    if !problems.is_empty() {
-        return Err(EvalError::Predictions { path: path.to_owned(), problems, more });
-    }
-    let model = reader.header().and_then(|header| header.model.clone());
+    let reader = PredictionReader::new(from, truths);
+    let header = reader.read_all(path, |index, prediction| {
+        document.images.extend(images(&truths.samples()[index], &prediction, &mut next_id));
+        Ok(())
+    })?;
+    let model = header.and_then(|header| header.model);
     document.name = model.unwrap_or_else(|| "predictions".to_owned());
     Ok(document)
 }
