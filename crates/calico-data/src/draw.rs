@@ -12,7 +12,7 @@ use sha2::{Digest as _, Sha256};
 pub struct Stream(ChaCha8Rng);
 
 impl Stream {
-    /// The stream of `id` in `stage`: ChaCha8 keyed by
+    /// The stream of `id` in `stage`: `ChaCha8` keyed by
     /// `sha256(seed (8 bytes, low first) ‖ 0 ‖ stage ‖ 0 ‖ id)`.
     pub fn new(seed: u64, stage: &str, id: &str) -> Self {
         let mut hash = Sha256::new();

@@ -1,5 +1,7 @@
 //! The data set of the miniature sources, opened, validated and loaded.
 
+#![allow(clippy::unwrap_used, reason = "helpers of tests")]
+
 use std::fs;
 use std::path::{Path, PathBuf};
 

@@ -81,7 +81,7 @@ pub(crate) struct BuildArgs {
 #[derive(Debug, Args)]
 #[group(required = true, multiple = true)]
 pub(crate) struct SourceArgs {
-    /// PACO-LVIS: the folder that holds annotations/paco_lvis_v1_train.json.
+    /// PACO-LVIS: the folder that holds `annotations/paco_lvis_v1_train.json`.
     #[arg(long, value_name = "DIR", requires = "coco")]
     pub(crate) paco: Option<PathBuf>,
 
@@ -93,7 +93,7 @@ pub(crate) struct SourceArgs {
     #[arg(long, value_name = "DIR")]
     pub(crate) part_imagenet: Option<PathBuf>,
 
-    /// ADE20K-Part-234: the folder that holds ade20k_instance_train.json.
+    /// ADE20K-Part-234: the folder that holds `ade20k_instance_train.json`.
     #[arg(long, value_name = "DIR")]
     pub(crate) ade20k: Option<PathBuf>,
 
@@ -283,7 +283,7 @@ pub(crate) struct ExportArgs {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum ExchangeChoice {
-    /// COCO annotations; parts name their object in parent_id.
+    /// COCO annotations; parts name their object in `parent_id`.
     Coco,
     /// Label Studio tasks with brush masks, and the labelling configuration.
     LabelStudio,
@@ -330,7 +330,7 @@ pub(crate) struct ImportArgs {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum ImportChoice {
-    /// COCO annotations with parent_id.
+    /// COCO annotations with `parent_id`.
     Coco,
     /// The JSON export of Label Studio.
     LabelStudio,

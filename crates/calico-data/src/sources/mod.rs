@@ -30,8 +30,8 @@ mod watch;
 
 pub use ade20k_part_234::Ade20kPart234;
 pub(crate) use image_path::{check as check_image_path, stem as image_stem};
-pub(crate) use listing::{GuardedReader, RecordLimit};
 pub use listing::{CocoAnnotation, CocoCategory, CocoImage, CocoListing};
+pub(crate) use listing::{GuardedReader, RecordLimit};
 pub use own::OwnData;
 pub use paco_lvis::PacoLvis;
 pub use part_imagenet::{PartImageNet, PartImageNetRelease};
