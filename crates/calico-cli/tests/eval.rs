@@ -86,7 +86,9 @@ fn empty_answers_score_nothing_and_wrong_labels_keep_their_masks() {
     let wrong = scores(
         &desk,
         &answers(&desk, |_, segments| {
-            segments.iter_mut().for_each(|segment| segment["label"] = "nonsense".into());
+            for segment in segments {
+                segment["label"] = "nonsense".into();
+            }
         }),
     );
     for column in COLUMNS {
@@ -101,9 +103,9 @@ fn empty_answers_score_nothing_and_wrong_labels_keep_their_masks() {
 fn masks_in_the_wrong_image_are_refused_by_line_and_size() {
     let desk = desk();
     let text = answers(&desk, |_, segments| {
-        segments.iter_mut().for_each(|segment| {
+        for segment in segments {
             segment["image"] = (3 - segment["image"].as_u64().unwrap()).into();
-        });
+        }
     });
     desk.write("predictions.jsonl", text.as_bytes());
     let args = ["eval", "--data", "set", "--predictions", "predictions.jsonl"];
