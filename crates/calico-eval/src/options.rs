@@ -51,16 +51,16 @@ impl Assign {
 
 /// What becomes of whole objects where parts are asked for.
 ///
-/// Half of the answers about parts name the objects first, at random, and so may a model.
-/// Neither is what the sub-task asks for.
+/// Half of the answers about parts name the objects first, at random, and so may a model. The
+/// definitions (GLaMM's evaluation) know no such difference.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum PartObjects {
     /// True objects are no targets, and predictions that bear the name of one of the pair's
     /// objects, and of no true part of the image, count neither for nor against.
-    #[default]
     SetAside,
     /// Every region of the true answer is a target, and every prediction counts.
+    #[default]
     Count,
 }
 

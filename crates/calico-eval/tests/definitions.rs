@@ -179,7 +179,7 @@ fn an_empty_mask_is_a_false_prediction_and_overlaps_nothing() {
 }
 
 #[test]
-fn objects_named_in_an_answer_about_parts_count_neither_for_nor_against() {
+fn objects_named_in_an_answer_about_parts_can_be_set_aside() {
     let truths = three_tasks();
     let mut predictions: Vec<_> = truths.samples().iter().map(perfect).collect();
     let of_parts = |report: &Report| report.all.tasks[&Task::CommonParts];
@@ -190,11 +190,11 @@ fn objects_named_in_an_answer_about_parts_count_neither_for_nor_against() {
     }
     predictions[2].images[0].push(predicted("A chair", columns(0, 9)));
     predictions[2].images[1].push(predicted("a bench", columns(0, 9)));
-    let aside = report(&truths, &predictions, EvalOptions::default());
+    let options = EvalOptions { objects: PartObjects::SetAside, ..EvalOptions::default() };
+    let aside = report(&truths, &predictions, options);
     assert_metrics(&aside.all.overall, [100.0; 9]);
     assert_eq!(of_parts(&aside).targets, 4);
-    let options = EvalOptions { objects: PartObjects::Count, ..EvalOptions::default() };
-    let counted = report(&truths, &predictions, options);
+    let counted = report(&truths, &predictions, EvalOptions::default());
     assert_eq!(of_parts(&counted).targets, 6);
     assert!((of_parts(&counted).recall - 100.0 * 4.0 / 6.0).abs() < 1e-5);
     assert!(counted.all.tasks[&Task::UniqueParts].ap50 < 100.0);
@@ -211,7 +211,8 @@ fn a_part_that_bears_the_name_of_an_object_is_a_part() {
         images: vec![vec![], vec![predicted("bench", columns(2, 4))]],
         ..PairPrediction::default()
     };
-    let report = report(&truths, &[prediction], EvalOptions::default());
+    let options = EvalOptions { objects: PartObjects::SetAside, ..EvalOptions::default() };
+    let report = report(&truths, &[prediction], options);
     assert_metrics(&report.all.overall, [100.0; 9]);
 }
 
