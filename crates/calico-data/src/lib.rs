@@ -21,16 +21,17 @@ mod draw;
 mod error;
 #[cfg(test)]
 mod example;
-pub mod loader;
 pub mod exchange;
+pub mod loader;
 mod problem;
 mod record;
 pub mod released;
 pub mod sources;
 mod split;
+pub mod statistics;
 pub mod tables;
-pub mod view;
 pub mod validate;
+pub mod view;
 mod vocabulary;
 
 pub use config::{

@@ -12,6 +12,7 @@ mod error;
 pub mod export;
 pub mod html;
 mod json_schema;
+pub mod markdown;
 mod markup;
 mod output_folder;
 pub mod palette;

@@ -1,6 +1,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
+use calico_result::terminal::harmless;
 use serde::{Deserialize, Serialize};
 
 use super::{Finding, Rule};
@@ -58,7 +59,7 @@ impl Report {
             };
         }
         for note in &self.notes {
-            let _ = writeln!(text, "{note}");
+            let _ = writeln!(text, "{}", harmless(note));
         }
         if self.is_sound() {
             text.push_str("no rule is broken\n");
@@ -69,8 +70,8 @@ impl Report {
             let findings = self.findings.iter().filter(|finding| finding.rule == *rule);
             let mut shown = 0;
             for Finding { split, table, row, found, expected, .. } in findings {
-                let _ =
-                    writeln!(text, "  {split} {table} {row}: found {found}, expected {expected}");
+                let line = format!("{split} {table} {row}: found {found}, expected {expected}");
+                let _ = writeln!(text, "  {}", harmless(&line));
                 shown += 1;
             }
             if *count > shown {

@@ -1,5 +1,7 @@
 use std::fmt::Write as _;
 
+use calico_result::markdown::cell;
+
 use super::Report;
 use super::columns::{self, TITLES, TextRow};
 
@@ -37,16 +39,4 @@ fn table(text: &mut String, rows: &[TextRow]) {
     for row in rows {
         let _ = writeln!(text, "| {} | {} |", cell(&row.name), row.cells.join(" | "));
     }
-}
-
-/// Text that stays in its cell.
-fn cell(text: &str) -> String {
-    let mut safe = String::with_capacity(text.len());
-    for character in calico_result::terminal::harmless(text).chars() {
-        if matches!(character, '|' | '\\' | '<' | '>' | '*' | '_' | '`' | '[' | ']' | '#') {
-            safe.push('\\');
-        }
-        safe.push(character);
-    }
-    safe
 }

@@ -9,7 +9,7 @@ use crate::{ResultError, palette};
 /// Height of the tallest bar, about.
 const HEIGHT: f32 = 320.0;
 /// Size of a number on a bar.
-const SMALL: f32 = 10.0;
+const SMALL: f32 = 9.0;
 
 pub(super) fn draw(chart: &Chart) -> Result<Drawing, ResultError> {
     let ruler = Ruler::new()?;
@@ -47,7 +47,7 @@ pub(super) fn draw(chart: &Chart) -> Result<Drawing, ResultError> {
             drawing.bar((x, y(value)), (bar - 1.0, height), palette::color(series as u32 + 1));
             let number = ruler.measured(grouped(value), SMALL);
             // A number that would run into its neighbour is left to the axis.
-            if number.1 <= bar + 4.0 {
+            if number.1 <= bar {
                 let at = (x + bar / 2.0, y(value) - 4.0);
                 drawing.text(number, SMALL, at, Anchor::Middle, INK);
             }
