@@ -183,6 +183,13 @@ fn blocks(metadata: &ArrowReaderMetadata, length: u64) -> Result<Vec<Block>, Tab
     let mut first_row = 0;
     for (group, row_group) in metadata.metadata().row_groups().iter().enumerate() {
         for column in row_group.columns() {
+            let codec = column.compression();
+            if !matches!(
+                codec,
+                Compression::UNCOMPRESSED | Compression::ZSTD(_) | Compression::SNAPPY
+            ) {
+                return Err(TableError::Compression { found: codec.to_string() });
+            }
             let start = column.dictionary_page_offset().unwrap_or(column.data_page_offset());
             let end = start.checked_add(column.compressed_size());
             let inside = |end: i64| u64::try_from(end).is_ok_and(|end| end <= length);

@@ -8,6 +8,12 @@ pub enum TableError {
         /// What the reader said.
         reason: String,
     },
+    /// The file is compressed in another way than ours and those of common tools.
+    #[error("found compression {found}, expected ZSTD, SNAPPY or none; write the table again")]
+    Compression {
+        /// The name of the compression.
+        found: String,
+    },
     /// A column is missing.
     #[error("found no column {column:?}, expected one of {expected}; write the table again")]
     MissingColumn {

@@ -4,6 +4,8 @@ use std::sync::Arc;
 
 use arrow_array::{ArrayRef, Int64Array, LargeStringArray, RecordBatch, StringArray, UInt64Array};
 use parquet::arrow::ArrowWriter;
+use parquet::basic::Compression;
+use parquet::file::properties::WriterProperties;
 
 use super::*;
 use crate::example::{Example, tables};
@@ -305,4 +307,45 @@ fn other_widths_of_texts_and_numbers_are_read() {
     let ids: ArrayRef = Arc::new(LargeStringArray::from(vec!["a", "b"]));
     images_with(&path, "image_id", &ids);
     assert_eq!(all::<ImageRecord>(&path, TableFormat::Parquet).unwrap()[1].image_id, "b");
+}
+
+#[test]
+fn another_compression_than_that_of_common_tools_is_named() {
+    // A column with one text, written by pyarrow 26.0.1 with compression="gzip".
+    let hexadecimal = "5041523115001516153a2c15021500150615061c0000001f8b080000000000020363626060626064\
+                       04928900dfb2fd680b0000001502192c35001806736368656d61150200150c25021808696d616765\
+                       5f696425004c1c0000001602191c191c26001c150c19250600191808696d6167655f696415041602\
+                       163c16602608491c150015001502003c1602190619260002000000163c1602260816600028207061\
+                       72717565742d6370702d6172726f772076657273696f6e2032362e302e31191c1c00000090000000\
+                       50415231";
+    let digits: Vec<char> = hexadecimal.chars().collect();
+    let bytes: Vec<u8> = digits
+        .chunks(2)
+        .map(|pair| u8::from_str_radix(&pair.iter().collect::<String>(), 16).unwrap())
+        .collect();
+    let scratch = tempfile::tempdir().unwrap();
+    let path = scratch.path().join("gzip.parquet");
+    fs::write(&path, bytes).unwrap();
+    let message = outcome("images", &path).unwrap_err().to_string();
+    assert!(message.contains("compression GZIP"), "{message}");
+}
+
+#[test]
+fn the_compression_of_common_tools_and_none_are_read() {
+    let scratch = tempfile::tempdir().unwrap();
+    let path = scratch.path().join("images.parquet");
+    let images = Example::new(1).images;
+    let batch = RecordBatch::try_new(
+        Arc::new(arrow_schema::Schema::new(ImageRecord::fields())),
+        ImageRecord::to_arrays(&images).unwrap(),
+    );
+    let batch = batch.unwrap();
+    for codec in [Compression::SNAPPY, Compression::UNCOMPRESSED] {
+        let properties = WriterProperties::builder().set_compression(codec).build();
+        let file = fs::File::create(&path).unwrap();
+        let mut writer = ArrowWriter::try_new(file, batch.schema(), Some(properties)).unwrap();
+        writer.write(&batch).unwrap();
+        writer.close().unwrap();
+        assert_eq!(all::<ImageRecord>(&path, TableFormat::Parquet).unwrap(), images);
+    }
 }
