@@ -14,7 +14,9 @@ pub(crate) use data::{
     BuildArgs, DataArgs, DataCommand, ExchangeChoice, ExportArgs, ImportArgs, ImportChoice,
     ImportReleasedArgs, PictureCheckChoice, SourceArgs, StatsArgs, ValidateArgs, ViewArgs,
 };
-pub(crate) use eval::{AssignChoice, ComposeArgs, EvalArgs, EvalCommand, ObjectsChoice, ScoreArgs};
+pub(crate) use eval::{
+    AssignChoice, ComposeArgs, EvalArgs, EvalCommand, ModeChoice, ObjectsChoice, ScoreArgs,
+};
 pub(crate) use model::{InfoArgs, InitArgs, ModelArgs, ModelCommand, ParamsArgs};
 pub(crate) use segment::SegmentArgs;
 

@@ -98,6 +98,8 @@ fn a_wrong_source_configuration_or_place_is_refused_before_the_work() {
     fs::write(desk.path().join("set/thesis.txt"), "x").unwrap();
     assert!(run(&[&build[..], &["--ade20k", &ade]].concat()).contains("in use"));
     assert!(run(&[&build[..], &["--own", "tools"]].concat()).contains("NAME=DIR"));
+    assert!(run(&[&build[..], &["--own", "paco_lvis=x"]].concat()).contains("another name"));
+    assert!(desk.path().join("set/thesis.txt").exists());
 }
 
 #[test]
@@ -113,6 +115,11 @@ fn a_page_shows_samples_with_links_or_copies() {
     assert!(done.stderr.contains("do not allow"), "{}", done.stderr);
     let page = fs::read_to_string(desk.path().join("deep/copies.html")).unwrap();
     assert_eq!(page.matches("href=\"data:image/jpeg;base64,").count(), 6);
+    let message = calico_in(desk.path(), &[&view[..], &["set/build.json"]].concat()).refused();
+    assert!(message.contains("inside of the data set"), "{message}");
+    let roots = ["x.html", "--root", "nowhere=/"];
+    let message = calico_in(desk.path(), &[&view[..], &roots].concat()).refused();
+    assert!(message.contains("paco_lvis"), "{message}");
     let message =
         calico_in(desk.path(), &[&view[..], &["x.html", "--source", "none"]].concat()).refused();
     assert!(message.contains("no such sample"), "{message}");
@@ -211,4 +218,36 @@ fn released_documents_are_inspected_and_what_is_not_understood_is_told() {
     let message = calico_in(desk.path(), &import).refused();
     assert!(message.contains("inspect the documents"), "{message}");
     assert!(!desk.path().join("set").exists());
+}
+
+#[test]
+fn a_cut_annotation_file_stops_a_build() {
+    let desk = tempfile::tempdir().unwrap();
+    let paco = desk.path().join("paco/annotations");
+    fs::create_dir_all(&paco).unwrap();
+    for split in ["train", "test"] {
+        let name = format!("paco_lvis_v1_{split}.json");
+        let bytes = fs::read(fixture(&format!("sources/paco/annotations/{name}"))).unwrap();
+        let kept = if split == "train" { bytes.len() / 2 } else { bytes.len() };
+        fs::write(paco.join(name), &bytes[..kept]).unwrap();
+    }
+    fs::write(desk.path().join("limits.toml"), "[images]\nmin_side = 32\n").unwrap();
+    let coco = fixture("sources/coco");
+    let args = [
+        "data",
+        "build",
+        "--paco",
+        "paco",
+        "--coco",
+        &coco,
+        "--seed",
+        "1",
+        "--out",
+        "set",
+        "--config",
+        "limits.toml",
+    ];
+    let done = calico_in(desk.path(), &args);
+    assert_eq!(done.code, 1, "{}", done.stderr);
+    assert!(done.stderr.contains("1 of 2 splits of paco_lvis"), "{}", done.stderr);
 }

@@ -96,6 +96,9 @@ fn what_is_wrong_with_an_annotation_is_told_and_the_rest_is_kept() {
         (Code::AnnImage, Some(7)),
     ];
     assert_eq!(codes(&reading), expected);
+    let lost = &reading.images[0].lost_classes;
+    let lost: Vec<&str> = lost.iter().map(|class| reading.vocabulary.class_label(*class)).collect();
+    assert_eq!(lost, ["axe"], "what is lost is not absent");
     // The part of the lost axe goes along with it.
     assert_eq!(reading.annotations_skipped, 6);
     let objects: Vec<_> =
@@ -129,7 +132,9 @@ fn a_cut_file_leaves_nothing_out_silently() {
     let folder = tempfile::tempdir().unwrap();
     let text = coco(&[]);
     write(folder.path(), "train.json", &text[..text.len() / 2]);
-    assert!(matches!(read(folder.path()), Err(DataError::Json { .. })));
+    let reading = read(folder.path()).unwrap();
+    assert_eq!(codes(&reading), [(Code::JsonBad, None)]);
+    assert!(reading.images.is_empty());
 }
 
 /// Writes a grey picture with these rectangles: left, top, width, height and value.

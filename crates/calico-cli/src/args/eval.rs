@@ -73,6 +73,10 @@ pub(crate) struct ScoreArgs {
     #[arg(long, value_name = "DIR")]
     pub(crate) bert: Option<PathBuf>,
 
+    /// What AP50, mIoU and Recall mean.
+    #[arg(long, value_name = "MODE", default_value = "glamm")]
+    pub(crate) mode: ModeChoice,
+
     /// How predicted masks meet true ones.
     #[arg(long, value_name = "HOW", default_value = "greedy")]
     pub(crate) assign: AssignChoice,
@@ -92,6 +96,14 @@ pub(crate) struct ScoreArgs {
     /// Print JSON.
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ModeChoice {
+    /// As GLaMM's evaluation: scores are ignored, Recall stops at the first pair that fails.
+    Glamm,
+    /// AP50 orders by score, and a missed target counts in mIoU and Recall.
+    Strict,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]

@@ -98,13 +98,27 @@ pub enum BuildError {
     },
     /// The place of the data set holds something else.
     #[error(
-        "found {path:?} in use, and no data set in it: name a new folder, an empty one, or an \
-         earlier data set to replace",
+        "found {path:?} in use, expected a new folder, an empty one, or an earlier data set without \
+         any other file: name another",
         path = path.display()
     )]
     Taken {
         /// The place.
         path: PathBuf,
+    },
+    /// The finished data set cannot be put in its place, and the earlier one not back.
+    #[error(
+        "cannot put the data set at {path:?}: {source}; the earlier one is in {aside:?}, move it back",
+        path = path.display(),
+        aside = aside.display()
+    )]
+    Aside {
+        /// The place.
+        path: PathBuf,
+        /// Where the earlier data set is.
+        aside: PathBuf,
+        /// What the system said.
+        source: io::Error,
     },
     /// The finished data set cannot be put in its place.
     #[error("cannot put the data set at {path:?}: {source}", path = path.display())]

@@ -37,7 +37,8 @@ impl BuildRecord {
 /// A source, as it was read and filtered.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SourceRecord {
-    /// SHA-256 of every annotation file, in hexadecimal digits, by its path below the source.
+    /// SHA-256 of every JSON file of annotations, and of own data's label pictures, in hexadecimal
+    /// digits, by its path below the source.
     pub files: BTreeMap<String, String>,
     /// Image records in the files.
     pub images_listed: u64,

@@ -15,6 +15,20 @@ pub(super) const BUILD_FILE: &str = "build.json";
 /// The files that do: of a data set that was built, and of one that was imported.
 const MARKS: [&str; 2] = [BUILD_FILE, ImportSummary::FILE];
 
+/// Everything that a data set consists of.
+const OWN_NAMES: [&str; 10] = [
+    BUILD_FILE,
+    "import.json",
+    "corrections.json",
+    "problems.jsonl",
+    "leak_report.json",
+    "README.md",
+    "roots.toml",
+    "images",
+    "regions",
+    "samples",
+];
+
 /// Where a data set is to be.
 ///
 /// It is written into a folder beside this place and moved there when it is complete, so that a
@@ -92,8 +106,12 @@ impl Destination {
             earlier = Some(aside);
         }
         if let Err(error) = fs::rename(scratch.path(), &self.path) {
-            if let Some(aside) = &earlier {
-                fs::rename(aside.path().join("data"), &self.path).map_err(failed)?;
+            if let Some(aside) = earlier
+                && fs::rename(aside.path().join("data"), &self.path).is_err()
+            {
+                // The earlier data set must not vanish with its temporary folder.
+                let path = self.path.clone();
+                return Err(BuildError::Aside { path, aside: aside.keep(), source: error }.into());
             }
             return Err(self.failed(error).into());
         }
@@ -101,7 +119,8 @@ impl Destination {
         let _ = scratch.keep();
         let problems = self.problems();
         if problems.is_file() {
-            fs::remove_file(&problems).map_err(failed)?;
+            // The data set is in its place, whatever becomes of the earlier list.
+            let _ = fs::remove_file(&problems);
         }
         Ok(())
     }
@@ -116,7 +135,16 @@ fn is_replaceable(path: &Path) -> io::Result<bool> {
     if !path.is_dir() {
         return Ok(false);
     }
-    Ok(fs::read_dir(path)?.next().is_none()
+    let mut is_empty = true;
+    for entry in fs::read_dir(path)? {
+        let entry = entry?;
+        is_empty = false;
+        // Nobody's own files may go with an earlier data set.
+        if !OWN_NAMES.iter().any(|name| entry.file_name() == *name) {
+            return Ok(false);
+        }
+    }
+    Ok(is_empty
         || (MARKS.iter().any(|mark| path.join(mark).is_file()) && path.join("samples").is_dir()))
 }
 
@@ -145,7 +173,9 @@ mod tests {
         let root = tempfile::tempdir().unwrap();
         let place = root.path().join("deep/set");
         build_at(&place, "1").unwrap();
-        fs::write(place.join("extra"), "x").unwrap();
+        fs::write(place.join("notes.txt"), "x").unwrap();
+        assert!(build_at(&place, "2").is_err(), "files of the user are kept");
+        fs::remove_file(place.join("notes.txt")).unwrap();
         fs::write(root.path().join("deep/set.problems.jsonl"), "x").unwrap();
         build_at(&place, "2").unwrap();
         assert_eq!(names(&place), ["build.json", "samples"]);

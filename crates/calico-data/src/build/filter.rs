@@ -45,6 +45,12 @@ impl<'a> Filter<'a> {
         if entries.is_empty() {
             return (None, counts);
         }
+        seen.extend(image.lost_classes.iter().map(|&class| SeenClass {
+            class,
+            is_whole: false,
+            parts: Box::default(),
+        }));
+        seen.sort_by_key(|seen| seen.class);
         counts.images_kept = 1;
         let kept = KeptImage {
             source: self.source,
@@ -220,6 +226,7 @@ mod tests {
             size: SIZE,
             sha256: None,
             objects: vec![object],
+            lost_classes: Vec::new(),
         };
         Filter::new(config, 0, &vocabulary).apply(image)
     }

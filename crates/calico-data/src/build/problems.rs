@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::rows::hex;
 use super::{BuildError, BuildRecord, Destination, FilterCounts, SourceRecord};
 use crate::sources::Reading;
-use crate::{BuildConfig, DataError, Level};
+use crate::{BuildConfig, Code, DataError, Level};
 
 /// The text of `problems.jsonl`.
 pub(crate) fn lines(readings: &[Reading]) -> Result<Vec<u8>, DataError> {
@@ -35,7 +35,13 @@ pub(crate) fn check(
     }
     let percent = config.problems.max_skipped_percent;
     for reading in readings {
+        let lost = reading.problems.iter().filter(|problem| {
+            let is_of_file = problem.image.is_none() && problem.annotation.is_none();
+            problem.code == Code::JsonBad && is_of_file
+        });
+        let (lost, read) = (lost.count() as u64, reading.splits_read());
         let counts = [
+            ("splits", lost, lost + read),
             ("images", reading.images_skipped, reading.images_listed),
             ("annotations", reading.annotations_skipped, reading.annotations_listed),
         ];

@@ -5,7 +5,9 @@ use calico_result::EncodedMask;
 use serde::Serialize;
 
 use crate::build::Destination;
-use crate::{DataError, Dataset, RegionRecord, SampleRecord, Split, SplitTables, Tables, tables};
+use crate::{
+    DataError, Dataset, RegionRecord, SampleRecord, Split, SplitTables, Tables, answer_text, tables,
+};
 
 /// The most statements of what was not understood.
 const MOST_STATEMENTS: usize = 1000;
@@ -102,8 +104,12 @@ pub fn correct(
 
 /// Whether an answer about unique parts is wrong now that a part with this label was drawn.
 fn contradicts(sample: &SampleRecord, label: &str) -> bool {
+    let groups = answer_text::parse(&sample.answer, sample.image_ids.len()).unwrap_or_default();
+    let is_named = |phrase: &str| {
+        phrase == label || phrase.split_once(' ').is_some_and(|(_, words)| words == label)
+    };
     sample.subtask == calico_result::Task::UniqueParts
-        && sample.answer.contains(&format!(" {label} </p>"))
+        && groups.iter().any(|group| is_named(group.phrase))
 }
 
 /// A corrected image.

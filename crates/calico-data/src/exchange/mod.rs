@@ -78,7 +78,10 @@ pub fn of_results(results: &[(String, Segmentation)]) -> Result<Document, DataEr
         if document.name.is_empty() {
             document.name.clone_from(&result.model.name);
         }
+        // Ids of a result are any numbers; here they are counted anew.
         let first = document.regions().count() as u32;
+        let ids: HashMap<u32, u32> =
+            result.segments().map(|segment| segment.id).zip(first + 1..).collect();
         for image in &result.images {
             let prefix = if name.is_empty() { String::new() } else { format!("{name}/") };
             let of_image = |segment: &&Segment| segment.image == image.index;
@@ -87,7 +90,7 @@ pub fn of_results(results: &[(String, Segmentation)]) -> Result<Document, DataEr
                 id: format!("{prefix}{}", image.index),
                 file_name: image.file_name.clone(),
                 size: image.size(),
-                regions: regions.map(|segment| region(segment, first)).collect::<Result<_, _>>()?,
+                regions: regions.map(|segment| region(segment, &ids)).collect::<Result<_, _>>()?,
                 notes: result.answers.iter().map(note).collect(),
             });
         }
@@ -100,13 +103,13 @@ fn note(answer: &Answer) -> String {
     format!("{} {}", line(&answer.prompt), line(&answer.plain_text))
 }
 
-fn region(segment: &Segment, first: u32) -> Result<Region, DataError> {
+fn region(segment: &Segment, ids: &HashMap<u32, u32>) -> Result<Region, DataError> {
     let mask = segment
         .mask
         .runs()
         .map_err(|error| DataError::Mask { region_id: segment.id, reason: error.to_string() })?;
     Ok(Region {
-        id: first + segment.id,
+        id: ids.get(&segment.id).copied().unwrap_or_default(),
         label: segment.label.clone(),
         kind: match segment.role {
             Role::Object => Kind::Object,
@@ -114,7 +117,7 @@ fn region(segment: &Segment, first: u32) -> Result<Region, DataError> {
             Role::UniquePart => Kind::UniquePart,
             Role::Other => Kind::Other,
         },
-        parent: segment.parent.map(|parent| first + parent),
+        parent: segment.parent.and_then(|parent| ids.get(&parent).copied()),
         group: Some(segment.group),
         mask,
         score: segment.scores.mean_foreground_probability.map(f64::from),

@@ -73,6 +73,12 @@ impl JoinedObjects {
         self.0.keys().copied().collect()
     }
 
+    /// The classes that have no mask at all, sorted.
+    pub(super) fn lost_classes(&self) -> Vec<ClassId> {
+        let lost = self.0.iter().filter(|(_, joined)| joined.masks.masks.is_empty());
+        lost.map(|(class, _)| *class).collect()
+    }
+
     /// The objects; a class without any mask is left out.
     pub(super) fn finish(self, size: Size) -> Result<Vec<SourceObject>, ImageError> {
         let mut objects = Vec::new();

@@ -1,11 +1,11 @@
-use crate::{Code, Problem};
+use crate::{Code, Level, Problem};
 
 /// What was found wrong with an image and its annotations, or with a file.
 #[derive(Debug, Default)]
 pub(super) struct Notes {
     findings: Vec<Finding>,
     position: usize,
-    /// Number of annotations that are dropped.
+    /// Number of annotations that are dropped because something is wrong with them.
     pub(super) dropped: u64,
 }
 
@@ -41,7 +41,8 @@ impl Notes {
 
     /// Notes a finding about an annotation that is dropped because of it.
     pub(super) fn dropped(&mut self, code: Code, id: i64, detail: impl Into<String>) {
-        self.dropped += 1;
+        // What is worth knowing only is no fault of the source.
+        self.dropped += u64::from(code.level() > Level::Information);
         self.push(code, Some(id), detail.into());
     }
 

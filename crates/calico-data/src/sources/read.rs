@@ -296,6 +296,7 @@ impl<S: SourceRules> RecordReader<'_, S> {
         }
         let image = ListedImage { file: self.file, record, place: &place, size };
         let joined = self.rules.objects(&self.context, &image, annotations, notes)?;
+        let lost_classes = joined.lost_classes();
         let objects = joined
             .finish(size)
             .map_err(|error| Skip::new(Code::ImgLimit, format!("its masks: {error}")))?;
@@ -306,6 +307,7 @@ impl<S: SourceRules> RecordReader<'_, S> {
             size,
             sha256: picture.sha256,
             objects,
+            lost_classes,
         })
     }
 }

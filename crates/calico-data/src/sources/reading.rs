@@ -1,3 +1,4 @@
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -26,4 +27,12 @@ pub struct Reading {
     pub annotations_skipped: u64,
     /// SHA-256 of every annotation file read, by its path below the source, sorted.
     pub files: Vec<(String, [u8; 32])>,
+}
+
+impl Reading {
+    /// Number of splits that have images.
+    pub(crate) fn splits_read(&self) -> u64 {
+        let splits: BTreeSet<_> = self.images.iter().map(|image| image.split).collect();
+        splits.len() as u64
+    }
 }

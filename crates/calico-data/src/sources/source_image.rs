@@ -18,6 +18,8 @@ pub struct SourceImage {
     pub sha256: Option<[u8; 32]>,
     /// What is annotated, one entry per class, sorted by class.
     pub objects: Vec<SourceObject>,
+    /// Classes that the image shows, but of which no mask could be read: they are not absent.
+    pub lost_classes: Vec<ClassId>,
 }
 
 /// All objects of one class in one image.

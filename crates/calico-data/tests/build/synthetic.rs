@@ -100,6 +100,7 @@ pub(crate) fn image(
         size: SIZE,
         sha256: Some(sum(source, name)),
         objects,
+        lost_classes: Vec::new(),
     }
 }
 

@@ -14,6 +14,8 @@ pub(super) struct ImageIndex {
 /// One image of a split.
 pub(super) struct IndexedImage {
     pub(super) image_id: String,
+    /// Its path in the data set.
+    file_name: String,
     pub(super) source: String,
     pub(super) size: Size,
 }
@@ -35,6 +37,7 @@ impl ImageIndex {
                 if files.insert(&image.image_id, &image.file_name).is_none() {
                     images.push(IndexedImage {
                         image_id: image.image_id.clone(),
+                        file_name: image.file_name.clone(),
                         source: truth.source.clone(),
                         size: image.size,
                     });
@@ -63,11 +66,17 @@ impl ImageIndex {
     }
 
     /// The image with an id or a file name, which may have more or fewer leading folders than
-    /// that of the data set.
+    /// that of the data set, but no other ones.
     pub(super) fn find(&self, name: &str) -> Named {
         for end in ends(name) {
             match self.by_name.get(end) {
-                Some(Some(index)) => return Named::One(*index),
+                Some(Some(index)) => {
+                    let image = &self.images[*index];
+                    let is_same = image.image_id == name
+                        || ends(name).any(|end| end == image.file_name)
+                        || ends(&image.file_name).any(|end| end == name);
+                    return if is_same { Named::One(*index) } else { Named::None };
+                }
                 Some(None) => return Named::Several,
                 None => {}
             }
@@ -117,6 +126,7 @@ mod tests {
         assert_eq!(index.find("/data/coco/a/c/3.jpg"), Named::One(2));
         assert_eq!(index.find("1.jpg"), Named::Several);
         assert_eq!(index.find("4.jpg"), Named::None);
+        assert_eq!(index.find("other/3.jpg"), Named::None, "a file of another folder");
         assert_eq!(index.find(""), Named::None);
     }
 }

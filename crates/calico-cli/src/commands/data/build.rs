@@ -16,6 +16,12 @@ const MOST_KINDS: usize = 12;
 
 /// Builds a data set.
 pub(crate) fn build(args: &BuildArgs) -> Result<(), Failure> {
+    let official = ["paco_lvis", "part_imagenet", "ade20k_part_234"];
+    if let Some((name, _)) = args.sources.own.iter().find(|(name, _)| official.contains(&&**name)) {
+        return Err(Failure::bad_input(format!(
+            "found {name} in --own, which is the name of an official source: choose another name"
+        )));
+    }
     let config = match &args.config {
         Some(path) => {
             let text = std::fs::read_to_string(path)
@@ -26,7 +32,11 @@ pub(crate) fn build(args: &BuildArgs) -> Result<(), Failure> {
     };
     let destination = Destination::new(&args.out)?;
     let bar = StageBar::new();
-    let readings = read(&args.sources, &config, &bar)?;
+    let readings = read(&args.sources, &config, &bar);
+    if readings.is_err() {
+        bar.finish();
+    }
+    let readings = readings?;
     let problems: Vec<Problem> =
         readings.iter().flat_map(|reading| reading.problems.iter().cloned()).collect();
     let input = BuildInput { readings, config, seed: args.seed, is_strict: args.strict };

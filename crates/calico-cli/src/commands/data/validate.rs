@@ -2,6 +2,7 @@ use calico_data::Dataset;
 use calico_data::sources::Watch;
 use calico_data::validate::{PictureRules, ValidateOptions, validate as check};
 
+use super::roots::with_roots;
 use crate::args::{PictureCheckChoice, ValidateArgs};
 use crate::failure::Failure;
 use crate::stream;
@@ -9,10 +10,7 @@ use crate::watching::{StageBar, stop_flag};
 
 /// Checks every rule of a data set.
 pub(crate) fn validate(args: &ValidateArgs) -> Result<(), Failure> {
-    let mut dataset = Dataset::open(&args.data)?;
-    for (source, root) in &args.root {
-        dataset = dataset.with_root(source, root);
-    }
+    let dataset = with_roots(Dataset::open(&args.data)?, &args.root)?;
     let pictures = match args.pictures {
         PictureCheckChoice::None => PictureRules::Skip,
         PictureCheckChoice::Size => PictureRules::Header,

@@ -1,7 +1,10 @@
+use std::path::Path;
+
 use calico_data::Dataset;
 use calico_data::view::{self, ViewOptions};
 use calico_result::{create_output_folder, terminal};
 
+use super::roots::with_roots;
 use crate::args::ViewArgs;
 use crate::commands::eval::folder_and_name;
 use crate::failure::Failure;
@@ -13,9 +16,16 @@ const MOST_WARNINGS: usize = 10;
 /// Writes a page of samples.
 pub(crate) fn view(args: &ViewArgs) -> Result<(), Failure> {
     let (folder, name) = folder_and_name(&args.out)?;
-    let mut dataset = Dataset::open(&args.data)?;
-    for (source, root) in &args.root {
-        dataset = dataset.with_root(source, root);
+    let dataset = with_roots(Dataset::open(&args.data)?, &args.root)?;
+    let is_inside = |data: &Path| {
+        let folders = (folder.canonicalize(), data.canonicalize());
+        matches!(folders, (Ok(folder), Ok(data)) if folder.starts_with(&data))
+    };
+    if is_inside(&args.data) {
+        return Err(Failure::bad_input(format!(
+            "found {} inside of the data set, expected a page beside it",
+            args.out.display()
+        )));
     }
     let options = ViewOptions {
         split: args.split.into(),

@@ -6,14 +6,15 @@ use calico_data::Dataset;
 use calico_eval::predictions::{DataIdentity, Header};
 use calico_eval::report::{self, Pictures, Report};
 use calico_eval::{
-    Assign, EvalError, EvalOptions, Evaluation, PartObjects, Predictor, Scorer, Truths,
+    Assign, EvalError, EvalOptions, Evaluation, Mode, PartObjects, Predictor, Scorer, Truths,
 };
 use calico_model::SegmentOptions;
 use calico_result::terminal;
 
 use super::encoder::Encoder;
 use super::exam::{Examinee, Watcher};
-use crate::args::{AssignChoice, ObjectsChoice, ScoreArgs};
+use crate::args::{AssignChoice, ModeChoice, ObjectsChoice, ScoreArgs};
+use crate::commands::data::with_roots;
 use crate::commands::segment::Source;
 use crate::failure::Failure;
 use crate::output::Output;
@@ -35,10 +36,8 @@ const EXAMPLES: usize = 4;
 /// Scores a model, or a predictions file.
 pub(crate) fn score(args: &ScoreArgs) -> Result<(), Failure> {
     let missing = || Failure::bad_input("no data set was given; expected --data DIR");
-    let mut dataset = Dataset::open(args.data.as_deref().ok_or_else(missing)?)?;
-    for (source, root) in &args.root {
-        dataset = dataset.with_root(source, root);
-    }
+    let dataset = Dataset::open(args.data.as_deref().ok_or_else(missing)?)?;
+    let dataset = with_roots(dataset, &args.root)?;
     // Whatever is wrong with the encoders shows before the long work.
     let sentences = args.sentence_encoder.as_deref().map(Encoder::open).transpose()?;
     let labels = args.bert.as_deref().map(Encoder::open).transpose()?;
@@ -86,6 +85,10 @@ pub(crate) fn score(args: &ScoreArgs) -> Result<(), Failure> {
 
 fn options(args: &ScoreArgs) -> EvalOptions {
     EvalOptions {
+        mode: match args.mode {
+            ModeChoice::Glamm => Mode::Glamm,
+            ModeChoice::Strict => Mode::Strict,
+        },
         assign: match args.assign {
             AssignChoice::Greedy => Assign::Greedy,
             AssignChoice::Hungarian => Assign::Hungarian,
@@ -94,7 +97,6 @@ fn options(args: &ScoreArgs) -> EvalOptions {
             ObjectsChoice::Count => PartObjects::Count,
             ObjectsChoice::SetAside => PartObjects::SetAside,
         },
-        ..EvalOptions::default()
     }
 }
 

@@ -30,8 +30,12 @@ pub(super) fn read(
     let mut names = PartsOf::new();
     for file in files {
         let source = File::open(&file.path).map_err(|error| DataError::read(&file.path, error))?;
-        let listing = CocoListing::read(source, &file.path, &mut |_| !watch.is_stopped())?;
-        collect_names(&listing, &mut names);
+        match CocoListing::read(source, &file.path, &mut |_| !watch.is_stopped()) {
+            Ok(listing) => collect_names(&listing, &mut names),
+            // The second pass reports it.
+            Err(DataError::Json { .. }) => {}
+            Err(error) => return Err(error),
+        }
     }
     let vocabulary = Arc::new(names::vocabulary(&own.name, &names, labels)?);
     read::read(&Rules { own, vocabulary }, files, watch)

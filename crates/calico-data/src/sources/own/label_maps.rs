@@ -41,6 +41,13 @@ pub(super) fn read(
     }
     let vocabulary = Arc::new(names::vocabulary(&own.name, &names, labels)?);
     let listed = list(&own.root)?;
+    if listed.is_empty() {
+        return Err(DataError::NoSource {
+            what: "pictures of your own",
+            path: own.root.clone(),
+            expected: "images/train/, images/dev/ or images/test/ with pictures",
+        });
+    }
     let (total, done) = (listed.len() as u64, AtomicU64::new(0));
     let reader = Reader { own, labels, vocabulary: &vocabulary };
     let read: Vec<Option<Outcome>> = listed
@@ -182,6 +189,7 @@ impl Reader<'_> {
             size,
             sha256: picture.sha256,
             objects,
+            lost_classes: Vec::new(),
         })
     }
 
