@@ -6,6 +6,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use calico_data::build::{BuildInput, BuildWatch, Destination, build};
+use calico_data::exchange;
 use calico_data::loader::{Check, LoaderOptions, SampleStore, Selection};
 use calico_data::sources::{Ade20kPart234, PacoLvis, PartImageNet, Watch};
 use calico_data::validate::{PictureRules, ValidateOptions, validate};
@@ -56,6 +57,25 @@ fn what_a_build_writes_breaks_no_rule() {
             assert_eq!(report.rows[&split].pictures, counts.images);
         }
     }
+}
+
+#[test]
+fn a_corrected_data_set_breaks_no_rule_and_can_be_replaced() {
+    let scratch = tempfile::tempdir().unwrap();
+    let built = miniature(&scratch.path().join("set"), TableFormat::Parquet);
+    let mut document = exchange::of_split(&built, Split::Train).unwrap();
+    let is_part = |region: &calico_annotation::Region| region.kind.is_part();
+    document.images[0].regions.retain(|region| !is_part(region));
+    let place = Destination::new(&scratch.path().join("corrected")).unwrap();
+    for _ in 0..2 {
+        let corrections = exchange::correct(&built, Split::Train, &document, &place).unwrap();
+        assert!(corrections.removed > 0 && corrections.samples_left_out > 0, "{corrections:?}");
+        let corrected = Dataset::open(place.path()).unwrap();
+        let report = validate(&corrected, &ValidateOptions::default(), &Watch::unwatched());
+        let report = report.unwrap();
+        assert!(report.is_sound(), "{}", report.to_text());
+    }
+    assert!(place.path().join("built_from.json").is_file());
 }
 
 #[test]

@@ -7,17 +7,19 @@ use tempfile::{Builder, TempDir};
 
 use super::BuildError;
 use crate::DataError;
+use crate::exchange::BUILT_FROM;
 use crate::released::ImportSummary;
 
 /// The file that tells a data set from any other folder.
 pub(super) const BUILD_FILE: &str = "build.json";
 
 /// The files that do: of a data set that was built, and of one that was imported.
-const MARKS: [&str; 2] = [BUILD_FILE, ImportSummary::FILE];
+const MARKS: [&str; 3] = [BUILD_FILE, ImportSummary::FILE, "corrections.json"];
 
 /// Everything that a data set consists of.
-const OWN_NAMES: [&str; 10] = [
+const OWN_NAMES: [&str; 11] = [
     BUILD_FILE,
+    BUILT_FROM,
     "import.json",
     "corrections.json",
     "problems.jsonl",

@@ -31,12 +31,21 @@ pub struct Corrections {
 }
 
 impl Corrections {
+    /// Whether the data set is as it was.
+    fn is_nothing(&self) -> bool {
+        self.changed + self.removed + self.samples_left_out + self.added == 0
+    }
+
     fn tell(&mut self, statement: String) {
         if self.statements.len() < MOST_STATEMENTS {
             self.statements.push(statement);
         }
     }
 }
+
+/// What `build.json` is called in a corrected data set, whose counts and limits it does not tell
+/// any more.
+pub(crate) const BUILT_FROM: &str = "built_from.json";
 
 /// Writes a data set whose masks in one split are those of a corrected document. Images that the
 /// document lacks keep their masks; everything else is as it was.
@@ -204,9 +213,13 @@ fn write(
         let samples = dataset.samples(split)?.map_while(Result::ok).filter(keeps);
         tables::write_samples(&folder, split, total, samples, &options)?;
     }
-    for name in ["build.json", "problems.jsonl", "leak_report.json", "README.md", "roots.toml"] {
+    for name in
+        ["build.json", BUILT_FROM, "problems.jsonl", "leak_report.json", "README.md", "roots.toml"]
+    {
+        let is_outdated = name == "build.json" && !corrections.is_nothing();
+        let new_name = if is_outdated { BUILT_FROM } else { name };
         match std::fs::read(dataset.folder().join(name)) {
-            Ok(bytes) => drop(folder.write(name, &bytes)?),
+            Ok(bytes) => drop(folder.write(new_name, &bytes)?),
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
             Err(error) => return Err(DataError::read(&dataset.folder().join(name), error)),
         }
