@@ -12,7 +12,8 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("L1", &["calico-vision", "calico-language", "calico-annotation", "calico-result"]),
     ("L2", &["calico-model", "calico-data"]),
     ("L3", &["calico-eval"]),
-    ("L4", &["calico-cli"]),
+    ("L4", &["calico-train"]),
+    ("L5", &["calico-cli"]),
 ];
 
 /// Used by tests only, and itself built on the tensors of one crate.
@@ -38,7 +39,7 @@ const FLOORS: &[(&str, &[&str])] = &[
     ("anyhow", &["calico-cli", XTASK]),
 ];
 const TENSORS: &[&str] =
-    &["calico-nn", "calico-vision", "calico-language", "calico-model", TESTKIT];
+    &["calico-nn", "calico-vision", "calico-language", "calico-model", "calico-train", TESTKIT];
 
 /// A crate of this workspace.
 #[derive(Debug)]

@@ -1,0 +1,1 @@
+//! Training of Calico: recipes, plans, the trainer, its checkpoints and what it shows.
