@@ -1,0 +1,83 @@
+use calico_data::loader::Position;
+use calico_model::Calico;
+use calico_nn::Weights;
+use candle_core::Tensor;
+
+use crate::TrainError;
+
+/// What a stage learns from: batches, and the losses of a model on them.
+pub(crate) trait Lessons {
+    /// The losses on the next `size` samples; the order goes on from epoch to epoch.
+    ///
+    /// `model` is made of `weights`, which also hold what only this objective needs.
+    fn losses(
+        &mut self,
+        model: &Calico,
+        weights: &Weights,
+        size: usize,
+    ) -> Result<Losses, TrainError>;
+
+    /// Where the next sample is.
+    fn position(&self) -> Position;
+
+    /// Samples in an epoch.
+    fn epoch_len(&self) -> u64;
+}
+
+/// The losses of one batch.
+#[derive(Debug, Clone)]
+pub struct Losses {
+    /// What is minimised, a scalar in f32.
+    pub total: Tensor,
+    /// Of what it is made.
+    pub parts: LossParts,
+}
+
+/// Loss by loss, before its weight; `None` for what an objective does not have.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct LossParts {
+    /// The weighted sum.
+    pub total: f64,
+    /// Cross-entropy of the answer's tokens, per token.
+    pub text: Option<f64>,
+    /// Focal loss or binary cross-entropy, per mask.
+    pub mask: Option<f64>,
+    /// Dice loss, per mask.
+    pub dice: Option<f64>,
+    /// Cross-entropy of the labels of patches, per patch.
+    pub labels: Option<f64>,
+    /// Tokens that were learnt.
+    pub tokens: u64,
+    /// Masks that were learnt.
+    pub masks: u64,
+    /// Samples that were read.
+    pub samples: u64,
+}
+
+impl LossParts {
+    /// The mean over `count` batches of losses that were added up.
+    pub(crate) fn over(mut self, count: usize) -> Self {
+        let count = count.max(1) as f64;
+        self.total /= count;
+        for part in [&mut self.text, &mut self.mask, &mut self.dice, &mut self.labels] {
+            *part = part.map(|sum| sum / count);
+        }
+        self
+    }
+
+    /// Adds those of another batch; counts are added, too.
+    pub(crate) fn add(&mut self, other: &Self) {
+        let sum = |a: Option<f64>, b: Option<f64>| match (a, b) {
+            (Some(a), Some(b)) => Some(a + b),
+            (one, other) => one.or(other),
+        };
+        self.total += other.total;
+        self.text = sum(self.text, other.text);
+        self.mask = sum(self.mask, other.mask);
+        self.dice = sum(self.dice, other.dice);
+        self.labels = sum(self.labels, other.labels);
+        self.tokens += other.tokens;
+        self.masks += other.masks;
+        self.samples += other.samples;
+    }
+}
