@@ -9,16 +9,19 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use candle_core::{DType, Device, Tensor};
-use half::{bf16, f16};
 use memmap2::Mmap;
 use safetensors::SafeTensors;
 use safetensors::tensor::{Dtype, Metadata};
 
 use super::{TensorSpec, WeightSource};
 
+mod stored_tensor;
+mod stored_type;
 mod write;
 
-pub use write::{StoredType, write};
+pub use stored_tensor::StoredTensor;
+pub use stored_type::StoredType;
+pub use write::{write, write_stored, write_stored_file};
 
 /// Name of an unsharded checkpoint file.
 pub const SINGLE_FILE: &str = "model.safetensors";
@@ -197,6 +200,10 @@ impl Checkpoint {
         } else {
             return Err(CheckpointError::NoWeights(folder.to_path_buf()));
         };
+        Self::of_files(folder, paths)
+    }
+
+    fn of_files(folder: &Path, paths: Vec<PathBuf>) -> Result<Self, CheckpointError> {
         let files = paths.into_iter().map(MappedFile::open).collect::<Result<Vec<_>, _>>()?;
         let mut locations = BTreeMap::new();
         let mut duplicate = Vec::new();
@@ -230,7 +237,7 @@ impl Checkpoint {
                 let shapes = (spec.name.clone(), spec.shape.clone(), info.shape.clone());
                 mismatch.misshaped.push(shapes);
             }
-            if !matches!(info.dtype, Dtype::F32 | Dtype::BF16 | Dtype::F16) {
+            if StoredType::of(info.dtype).is_none() {
                 mismatch.mistyped.push((spec.name.clone(), format!("{:?}", info.dtype)));
             }
         }
@@ -343,26 +350,14 @@ impl WeightSource for CheckpointSource {
         let Some((bytes, dtype)) = self.checkpoint.file_of(name).and_then(|f| f.bytes(name)) else {
             candle_core::bail!("the checkpoint has no tensor {name}");
         };
-        let Some(values) = to_f32(bytes, dtype) else {
+        let Some(stored) = StoredType::of(dtype) else {
             candle_core::bail!("{name} is stored as {dtype:?}; expected F32, BF16 or F16");
         };
+        let values = stored.decode(bytes);
         if !values.iter().all(|value| value.is_finite()) {
             self.not_finite.lock().unwrap_or_else(PoisonError::into_inner).push(name.clone());
         }
         Tensor::from_vec(values, spec.shape.clone(), &self.device)?.to_dtype(DType::F32)
-    }
-}
-
-/// Little-endian stored values as f32.
-fn to_f32(bytes: &[u8], dtype: Dtype) -> Option<Vec<f32>> {
-    fn convert<const N: usize>(bytes: &[u8], value: impl Fn([u8; N]) -> f32) -> Vec<f32> {
-        bytes.as_chunks::<N>().0.iter().map(|chunk| value(*chunk)).collect()
-    }
-    match dtype {
-        Dtype::F32 => Some(convert(bytes, f32::from_le_bytes)),
-        Dtype::BF16 => Some(convert(bytes, |b| bf16::from_le_bytes(b).to_f32())),
-        Dtype::F16 => Some(convert(bytes, |b| f16::from_le_bytes(b).to_f32())),
-        _ => None,
     }
 }
 

@@ -100,3 +100,42 @@ fn a_truncated_file_is_refused() {
         assert!(Checkpoint::open(folder.path()).is_err(), "{len} bytes were accepted");
     }
 }
+
+#[test]
+fn a_file_of_any_name_keeps_the_bytes_and_the_type_of_each_tensor() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("some.safetensors");
+    let tensor = |name: &str, stored| StoredTensor { name: name.into(), shape: vec![2], stored };
+    let tensors = [tensor("a", StoredType::Bf16), tensor("b", StoredType::F32)];
+    let bytes = |tensor: &StoredTensor| tensor.stored.encode(&[1.5, -3.0]);
+    let give = |tensor: &StoredTensor| Ok::<_, CheckpointError>(bytes(tensor).into());
+    write_stored_file(&path, &tensors, &[("format", "pt")], give).unwrap();
+    let file = Checkpoint::open_file(&path).unwrap();
+    for tensor in tensors {
+        assert_eq!(file.stored(&tensor.name), Some(tensor.clone()));
+        assert_eq!(file.bytes(&tensor.name), Some(bytes(&tensor).as_slice()));
+    }
+    assert_eq!((file.stored("c"), file.bytes("c")), (None, None));
+}
+
+#[test]
+fn a_tensor_that_cannot_be_had_leaves_no_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let tensors = ["a", "b", "c"].map(|name| StoredTensor {
+        name: name.into(),
+        shape: vec![1],
+        stored: StoredType::F32,
+    });
+    let asked = std::cell::Cell::new(0);
+    let give = |tensor: &StoredTensor| {
+        asked.set(asked.get() + 1);
+        if tensor.name == "b" {
+            return Err(CheckpointError::NoWeights("b".into()));
+        }
+        Ok(vec![0; 4].into())
+    };
+    let error = write_stored(folder.path(), &tensors, usize::MAX, give).unwrap_err();
+    assert!(matches!(error, CheckpointError::NoWeights(_)), "{error}");
+    assert_eq!(asked.get(), 2);
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
+}

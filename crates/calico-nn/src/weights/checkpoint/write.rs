@@ -1,75 +1,48 @@
 //! Writing checkpoint folders, one tensor in memory at a time.
 
 use std::borrow::Cow;
+use std::cell::RefCell;
+use std::collections::{BTreeMap, HashMap};
 use std::fs::{self, File};
 use std::path::Path;
 
-use half::{bf16, f16};
 use safetensors::tensor::{Dtype, View};
 
-use super::{CheckpointError, INDEX_FILE, SINGLE_FILE};
+use super::{CheckpointError, INDEX_FILE, SINGLE_FILE, StoredTensor, StoredType};
 use crate::weights::TensorSpec;
 
-/// The type in which weights are stored.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum StoredType {
-    /// 32-bit floats.
-    F32,
-    /// Brain floats: the range of f32, 8 bits of precision.
-    #[default]
-    Bf16,
-    /// IEEE half floats.
-    F16,
+/// Gives the bytes of a tensor as they are stored.
+type Give<'a, 'b, E> = dyn Fn(&StoredTensor) -> Result<Cow<'b, [u8]>, E> + 'a;
+
+/// A tensor whose bytes are made when it is written.
+struct Lazy<'a, 'b, E> {
+    tensor: &'a StoredTensor,
+    bytes: &'a Give<'a, 'b, E>,
+    /// The first failure; what follows it is not asked for any more.
+    failure: &'a RefCell<Option<E>>,
 }
 
-impl StoredType {
-    /// Bytes of one value.
-    pub fn bytes(self) -> usize {
-        match self {
-            Self::F32 => 4,
-            Self::Bf16 | Self::F16 => 2,
-        }
-    }
-
-    fn dtype(self) -> Dtype {
-        match self {
-            Self::F32 => Dtype::F32,
-            Self::Bf16 => Dtype::BF16,
-            Self::F16 => Dtype::F16,
-        }
-    }
-
-    fn encode(self, values: &[f32]) -> Vec<u8> {
-        match self {
-            Self::F32 => values.iter().flat_map(|v| v.to_le_bytes()).collect(),
-            Self::Bf16 => values.iter().flat_map(|&v| bf16::from_f32(v).to_le_bytes()).collect(),
-            Self::F16 => values.iter().flat_map(|&v| f16::from_f32(v).to_le_bytes()).collect(),
-        }
-    }
-}
-
-/// A tensor that is computed when it is written.
-struct Lazy<'a, F> {
-    spec: &'a TensorSpec,
-    stored: StoredType,
-    values: &'a F,
-}
-
-impl<F: Fn(&TensorSpec) -> Vec<f32>> View for Lazy<'_, F> {
+impl<E> View for Lazy<'_, '_, E> {
     fn dtype(&self) -> Dtype {
-        self.stored.dtype()
+        self.tensor.stored.dtype()
     }
 
     fn shape(&self) -> &[usize] {
-        &self.spec.shape
+        &self.tensor.shape
     }
 
     fn data(&self) -> Cow<'_, [u8]> {
-        Cow::Owned(self.stored.encode(&(self.values)(self.spec)))
+        if self.failure.borrow().is_some() {
+            return Cow::Borrowed(&[]);
+        }
+        (self.bytes)(self.tensor).unwrap_or_else(|error| {
+            self.failure.replace(Some(error));
+            Cow::Borrowed(&[])
+        })
     }
 
     fn data_len(&self) -> usize {
-        self.spec.len() * self.stored.bytes()
+        self.tensor.bytes()
     }
 }
 
@@ -84,73 +57,110 @@ pub fn write<F: Fn(&TensorSpec) -> Vec<f32>>(
     shard_bytes: usize,
     values: F,
 ) -> Result<(), CheckpointError> {
-    let shards = shards(specs, stored, shard_bytes);
+    let named: BTreeMap<&str, &TensorSpec> =
+        specs.iter().map(|spec| (spec.name.as_str(), spec)).collect();
+    let tensors: Vec<StoredTensor> = specs
+        .iter()
+        .map(|spec| StoredTensor { name: spec.name.clone(), shape: spec.shape.clone(), stored })
+        .collect();
+    write_stored(folder, &tensors, shard_bytes, |tensor| {
+        let values = named.get(tensor.name.as_str()).map(|spec| values(spec));
+        Ok(Cow::Owned(stored.encode(&values.unwrap_or_default())))
+    })
+}
+
+/// As [`write()`], for tensors that have a type each and whose bytes are given as they are stored.
+///
+/// Nothing is left of a file whose bytes could not be had.
+pub fn write_stored<'b, E: From<CheckpointError>>(
+    folder: &Path,
+    tensors: &[StoredTensor],
+    shard_bytes: usize,
+    bytes: impl Fn(&StoredTensor) -> Result<Cow<'b, [u8]>, E>,
+) -> Result<(), E> {
+    let shards = shards(tensors, shard_bytes);
     if let [only] = shards.as_slice() {
-        return write_file(&folder.join(SINGLE_FILE), only, stored, &values);
+        return write_file(&folder.join(SINGLE_FILE), only, None, &bytes);
     }
     let mut weight_map = serde_json::Map::new();
     for (number, shard) in shards.iter().enumerate() {
         let name = format!("model-{:05}-of-{:05}.safetensors", number + 1, shards.len());
-        write_file(&folder.join(&name), shard, stored, &values)?;
-        weight_map.extend(shard.iter().map(|spec| (spec.name.clone(), name.clone().into())));
+        write_file(&folder.join(&name), shard, None, &bytes)?;
+        weight_map.extend(shard.iter().map(|tensor| (tensor.name.clone(), name.clone().into())));
     }
-    let total: usize = specs.iter().map(|spec| spec.len() * stored.bytes()).sum();
+    let total: usize = tensors.iter().map(StoredTensor::bytes).sum();
     let index =
         serde_json::json!({ "metadata": { "total_size": total }, "weight_map": weight_map });
     let path = folder.join(INDEX_FILE);
     replace(&path, |temporary| {
-        fs::write(temporary, format!("{index:#}\n")).map_err(|e| io(&path, e))
+        fs::write(temporary, format!("{index:#}\n")).map_err(|e| io(&path, e).into())
     })
 }
 
+/// Writes one safetensors file with `metadata`; it appears under its name when it is complete.
+pub fn write_stored_file<'b, E: From<CheckpointError>>(
+    path: &Path,
+    tensors: &[StoredTensor],
+    metadata: &[(&str, &str)],
+    bytes: impl Fn(&StoredTensor) -> Result<Cow<'b, [u8]>, E>,
+) -> Result<(), E> {
+    let metadata = metadata.iter().map(|&(key, value)| (key.into(), value.into())).collect();
+    write_file(path, tensors, Some(metadata), &bytes)
+}
+
 /// Consecutive runs of tensors that fit into one file each.
-fn shards(specs: &[TensorSpec], stored: StoredType, shard_bytes: usize) -> Vec<Vec<&TensorSpec>> {
-    let mut shards: Vec<Vec<&TensorSpec>> = vec![Vec::new()];
-    let mut size = 0usize;
-    for spec in specs {
-        let bytes = spec.len() * stored.bytes();
+fn shards(tensors: &[StoredTensor], shard_bytes: usize) -> Vec<&[StoredTensor]> {
+    let mut shards = Vec::new();
+    let (mut start, mut size) = (0, 0usize);
+    for (number, tensor) in tensors.iter().enumerate() {
+        let bytes = tensor.bytes();
         if size > 0 && size + bytes > shard_bytes {
-            shards.push(Vec::new());
-            size = 0;
+            shards.push(&tensors[start..number]);
+            (start, size) = (number, 0);
         }
         size += bytes;
-        if let Some(last) = shards.last_mut() {
-            last.push(spec);
-        }
     }
+    shards.push(&tensors[start..]);
     shards
 }
 
-fn write_file<F: Fn(&TensorSpec) -> Vec<f32>>(
+fn write_file<E: From<CheckpointError>>(
     path: &Path,
-    specs: &[&TensorSpec],
-    stored: StoredType,
-    values: &F,
-) -> Result<(), CheckpointError> {
+    tensors: &[StoredTensor],
+    metadata: Option<HashMap<String, String>>,
+    bytes: &Give<'_, '_, E>,
+) -> Result<(), E> {
     replace(path, |temporary| {
-        let tensors = specs.iter().map(|spec| (spec.name.as_str(), Lazy { spec, stored, values }));
+        let failure = RefCell::new(None);
+        let lazy = tensors.iter().map(|tensor| {
+            let failure = &failure;
+            (tensor.name.as_str(), Lazy { tensor, bytes, failure })
+        });
         // The library writes a private file; a model is an ordinary one.
         let rights = File::create(temporary)
             .and_then(|file| file.metadata())
             .map_err(|source| io(path, source))?
             .permissions();
-        safetensors::serialize_to_file(tensors, None, temporary)
-            .map_err(|source| io(path, std::io::Error::other(source)))?;
-        fs::set_permissions(temporary, rights).map_err(|source| io(path, source))
+        let written = safetensors::serialize_to_file(lazy, metadata, temporary);
+        if let Some(failure) = failure.take() {
+            return Err(failure);
+        }
+        written.map_err(|source| io(path, std::io::Error::other(source)))?;
+        Ok(fs::set_permissions(temporary, rights).map_err(|source| io(path, source))?)
     })
 }
 
 /// Writes under a temporary name, makes it durable, then takes the place of `path`.
-fn replace(
+fn replace<E: From<CheckpointError>>(
     path: &Path,
-    write: impl FnOnce(&Path) -> Result<(), CheckpointError>,
-) -> Result<(), CheckpointError> {
+    write: impl FnOnce(&Path) -> Result<(), E>,
+) -> Result<(), E> {
     let temporary = path.with_extension("tmp");
     let done = write(&temporary).and_then(|()| {
-        File::open(&temporary)
+        Ok(File::open(&temporary)
             .and_then(|file| file.sync_all())
             .and_then(|()| fs::rename(&temporary, path))
-            .map_err(|source| io(path, source))
+            .map_err(|source| io(path, source))?)
     });
     if done.is_err() {
         // The error that matters is the first one.

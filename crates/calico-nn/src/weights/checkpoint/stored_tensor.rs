@@ -1,0 +1,50 @@
+//! Tensors as they lie in a file.
+
+use std::path::{Path, PathBuf};
+
+use super::{Checkpoint, CheckpointError, StoredType};
+
+/// What the header of a file says about a tensor of weights.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StoredTensor {
+    /// Name.
+    pub name: String,
+    /// Shape.
+    pub shape: Vec<usize>,
+    /// Type of the values.
+    pub stored: StoredType,
+}
+
+impl StoredTensor {
+    /// Bytes of all values.
+    pub fn bytes(&self) -> usize {
+        self.shape.iter().product::<usize>() * self.stored.bytes()
+    }
+}
+
+impl Checkpoint {
+    /// Maps one safetensors file of any name.
+    pub fn open_file(path: &Path) -> Result<Self, CheckpointError> {
+        let folder = path.parent().map_or_else(PathBuf::new, Path::to_path_buf);
+        Self::of_files(&folder, vec![path.to_path_buf()])
+    }
+
+    /// Name, shape and type of a tensor; `None` if it is not there or is stored in a type that
+    /// weights never have.
+    pub fn stored(&self, name: &str) -> Option<StoredTensor> {
+        let info = self.file_of(name)?.metadata.info(name)?;
+        let stored = StoredType::of(info.dtype)?;
+        Some(StoredTensor { name: name.to_owned(), shape: info.shape.clone(), stored })
+    }
+
+    /// The name that the file gives to the type of a tensor, whatever it is.
+    pub fn type_name(&self, name: &str) -> Option<String> {
+        let info = self.file_of(name)?.metadata.info(name)?;
+        Some(format!("{:?}", info.dtype))
+    }
+
+    /// The stored bytes of a tensor, row-major, in place.
+    pub fn bytes(&self, name: &str) -> Option<&[u8]> {
+        Some(self.file_of(name)?.bytes(name)?.0)
+    }
+}
