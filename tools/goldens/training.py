@@ -123,12 +123,19 @@ class Run:
         }
         norm = torch.nn.utils.clip_grad_norm_(trained.values(), CLIP_NORM)
         if self.optimiser is None:
-            options = {"betas": BETAS, "eps": EPS, "weight_decay": self.decay, "foreach": False}
-            self.optimiser = torch.optim.AdamW(trained.values(), **options)
+            self.optimiser = self.adamw(list(trained.values()))
         for group in self.optimiser.param_groups:
             group["lr"] = learning_rate
         self.optimiser.step()
         return losses, gradients, norm
+
+    def adamw(self, trained):
+        """Weight decay is for matrices and tables, not for norms, biases and single vectors."""
+        groups = [
+            {"params": [tensor for tensor in trained if tensor.dim() > 1], "weight_decay": self.decay},
+            {"params": [tensor for tensor in trained if tensor.dim() <= 1], "weight_decay": 0.0},
+        ]
+        return torch.optim.AdamW(groups, betas=BETAS, eps=EPS, foreach=False)
 
     def after(self):
         return self.leaves.trained()
@@ -145,7 +152,7 @@ def one_of_each_kind(tensors):
     """The first tensor of each kind: names that differ in the number of a block are one kind."""
     kinds = {}
     for name, tensor in tensors.items():
-        kind = re.sub(r"\b(blocks|layers?|cams|output_hypernetworks_mlps)\.\d+", r"\1", name)
+        kind = re.sub(r"\b(blocks|layers?|cams)\.\d+", r"\1", name)
         kinds.setdefault((kind, tuple(tensor.shape)), name)
     return sorted(kinds.values())
 
@@ -178,13 +185,15 @@ def adapters_case(batch):
 
 
 def decay_case(batch):
-    """A tensor that nothing uses has no gradient and does not decay either."""
+    """A tensor that nothing uses has no gradient, and does not decay either."""
     run = Run(adapters, decay=0.1)
     run.step(batch)
     names = one_of_each_kind(run.after())
     sentence = (
-        "As training/adapters_step with weight decay 0.1, one tensor of each kind. The IoU head "
-        f"has no gradient and stays; hypernetworks 1 to 3 have gradient 0 and decay. {OPTIMISER}."
+        "As training/adapters_step with weight decay 0.1 for tensors of two and more dimensions, "
+        "one tensor of each kind. The IoU head has no gradient and stays as it is. after: at most "
+        "512 values of one tensor of each kind, flattened, at the odd step ceil(n / 512) | 1. "
+        f"{OPTIMISER}."
     )
     outputs = named("after", run.after(), names, sampled)
     write(__file__, "training/adapters_decay", sentence, {}, outputs)
