@@ -25,7 +25,8 @@ from transformers import (
 from transformers.models.llama.modeling_llama import LlamaRotaryEmbedding
 
 import upstream
-from calico import CLIP, IMAGE, IMAGENET, SAM_PIXELS, normalised, squashed
+from calico import CLIP, IMAGENET, SAM_PIXELS, normalised, squashed
+from conversations import IMAGE
 
 TEXT_WEIGHT, FOCAL_WEIGHT, DICE_WEIGHT = 1.0, 2.0, 0.5
 FOCAL_ALPHA, FOCAL_GAMMA = 0.25, 2.0
@@ -442,14 +443,6 @@ class Model(torch.nn.Module):
                 target = torch.from_numpy(conversation.masks[n].astype(np.float32))
                 focal[n], dice[n] = focal_loss(logits, target), dice_loss(logits, target)
         return {"text": text, "focal": torch.stack(focal), "dice": torch.stack(dice)}
-
-
-class Conversation:
-    """One sample: `prompt_length` of `ids` are the prompt, -200 stands for an image."""
-
-    def __init__(self, images, ids, prompt_length, seg, seg_image, masks):
-        self.images, self.ids, self.prompt_length = images, ids, prompt_length
-        self.seg, self.seg_image, self.masks = seg, seg_image, masks
 
 
 def focal_loss(logits, target):

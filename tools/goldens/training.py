@@ -14,9 +14,10 @@ import torch
 from PIL import Image
 from safetensors.numpy import load_file
 
-from calico import BOS, EOS, IMAGE, IMAGE_IDS, SEG, phrase, picture, text
+from calico import IMAGE, SEG, picture
 from common import GOLDENS, synthetic, write
-from differentiable import Conversation, Leaves, Model, adapters, dice_loss, everything, focal_loss
+from conversations import Conversation, Vocabulary
+from differentiable import Leaves, Model, adapters, dice_loss, everything, focal_loss
 
 CLIP_NORM = 1.0
 LEARNING_RATE, BETAS, EPS = 4e-4, (0.9, 0.95), 1e-8
@@ -33,8 +34,23 @@ BATCH = (
     "(alpha 0.25, gamma 2, mean over pixels) and Dice (sums / 1000, eps 1e-6) are summed over all "
     "masks and divided by (their number + 1e-8), at original resolution. ids: prompt_length of "
     "them are the prompt, -200 stands for an image; mask k belongs to the k-th [SEG], on image "
-    "seg_image[k]. The model is that of calico/pair with LoRA beside its matrices."
+    "seg_image[k]. The model is that of calico/pair with LoRA beside its matrices. The texts are in "
+    "batch.json."
 )
+
+
+TEXTS = {
+    "a": (
+        "The <image> (IMAGE1) and <image> (IMAGE2) provide an overview of the pictures.\n"
+        "Which object do they show?",
+        "Both show <p> the dog </p> [SEG] (IMAGE1) [SEG] (IMAGE2).",
+    ),
+    "b": (
+        "See <image> (IMAGE1) and <image> (IMAGE2). What do they share, and what is unique?",
+        "They share <p> a cup </p> [SEG] (IMAGE2) [SEG] (IMAGE1), and <p> a lid </p> [SEG] "
+        "(IMAGE2) is unique.",
+    ),
+}
 
 
 def configuration():
@@ -60,29 +76,19 @@ def target(rng, size):
     return mask.astype(np.uint8)
 
 
-def conversation(rng, sizes, prompt, answer, seg_image):
+def conversation(rng, text, sizes, seg_image):
     images = [Image.fromarray(picture(rng, *size)) for size in sizes]
     masks = [target(rng, sizes[index]) for index in seg_image]
-    return Conversation(images, prompt + answer, len(prompt), SEG, seg_image, masks)
+    vocabulary = Vocabulary(configuration()["llm"]["vocab_size"])
+    return Conversation.of(vocabulary, *text, images, seg_image, masks)
 
 
 def micro_batch():
     rng = np.random.default_rng(9)
-    first = conversation(
-        rng,
-        [(60, 80), (96, 72)],
-        [BOS, *text("The "), *IMAGE_IDS, *text(" and "), *IMAGE_IDS, *text(":")],
-        [*phrase("dog", 0, 1), EOS],
-        [0, 1],
-    )
-    second = conversation(
-        rng,
-        [(48, 64), (100, 70)],
-        [BOS, *IMAGE_IDS, *text(" or "), *IMAGE_IDS, *text(" what ?:")],
-        [*text("A "), *phrase("cup", 1, 0), *text(", "), *phrase("lid", 1), *text("."), EOS],
-        [1, 0, 1],
-    )
-    return {"a": first, "b": second}
+    return {
+        "a": conversation(rng, TEXTS["a"], [(60, 80), (96, 72)], [0, 1]),
+        "b": conversation(rng, TEXTS["b"], [(48, 64), (100, 70)], [1, 0, 1]),
+    }
 
 
 def inputs_of(batch):
@@ -175,6 +181,8 @@ def adapters_case(batch):
         for key, values in zip(batch, losses[f"{name}_terms"], strict=True):
             outputs[f"{key}.{name}_terms"] = values
     write(__file__, "training/batch", BATCH, inputs_of(batch), outputs)
+    texts = {key: dict(zip(("question", "answer"), text)) for key, text in TEXTS.items()}
+    (GOLDENS / "training" / "batch.json").write_text(json.dumps(texts, indent=2) + "\n")
     trained = "lora.*, cem.*, cams.* and sam.decoder.* are trained"
     sentence = f"Gradients before clipping, of training/batch; {trained}. {OPTIMISER}."
     outputs = named("gradient", gradients) | {"norm": norm}
