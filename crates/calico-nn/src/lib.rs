@@ -11,16 +11,20 @@ pub mod ops;
 pub mod weights;
 
 mod attention;
+mod dropout;
 mod linear;
 mod mlp;
 mod norm;
 mod patch_embed;
 mod post_norm;
+mod recompute;
 
 pub use attention::{FusedAttention, KeyBias, merge_heads, split_heads};
+pub use dropout::Dropout;
 pub use linear::{Linear, LowRank};
 pub use mlp::{Mlp, SwiGlu};
 pub use norm::{LayerNorm, RmsNorm};
 pub use patch_embed::PatchEmbed;
 pub use post_norm::{KeysValues, PostNormAttention, PostNormFeedForward};
+pub use recompute::Recompute;
 pub use weights::Weights;

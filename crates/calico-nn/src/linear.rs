@@ -2,8 +2,8 @@
 
 use candle_core::{Result, Tensor};
 
-use crate::ops;
 use crate::weights::{Init, Weights};
+use crate::{Dropout, ops};
 
 /// `y = x wᵀ + b`, plus the low-rank update where one is attached.
 #[derive(Debug, Clone)]
@@ -72,6 +72,7 @@ pub struct LowRank {
     a: Tensor,
     b: Tensor,
     scale: f64,
+    dropout: Option<(Dropout, String)>,
 }
 
 impl LowRank {
@@ -83,13 +84,61 @@ impl LowRank {
             a: weights.get(&[rank, inner], "a", Init::fan_in(inner))?,
             b: weights.get(&[out, rank], "b", Init::Zeros)?,
             scale: alpha / rank as f64,
+            dropout: None,
         })
+    }
+
+    /// Drops values of the input of the update, never of the layer itself, while it learns;
+    /// `name` chooses which. Without a dropout, or with a rate of 0, nothing changes.
+    #[must_use]
+    pub fn with_dropout(mut self, dropout: Option<Dropout>, name: &str) -> Self {
+        self.dropout = dropout.filter(|d| d.rate != 0.0).map(|dropout| (dropout, name.to_owned()));
+        self
     }
 
     /// # Shapes
     /// - `x`: `[..., in]`
     /// - returns: `[..., out]`
     pub fn forward(&self, x: &Tensor) -> Result<Tensor> {
-        ops::linear(&ops::linear(x, &self.a, None)?, &self.b, None)? * self.scale
+        let inner = match &self.dropout {
+            Some((dropout, name)) => ops::linear(&dropout.apply(x, name)?, &self.a, None)?,
+            None => ops::linear(x, &self.a, None)?,
+        }; // [..., rank]
+        ops::linear(&inner, &self.b, None)? * self.scale
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::weights::{Random, TensorSpec, WeightSource};
+    use candle_core::{DType, Device};
+    use std::sync::Arc;
+
+    /// Random weights, also those that would start at zero.
+    struct Moved;
+
+    impl WeightSource for Moved {
+        fn tensor(&self, spec: &TensorSpec) -> Result<Tensor> {
+            let spec = TensorSpec { init: Init::Uniform(0.5), ..spec.clone() };
+            Random::new(3, Device::Cpu).tensor(&spec)
+        }
+    }
+
+    #[test]
+    fn dropout_changes_the_update_alone_and_a_rate_of_nothing_changes_nothing() {
+        let weights = Weights::new(Arc::new(Moved));
+        let x = Tensor::ones((2, 8), DType::F32, &Device::Cpu).unwrap();
+        let run = |dropout: Option<Dropout>, alpha| {
+            let low_rank = LowRank::load([4, 8], 2, alpha, &weights.pp("lora")).unwrap();
+            let linear = Linear::load(8, 4, &weights).unwrap();
+            let linear = linear.with_low_rank(low_rank.with_dropout(dropout, "lora"));
+            linear.forward(&x).unwrap().flatten_all().unwrap().to_vec1::<f32>().unwrap()
+        };
+        let some = Some(Dropout { rate: 0.5, seed: 9 });
+        assert_eq!(run(some, 4.0), run(some, 4.0));
+        assert_ne!(run(some, 4.0), run(None, 4.0));
+        assert_eq!(run(Some(Dropout { rate: 0.0, seed: 9 }), 4.0), run(None, 4.0));
+        assert_eq!(run(some, 0.0), run(None, 0.0));
     }
 }

@@ -15,6 +15,7 @@ mod random;
 mod recorder;
 
 pub use random::Random;
+pub(crate) use random::fnv1a;
 pub use recorder::Recorder;
 
 /// How an untrained parameter starts. All draws are uniform: they need no transcendental
