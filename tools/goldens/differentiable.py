@@ -293,7 +293,7 @@ class Model(torch.nn.Module):
         return functional_call(self, self.parameters_by_key(), (batch,))
 
     def parameters_by_key(self):
-        """Every parameter of the modules, cut from canonical tensors so that gradients reach them."""
+        """Every parameter of the modules, cut from canonical tensors, which gradients reach."""
         found = {}
         for key, value in self.state_dict().items():
             part, _, rest = key.partition(".")

@@ -34,10 +34,9 @@ BATCH = (
     "(alpha 0.25, gamma 2, mean over pixels) and Dice (sums / 1000, eps 1e-6) are summed over all "
     "masks and divided by (their number + 1e-8), at original resolution. ids: prompt_length of "
     "them are the prompt, -200 stands for an image; mask k belongs to the k-th [SEG], on image "
-    "seg_image[k]. The model is that of calico/pair with LoRA beside its matrices. The texts are in "
-    "batch.json."
+    "seg_image[k]. The model is that of calico/pair with LoRA beside its matrices. batch.json has "
+    "the texts."
 )
-
 
 TEXTS = {
     "a": (
@@ -106,11 +105,15 @@ def inputs_of(batch):
     return inputs
 
 
+def before(name, shape):
+    return torch.from_numpy(synthetic(name, shape))
+
+
 class Run:
     """Training from the synthetic weights on."""
 
     def __init__(self, is_trained, decay=0.0):
-        self.leaves = Leaves(lambda name, shape: torch.from_numpy(synthetic(name, shape)), is_trained)
+        self.leaves = Leaves(before, is_trained)
         self.model = Model(configuration(), self.leaves)
         self.decay = decay
         self.optimiser = None
@@ -137,9 +140,11 @@ class Run:
 
     def adamw(self, trained):
         """Weight decay is for matrices and tables, not for norms, biases and single vectors."""
+        tables = [tensor for tensor in trained if tensor.dim() > 1]
+        vectors = [tensor for tensor in trained if tensor.dim() <= 1]
         groups = [
-            {"params": [tensor for tensor in trained if tensor.dim() > 1], "weight_decay": self.decay},
-            {"params": [tensor for tensor in trained if tensor.dim() <= 1], "weight_decay": 0.0},
+            {"params": tables, "weight_decay": self.decay},
+            {"params": vectors, "weight_decay": 0.0},
         ]
         return torch.optim.AdamW(groups, betas=BETAS, eps=EPS, foreach=False)
 
@@ -245,8 +250,8 @@ def everything_case(batch, of_adapters):
             rows.append(f"  {json.dumps(name)}: null")
             continue
         gradient = gradients[name].double().flatten()
-        before = torch.from_numpy(synthetic(name, tensor.shape)).double().flatten()
-        sums = [gradient.sum(), (gradient**2).sum(), (gradient * before).sum()]
+        start = before(name, tensor.shape).double().flatten()
+        sums = [gradient.sum(), (gradient**2).sum(), (gradient * start).sum()]
         rows.append(f"  {json.dumps(name)}: {[float(value) for value in sums]}")
     path = GOLDENS / "training" / "everything.json"
     path.write_text("{\n" + ",\n".join(rows) + "\n}\n")
