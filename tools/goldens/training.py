@@ -178,6 +178,11 @@ def named(prefix, tensors, names=None, of=lambda tensor: tensor):
     return {f"{prefix}.{name}": of(tensors[name]) for name in names or tensors}
 
 
+def write_json(name, content):
+    path = GOLDENS / "training" / f"{name}.json"
+    path.write_text(json.dumps(content, indent=2) + "\n")
+
+
 def adapters_case(batch):
     run = Run(adapters)
     losses, gradients, norm = run.step(batch)
@@ -187,7 +192,7 @@ def adapters_case(batch):
             outputs[f"{key}.{name}_terms"] = values
     write(__file__, "training/batch", BATCH, inputs_of(batch), outputs)
     texts = {key: dict(zip(("question", "answer"), text)) for key, text in TEXTS.items()}
-    (GOLDENS / "training" / "batch.json").write_text(json.dumps(texts, indent=2) + "\n")
+    write_json("batch", texts)
     trained = "lora.*, cem.*, cams.* and sam.decoder.* are trained"
     sentence = f"Gradients before clipping, of training/batch; {trained}. {OPTIMISER}."
     outputs = named("gradient", gradients) | {"norm": norm}
@@ -197,11 +202,11 @@ def adapters_case(batch):
     return gradients
 
 
-def decay_case(batch):
+def decay_case(batch, kinds):
     """A tensor that nothing uses has no gradient, and does not decay either."""
     run = Run(adapters, decay=0.1)
     run.step(batch)
-    names = one_of_each_kind(run.after())
+    names = kinds["adapters"] = one_of_each_kind(run.after())
     sentence = (
         "As training/adapters_step with weight decay 0.1 for tensors of two and more dimensions, "
         "one tensor of each kind. The IoU head has no gradient and stays as it is. after: at most "
@@ -212,14 +217,14 @@ def decay_case(batch):
     write(__file__, "training/adapters_decay", sentence, {}, outputs)
 
 
-def three_steps(batch):
+def three_steps(batch, kinds):
     run = Run(adapters)
     rates = [scheduled(step) for step in (1, 2, 3)]
     steps = [run.step(batch, rate) for rate in rates]
     names = ("text", "focal", "dice", "total")
     outputs = {name: torch.stack([losses[name] for losses, _, _ in steps]) for name in names}
     outputs["norm"] = torch.stack([norm for _, _, norm in steps])
-    outputs |= named("after", run.after(), one_of_each_kind(run.after()), sampled)
+    outputs |= named("after", run.after(), kinds["adapters"], sampled)
     sentence = (
         "Three steps on training/batch: losses and norms of each, values after the last. Step s, "
         "counted from 1, has lr 4e-4 s / 2 for s <= 2, then 4e-4 (10 - s) / 8; weight decay 0. "
@@ -230,12 +235,12 @@ def three_steps(batch):
     write(__file__, "training/three_steps", sentence, inputs, outputs)
 
 
-def everything_case(batch, of_adapters):
+def everything_case(batch, of_adapters, kinds):
     run = Run(everything)
     _, gradients, norm = run.step(batch)
     for name, gradient in of_adapters.items():
         assert torch.allclose(gradient, gradients[name], rtol=1e-4, atol=1e-6), name
-    names = one_of_each_kind(gradients)
+    names = kinds["everything"] = one_of_each_kind(gradients)
     outputs = named("gradient", gradients, names, sampled)
     outputs |= named("after", run.after(), names, sampled) | {"norm": norm}
     sentence = (
@@ -292,9 +297,11 @@ def main():
     check_model()
     batch = micro_batch()
     gradients = adapters_case(batch)
-    decay_case(batch)
-    three_steps(batch)
-    everything_case(batch, gradients)
+    kinds = {}
+    decay_case(batch, kinds)
+    three_steps(batch, kinds)
+    everything_case(batch, gradients, kinds)
+    write_json("kinds", kinds)
 
 
 if __name__ == "__main__":
