@@ -5,8 +5,8 @@ By hand, with the libraries of tools/goldens/requirements.txt and 12 GB of memor
     calico model init --config tools/bench/true_width.toml --seed 1 --dtype f32 DIR/model
     python tools/bench/true_width.py prepare DIR
     python tools/bench/true_width.py run DIR
-    calico train ... on DIR/model and DIR/data
-    python tools/bench/true_width.py compare DIR METRICS
+    calico train tools/bench/true_width_step.toml --model DIR/model --data DIR/data --out DIR/run
+    python tools/bench/true_width.py compare DIR DIR/run/metrics.jsonl
 
 `prepare` writes a data set of one sample and gives values to the tensors that begin as zeros,
 which would otherwise hide mistakes. `run` writes DIR/pytorch.json: losses, gradient norms, peak
@@ -208,7 +208,7 @@ def run(folder, threads):
             squares[module_of(name)] = squares.get(module_of(name), 0.0) + square
     found = {
         "text_loss": float(losses["text"].detach()),
-        "focal_loss": float(losses["focal"].detach()),
+        "mask_loss": float(losses["focal"].detach()),
         "dice_loss": float(losses["dice"].detach()),
         "loss": float(losses["total"].detach()),
         "gradient_norm": sum(squares.values()) ** 0.5,
@@ -228,14 +228,14 @@ def run(folder, threads):
 
 
 def compare(folder, metrics):
-    """Whether the first row of `metrics.jsonl` that has a loss is what PyTorch found."""
+    """Whether the first step in a `metrics.jsonl` is what PyTorch found."""
     wanted = json.loads((folder / "pytorch.json").read_text())
     rows = (json.loads(line) for line in metrics.read_text().splitlines() if line.strip())
-    row = next((row for row in rows if "loss" in row), None)
+    row = next((row for row in rows if "gradient_norm" in row), None)
     if row is None:
-        raise SystemExit(f"{metrics} has no row with a loss")
+        raise SystemExit(f"{metrics} has no row of a step")
     worst = 0.0
-    for key in ("text_loss", "focal_loss", "dice_loss", "loss", "gradient_norm"):
+    for key in ("text_loss", "mask_loss", "dice_loss", "loss", "gradient_norm"):
         error = abs(row[key] - wanted[key]) / max(abs(wanted[key]), 1e-12)
         worst = max(worst, error)
         print(f"{key:14} ours {row[key]:.8f}  PyTorch {wanted[key]:.8f}  relative {error:.2e}")
