@@ -94,6 +94,10 @@ pub enum ResultError {
         height: u32,
     },
 
+    /// A picture could not be turned into a file's bytes.
+    #[error("cannot encode a picture: {0}; draw it smaller")]
+    Encode(#[source] io::Error),
+
     /// The embedded typeface cannot be parsed.
     #[error("the embedded typeface is damaged ({0}); build the program again")]
     Typeface(#[from] ab_glyph::InvalidFont),

@@ -17,6 +17,18 @@ const COLORS: [[u8; 3]; 12] = [
     [221, 204, 119], // sand
 ];
 
+/// The colours of the lines of a chart, each for light and for dark paper: apart in lightness or
+/// hue with the common kinds of colour blindness, and none too pale for a thin line.
+pub(crate) const LINES: [[[u8; 3]; 2]; 7] = [
+    [[0, 114, 178], [86, 180, 233]],   // blue
+    [[213, 94, 0], [255, 145, 66]],    // vermilion
+    [[0, 142, 104], [60, 200, 155]],   // bluish green
+    [[176, 84, 137], [226, 150, 195]], // reddish purple
+    [[166, 124, 0], [232, 190, 70]],   // ochre
+    [[104, 34, 139], [178, 130, 230]], // violet
+    [[90, 90, 90], [190, 190, 190]],   // grey
+];
+
 /// The colour of a group as red, green, blue. Groups count from 1; after twelve the colours
 /// repeat, and the labels alone tell the groups apart.
 pub fn color(group: u32) -> [u8; 3] {

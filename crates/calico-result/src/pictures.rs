@@ -2,12 +2,16 @@
 
 mod canvas;
 pub mod chart;
+mod comparison;
 mod coverage;
+mod drawing;
 mod grid;
 mod label_layout;
+pub mod line_chart;
 mod overlay;
 mod paragraph;
 mod placement;
+mod ruler;
 mod sheet;
 mod typeface;
 
@@ -18,6 +22,7 @@ use calico_image::{Frame, Mask};
 
 use crate::{Answer, OutputFolder, ResultError, Segment, Segmentation, png_file};
 
+pub use comparison::comparison;
 pub use overlay::overlay;
 pub use sheet::sheet;
 
@@ -58,6 +63,13 @@ pub fn write(
     }
     save(SHEET_NAME.to_owned(), &sheet(result, photographs)?)?;
     Ok(paths)
+}
+
+/// A picture as the bytes of a PNG file.
+pub fn png(picture: &Frame) -> Result<Vec<u8>, ResultError> {
+    let mut bytes = Vec::new();
+    png_file::colors(&mut bytes, picture).map_err(io::Error::from).map_err(ResultError::Encode)?;
+    Ok(bytes)
 }
 
 /// The answers with segments and their names in files, if there are several.

@@ -3,6 +3,8 @@
 //! Masks are outlines over the picture, so a page stays sharp at any zoom and needs the picture
 //! only as a link. A phrase under the pointer lights up its masks, by style sheets alone.
 
+mod blocks;
+
 use std::fmt::Write as _;
 
 use calico_image::{Mask, Size};
@@ -12,6 +14,7 @@ use crate::palette;
 use crate::xml::{hex, path_data};
 
 pub use crate::xml::escaped;
+pub use blocks::{chart, facts, folded_text, picture, table};
 
 /// The phrases that light up; those of later groups stay still.
 const LIT_GROUPS: u32 = 24;

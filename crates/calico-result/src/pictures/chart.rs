@@ -2,21 +2,15 @@
 
 mod bars;
 mod columns;
-mod drawing;
 mod frame;
 mod ticks;
 
-use std::io;
 use std::path::PathBuf;
 
 use calico_image::Frame;
 
-use crate::{OutputFolder, ResultError, png_file};
-
-use drawing::Drawing;
-
-/// How much finer than its SVG a picture of a chart is drawn.
-const PICTURE_SCALE: f32 = 2.0;
+use super::drawing::Drawing;
+use crate::{OutputFolder, ResultError};
 
 /// Numbers of things, by category.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -63,17 +57,12 @@ impl Chart {
 
     /// The chart as a picture.
     pub fn picture(&self) -> Result<Frame, ResultError> {
-        self.drawing()?.picture(PICTURE_SCALE)
+        self.drawing()?.picture()
     }
 
     /// Writes `{stem}.svg` and `{stem}.png`; returns the paths.
     pub fn write(&self, folder: &OutputFolder, stem: &str) -> Result<[PathBuf; 2], ResultError> {
-        let svg = folder.write(&format!("{stem}.svg"), self.svg()?.as_bytes())?;
-        let picture = self.picture()?;
-        let png = folder.write_with(&format!("{stem}.png"), |file| {
-            png_file::colors(file, &picture).map_err(io::Error::from)
-        })?;
-        Ok([svg, png])
+        self.drawing()?.write(&self.title, folder, stem)
     }
 
     fn drawing(&self) -> Result<Drawing, ResultError> {

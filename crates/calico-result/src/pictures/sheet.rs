@@ -38,12 +38,27 @@ const LABEL: f32 = 16.0;
 ///
 /// `photographs` are the images of the result, in order and original size.
 pub fn sheet(result: &Segmentation, photographs: &[Frame]) -> Result<Frame, ResultError> {
+    let title = |(answer, number): (&Answer, u32)| {
+        let is_only = result.answers.len() == 1;
+        let own = if is_only { "Answer".into() } else { format!("Answer {number}") };
+        answer.task.map_or(own, |task| task.title().into())
+    };
+    let titles: Vec<String> = result.answers.iter().zip(1..).map(title).collect();
+    titled_sheet(result, &titles, photographs)
+}
+
+/// A sheet with a title above each answer.
+pub(super) fn titled_sheet(
+    result: &Segmentation,
+    titles: &[String],
+    photographs: &[Frame],
+) -> Result<Frame, ResultError> {
     result.check_photographs(photographs)?;
     let typeface = Typeface::embedded()?;
-    let mut page = Page::new(&typeface, result, 1);
+    let mut page = Page::new(&typeface, result, titles, 1);
     for density in 2..=DENSEST {
         if page.height > LARGEST_SIDE {
-            page = Page::new(&typeface, result, density);
+            page = Page::new(&typeface, result, titles, density);
         }
     }
     page.draw(result, photographs)
@@ -58,15 +73,12 @@ struct Page<'a> {
 }
 
 impl<'a> Page<'a> {
-    fn new(typeface: &Typeface, result: &'a Segmentation, density: u32) -> Self {
+    fn new(typeface: &Typeface, result: &'a Segmentation, titles: &[String], density: u32) -> Self {
         let grid = Grid::new(&result.images, density);
-        let block = |(answer, number): (&'a Answer, u32)| {
-            let is_only = result.answers.len() == 1;
-            let own = if is_only { "Answer".into() } else { format!("Answer {number}") };
-            let title = answer.task.map_or(own, |task| task.title().into());
-            Block::new(typeface, answer, title, &grid)
-        };
-        let blocks: Vec<_> = result.answers.iter().zip(1..).map(block).collect();
+        let titled = result.answers.iter().zip(titles);
+        let blocks: Vec<_> = titled
+            .map(|(answer, title)| Block::new(typeface, answer, title.clone(), &grid))
+            .collect();
         let pauses = (2 * PAUSE + 1).saturating_mul((blocks.len() as u32).saturating_sub(1));
         let height = blocks.iter().map(|block| block.height).fold(pauses, u32::saturating_add);
         Self { grid, blocks, height: height.saturating_add(2 * MARGIN) }

@@ -1,9 +1,10 @@
 //! Bars from the bottom to the top, one beside the other.
 
-use super::drawing::{Anchor, Drawing, FAINT, GRID, INK};
-use super::frame::{MARGIN, NUMBERS, Ruler, WIDTH, WORDS, head, head_height};
+use super::frame::{head, head_height};
 use super::ticks::ticks;
 use super::{Chart, grouped};
+use crate::pictures::drawing::{Anchor, Drawing, FAINT, GRID, INK};
+use crate::pictures::ruler::{MARGIN, NUMBERS, Ruler, WIDTH, WORDS};
 use crate::{ResultError, palette};
 
 /// Height of the tallest bar, about.
