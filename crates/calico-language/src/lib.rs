@@ -9,6 +9,6 @@ mod sampling;
 mod tokenizer;
 
 pub use bert::{BertError, SentenceEncoder};
-pub use llama::{KvCache, LayerTap, Llama, LlamaConfig, LoraConfig};
+pub use llama::{KvCache, LayerTap, Learning, Llama, LlamaConfig, LoraConfig};
 pub use sampling::{Sampler, Sampling, SamplingError, probability};
 pub use tokenizer::{SpecialTokens, Tokenizer, TokenizerError, byte_level_json};

@@ -4,13 +4,19 @@ use calico_nn::ops::{self, Attention, Bias};
 use calico_nn::{Linear, LowRank, RmsNorm, Weights, merge_heads, split_heads};
 use candle_core::{Result, Tensor};
 
-use super::{KvCache, LlamaConfig, LoraConfig};
+use super::rotation::Rotation;
+use super::{KvCache, Learning, LlamaConfig, LoraConfig};
 
-/// Cosines and sines of the positions of one call, `[T, K/2]` each.
-#[derive(Debug, Clone)]
-pub(super) struct Rotation {
-    pub(super) cos: Tensor,
-    pub(super) sin: Tensor,
+/// The positions that a position sees.
+#[derive(Debug)]
+pub(super) enum Reach<'a> {
+    /// Itself and the earlier ones of the call.
+    Causal,
+    /// Those, and the ones that a cache holds for this layer.
+    Cached(&'a mut KvCache, usize),
+    /// Itself and the earlier ones of its own sequence; the call holds sequences of these
+    /// lengths one after the other.
+    Packed(&'a [usize]),
 }
 
 /// `x += attention(norm(x)); x += mlp(norm(x))`.
@@ -27,24 +33,25 @@ impl Block {
         config: &LlamaConfig,
         weights: &Weights,
         lora: Option<(&LoraConfig, &Weights)>,
+        learning: &Learning,
     ) -> Result<Self> {
         let norm = |name| RmsNorm::load(config.width, config.rms_eps, &weights.pp(name));
         Ok(Self {
             input_norm: norm("input_layernorm")?,
-            attention: SelfAttention::load(config, &weights.pp("self_attn"), lora)?,
+            attention: SelfAttention::load(config, &weights.pp("self_attn"), lora, learning)?,
             mlp_norm: norm("post_attention_layernorm")?,
             mlp: GatedMlp::load(config, &weights.pp("mlp"))?,
         })
     }
 
-    /// `x`: `[B, T, D]`, as is the result; with a cache, `x` continues what it holds.
+    /// `x`: `[B, T, D]`, as is the result.
     pub(super) fn forward(
         &self,
         x: &Tensor,
         rotation: &Rotation,
-        cache: Option<(&mut KvCache, usize)>,
+        reach: Reach<'_>,
     ) -> Result<Tensor> {
-        let x = (x + self.attention.forward(&self.input_norm.forward(x)?, rotation, cache)?)?;
+        let x = (x + self.attention.forward(&self.input_norm.forward(x)?, rotation, reach)?)?;
         &x + self.mlp.forward(&self.mlp_norm.forward(&x)?)?
     }
 }
@@ -65,6 +72,7 @@ impl SelfAttention {
         config: &LlamaConfig,
         weights: &Weights,
         lora: Option<(&LoraConfig, &Weights)>,
+        learning: &Learning,
     ) -> Result<Self> {
         let width = config.width;
         let kv_width = config.num_kv_heads * config.head_width();
@@ -72,8 +80,11 @@ impl SelfAttention {
         let mut q_proj = linear(width, width, "q_proj")?;
         let mut v_proj = linear(width, kv_width, "v_proj")?;
         if let Some((lora, weights)) = lora {
-            let low_rank =
-                |out, name| LowRank::load([out, width], lora.rank, lora.alpha, &weights.pp(name));
+            let low_rank = |out, name| {
+                let weights = weights.pp(name);
+                let low_rank = LowRank::load([out, width], lora.rank, lora.alpha, &weights)?;
+                Result::Ok(low_rank.with_dropout(learning.lora_dropout, weights.prefix()))
+            };
             q_proj = q_proj.with_low_rank(low_rank(width, "q")?);
             v_proj = v_proj.with_low_rank(low_rank(kv_width, "v")?);
         }
@@ -88,23 +99,34 @@ impl SelfAttention {
         })
     }
 
-    fn forward(
-        &self,
-        x: &Tensor,
-        rotation: &Rotation,
-        cache: Option<(&mut KvCache, usize)>,
-    ) -> Result<Tensor> {
+    fn forward(&self, x: &Tensor, rotation: &Rotation, reach: Reach<'_>) -> Result<Tensor> {
         let q = split_heads(&self.q_proj.forward(x)?, self.heads)?; // [B, N, T, K]
         let k = split_heads(&self.k_proj.forward(x)?, self.kv_heads)?; // [B, N', T, K]
         let v = split_heads(&self.v_proj.forward(x)?, self.kv_heads)?;
         let q = ops::rotary(&q, &rotation.cos, &rotation.sin)?;
         let k = ops::rotary(&k, &rotation.cos, &rotation.sin)?;
-        let (k, v) = match cache {
-            Some((cache, layer)) => cache.append(layer, &k, &v)?,
-            None => (k, v),
+        let scale = self.scale;
+        let attend = |q: &Tensor, k: &Tensor, v: &Tensor| {
+            ops::attention(&Attention { q, k, v, scale, bias: Bias::Causal })
         };
-        let (scale, bias) = (self.scale, Bias::Causal);
-        let mixed = ops::attention(&Attention { q: &q, k: &k, v: &v, scale, bias })?;
+        let mixed = match reach {
+            Reach::Causal => attend(&q, &k, &v)?,
+            Reach::Cached(cache, layer) => {
+                let (k, v) = cache.append(layer, &k, &v)?;
+                attend(&q, &k, &v)?
+            }
+            Reach::Packed(lengths) => {
+                let mut start = 0;
+                let of_sequence = |&length: &usize| {
+                    let rows = |x: &Tensor| x.narrow(2, start, length);
+                    let mixed = attend(&rows(&q)?, &rows(&k)?, &rows(&v)?);
+                    start += length;
+                    mixed
+                };
+                let parts = lengths.iter().map(of_sequence).collect::<Result<Vec<_>>>()?;
+                Tensor::cat(&parts, 2)?
+            }
+        };
         self.o_proj.forward(&merge_heads(&mixed)?)
     }
 }
