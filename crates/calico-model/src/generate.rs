@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 
 use calico_language::{KvCache, Sampler, SamplingError, TokenizerError, probability};
-use candle_core::Tensor;
+use candle_core::{DType, Tensor};
 
 use crate::grounding::SegPosition;
 use crate::model::{Calico, EncodedImage};
@@ -61,7 +61,8 @@ pub fn generate(
     };
     let mut probabilities = Vec::new();
     while answered.ids.len() < limit {
-        let logits = model.llm().logits(&state)?.flatten_all()?.to_vec1::<f32>()?;
+        let logits =
+            model.llm().logits(&state)?.flatten_all()?.to_dtype(DType::F32)?.to_vec1::<f32>()?;
         let token = sampler.choose(&logits)?;
         if token == special.eos {
             answered.truncated = false;

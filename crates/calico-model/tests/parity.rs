@@ -174,7 +174,7 @@ fn two_pictures_pass_every_stage_as_upstream() {
     let layout = PromptLayout::new(&case.prompt, 5);
     let embeddings = case.model.embed(&case.prompt, &case.answer, &case.images).unwrap();
     case.close("embeddings", &embeddings);
-    let tap = Recording(case.model.hook(&layout, &case.images), RefCell::default());
+    let tap = Recording(case.model.hook(&layout, &case.images).unwrap(), RefCell::default());
     let hidden = case.model.llm().forward(&embeddings, None, &tap).unwrap();
     for (layer, entering) in tap.1.borrow().iter().enumerate() {
         case.close(&format!("layer_input.{layer}"), entering);

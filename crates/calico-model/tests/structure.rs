@@ -61,7 +61,7 @@ fn layer_inputs(
         }
     }
     let layout = PromptLayout::new(prompt, model.config().tokens_per_image());
-    let hook = model.hook(&layout, images);
+    let hook = model.hook(&layout, images).unwrap();
     let recording = Recording(&hook, RefCell::default());
     let embeddings = model.embed(prompt, answer, images).unwrap();
     let last = model.llm().forward(&embeddings, None, &recording).unwrap();

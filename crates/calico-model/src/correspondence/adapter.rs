@@ -5,25 +5,14 @@
 //! hidden ─────────────────────────────────────────────────────────┘
 //! ```
 //!
-//! Axes: `Q` queries per image, `E` their width, `D` width of the language model.
+//! Axes: `I` images, `Q` queries per image, `E` their width, `D` width of the language model.
 
 use calico_nn::weights::Init;
 use calico_nn::{Linear, Weights};
-use calico_vision::qformer::{ImageKeysValues, QFormer};
+use calico_vision::qformer::QFormer;
 use candle_core::{Result, Tensor};
 
-use super::AdapterInit;
-
-/// What an adapter sees of one image.
-#[derive(Debug, Clone)]
-pub enum VisualSource {
-    /// Keys and values of `X'_global` for the Q-Former: computed once, used by every adapter.
-    Asked(ImageKeysValues),
-    /// No image signal: the queries themselves are reintegrated ("w/o CEM").
-    QueriesOnly,
-    /// The tokens `[1, Q, E]` themselves, where there is no Q-Former ("w/o Q-Former").
-    Tokens(Tensor),
-}
+use super::{AdapterInit, VisualSource};
 
 /// The two trained projections of an adapter.
 #[derive(Debug, Clone)]
@@ -69,12 +58,14 @@ impl CorrespondenceAdapter {
         Self { projections, queries, use_guidance }
     }
 
-    /// What is added to the hidden states of one image's positions.
+    /// What is added to the hidden states at the positions of each image.
     ///
     /// # Shapes
-    /// - `guidance`: `[1, 1, D]`, the residual stream at the last prompt position
+    /// - `guidance`: `[I, 1, D]`, the residual stream at the last prompt position of the
+    ///   conversation that an image is in; `[1, 1, D]` instructs all images alike
     /// - `queries`: `[1, Q, E]`, those of the first pass
-    /// - returns: `[1, Q, D]`
+    /// - `source`: of `I` images
+    /// - returns: `[I, Q, D]`, or `[1, Q, D]` where it is the same for all images
     pub fn forward(
         &self,
         guidance: &Tensor,
@@ -88,14 +79,14 @@ impl CorrespondenceAdapter {
             VisualSource::Asked(_) | VisualSource::QueriesOnly => queries,
         };
         let asked = if self.use_guidance {
-            base.broadcast_add(&self.projections.adapt.forward(guidance)?)? // [1, Q, E]
+            base.broadcast_add(&self.projections.adapt.forward(guidance)?)? // [I, Q, E]
         } else {
             base.clone()
         };
         let answer = match (source, qformer) {
             (VisualSource::Asked(image), Some(qformer)) => qformer.forward(&asked, image)?,
             _ => asked,
-        }; // [1, Q, E]
+        }; // [I, Q, E]
         self.projections.reint.forward(&answer)
     }
 }

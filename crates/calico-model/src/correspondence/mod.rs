@@ -11,9 +11,12 @@ mod adapter;
 mod config;
 mod extraction;
 mod hook;
+mod visual_source;
 
-pub use adapter::{CorrespondenceAdapter, Projections, VisualSource};
+pub use adapter::{CorrespondenceAdapter, Projections};
 pub use config::{AdapterConfig, AdapterInit, ExtractionConfig, ExtractionInit, Guidance};
 pub use config::{CemInput, MultiTurn, QuerySource};
 pub use extraction::CorrespondenceExtraction;
 pub use hook::CorrespondenceHook;
+pub(crate) use hook::ImagePlaces;
+pub use visual_source::VisualSource;

@@ -23,6 +23,27 @@ pub struct KeysValues {
     values: Tensor,
 }
 
+impl KeysValues {
+    /// Those of some of the samples, in the given order; one may be chosen more than once.
+    ///
+    /// # Errors
+    /// If there is no such sample.
+    pub fn select(&self, samples: &[usize]) -> Result<Self> {
+        let rows: Vec<u32> = samples.iter().map(|&sample| sample as u32).collect();
+        let rows = Tensor::new(rows, self.keys.device())?;
+        let select = |x: &Tensor| x.contiguous()?.index_select(&rows, 0);
+        Ok(Self { keys: select(&self.keys)?, values: select(&self.values)? })
+    }
+
+    /// Those of several batches as one.
+    pub fn cat(batches: &[&Self]) -> Result<Self> {
+        let cat = |of: fn(&Self) -> &Tensor| {
+            Tensor::cat(&batches.iter().map(|batch| of(batch)).collect::<Vec<_>>(), 0)
+        };
+        Ok(Self { keys: cat(|batch| &batch.keys)?, values: cat(|batch| &batch.values)? })
+    }
+}
+
 impl PostNormAttention {
     /// Reads `self.{query,key,value}` and `output.{dense,LayerNorm}` below `weights`; the keys
     /// and values come from tokens of `source_width`.

@@ -17,6 +17,25 @@ pub struct QFormerLayer {
 #[derive(Debug, Clone)]
 pub struct LayerKeysValues(Option<KeysValues>);
 
+impl LayerKeysValues {
+    /// Those of some of the images, in the given order.
+    pub(super) fn select(&self, images: &[usize]) -> Result<Self> {
+        Ok(Self(self.0.as_ref().map(|keys_values| keys_values.select(images)).transpose()?))
+    }
+
+    /// Those of several batches of images as one.
+    pub(super) fn cat(batches: &[&Self]) -> Result<Self> {
+        let parts: Vec<_> = batches.iter().filter_map(|batch| batch.0.as_ref()).collect();
+        if parts.is_empty() {
+            return Ok(Self(None));
+        }
+        if parts.len() != batches.len() {
+            candle_core::bail!("these image keys and values are of different layers");
+        }
+        Ok(Self(Some(KeysValues::cat(&parts)?)))
+    }
+}
+
 impl QFormerLayer {
     /// Reads `attention`, `crossattention` where layer `index` looks at the image,
     /// `intermediate_query` and `output_query` below `weights`.

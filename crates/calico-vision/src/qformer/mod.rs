@@ -99,6 +99,46 @@ impl QFormer {
 }
 
 impl ImageKeysValues {
+    /// Number of images.
+    pub fn batch(&self) -> usize {
+        self.batch
+    }
+
+    /// The part of some of the images, in the given order; one may be chosen more than once.
+    ///
+    /// # Errors
+    /// If there is no such image.
+    pub fn select(&self, images: &[usize]) -> Result<Self> {
+        if images.iter().copied().eq(0..self.batch) {
+            return Ok(self.clone());
+        }
+        Ok(Self {
+            layers: self.layers.iter().map(|layer| layer.select(images)).collect::<Result<_>>()?,
+            batch: images.len(),
+        })
+    }
+
+    /// Several batches of images as one.
+    ///
+    /// # Errors
+    /// If there is none, or they were made by different Q-Formers.
+    pub fn cat(batches: &[&Self]) -> Result<Self> {
+        let Some(depth) = batches.first().map(|batch| batch.layers.len()) else {
+            candle_core::bail!("there are no image keys and values to join");
+        };
+        let layers = (0..depth)
+            .map(|layer| {
+                let parts: Vec<_> =
+                    batches.iter().filter_map(|batch| batch.layers.get(layer)).collect();
+                if parts.len() != batches.len() {
+                    candle_core::bail!("these image keys and values are of another Q-Former");
+                }
+                LayerKeysValues::cat(&parts)
+            })
+            .collect::<Result<_>>()?;
+        Ok(Self { layers, batch: batches.iter().map(|batch| batch.batch).sum() })
+    }
+
     /// The part of each layer, first to last.
     pub fn layers(&self) -> &[LayerKeysValues] {
         &self.layers
