@@ -1,0 +1,245 @@
+use std::path::Path;
+
+use calico_model::Preset;
+use calico_model::budget::{Request, flops};
+
+use super::*;
+use crate::recipe::Recipe;
+
+const CPU: Machine = Machine { gflops: 10.0, is_cpu: true };
+const ADAPTERS: &str = "['lora', 'cem', 'cams', 'sam.decoder']";
+
+fn recipe(stage: &str) -> Recipe {
+    let text = format!(
+        "name = 'a'\n[model]\npreset = 'tiny'\n[[stages]]\nname = 's'\nsteps = 200\n{stage}"
+    );
+    Recipe::parse(&text, Path::new("recipe.toml")).unwrap()
+}
+
+fn planned(preset: Preset, stage: &str) -> Plan {
+    let config = preset.config().unwrap();
+    Plan::new(&recipe(stage), &config, &Samples::default(), CPU).unwrap()
+}
+
+fn stage(stage: &str) -> StagePlan {
+    planned(Preset::Tiny, stage).stages.remove(0)
+}
+
+fn module<'a>(plan: &'a StagePlan, prefix: &str) -> &'a ModulePlan {
+    plan.modules.iter().find(|module| module.prefix == prefix).unwrap()
+}
+
+#[test]
+fn the_adapters_of_the_full_model_are_the_published_values() {
+    let plan = planned(Preset::Full, &format!("train = {ADAPTERS}"));
+    let stage = &plan.stages[0];
+    assert_eq!(stage.trained_values, 29_141_220);
+    // E.4: master weights and two moments 350 MB, gradients 117 MB.
+    let memory = stage.memory;
+    assert_eq!((memory.trained + memory.moments) / 1_000_000, 349);
+    assert_eq!(memory.gradients / 1_000_000, 116);
+    assert!(plan.to_text().contains("\n29,141,220 trainable values\n"), "{}", plan.to_text());
+}
+
+#[test]
+fn a_pattern_that_is_in_no_name_is_told_with_its_stage() {
+    let config = Preset::Tiny.config().unwrap();
+    let recipe = recipe("train = ['lora', 'loro', 'sam.decode']\nfreeze = ['nothing']");
+    let error = Plan::new(&recipe, &config, &Samples::default(), CPU).unwrap_err();
+    let TrainError::Mismatch { problems } = error else { panic!("{error}") };
+    assert_eq!(problems.len(), 3, "{problems:?}");
+    assert!(problems[0].contains("loro") && problems[2].contains("nothing"), "{problems:?}");
+}
+
+#[test]
+fn all_that_can_learn_leaves_buffers_alone() {
+    let all = stage("train = ['*']");
+    let specs = calico_model::budget::modules(&Preset::Tiny.config().unwrap(), Request::default());
+    let parameters: u64 = specs.unwrap().iter().map(|module| module.parameters).sum();
+    assert_eq!(all.trained_values, parameters);
+}
+
+#[test]
+fn frozen_encoders_below_everything_that_learns_keep_nothing() {
+    let adapters = stage(&format!("train = {ADAPTERS}"));
+    for prefix in ["eva.", "ln_vision.", "dino.", "sam.encoder."] {
+        let module = module(&adapters, prefix);
+        assert_eq!(module.activations, 0, "{prefix}");
+        assert_eq!(module.flops > 0.0, prefix != "ln_vision.", "{prefix}");
+    }
+    // Gradients pass through frozen ones above.
+    for prefix in ["llm.", "qformer.", "lora.", "cem.", "cams.", "sam.decoder.", "losses"] {
+        assert!(module(&adapters, prefix).activations > 0, "{prefix}");
+    }
+    let all = stage("train = ['*']");
+    for prefix in ["eva.", "dino.", "sam.encoder."] {
+        assert!(module(&all, prefix).activations > 0, "{prefix}");
+    }
+}
+
+#[test]
+fn more_samples_need_more_and_what_is_frozen_or_recomputed_needs_less() {
+    let peak = |text: &str| stage(text).memory.peak();
+    let [one, two, four] = [1, 2, 4].map(|batch| peak(&format!("train = ['*']\nbatch = {batch}")));
+    assert!(one < two && two < four, "{one} {two} {four}");
+    let whole = peak("train = ['*']");
+    assert!(peak("train = ['*']\nrecompute = true") < whole);
+    let without = peak("train = ['*']\nfreeze = ['eva', 'dino', 'sam.encoder']");
+    assert!(without < whole);
+    assert!(peak(&format!("train = {ADAPTERS}")) < without);
+    assert!(peak("train = ['*']\naccumulate = 1") < whole);
+}
+
+#[test]
+fn the_forward_pass_takes_the_arithmetic_of_a_request() {
+    let config = Preset::Full.config().unwrap();
+    let request = Request { images: 2, text_tokens: 200, answer_tokens: 120, masks: 8 };
+    let wanted = flops(&config, request);
+    let plan = planned(Preset::Full, "train = ['sam.decoder']\nbatch = 1\naccumulate = 1");
+    let stage = &plan.stages[0];
+    for prefix in
+        ["eva.", "dino.", "cem.", "qformer.", "f_image.", "lora.", "seg_proj.", "sam.encoder."]
+    {
+        let (got, wanted) = (module(stage, prefix).flops, wanted.of(prefix));
+        assert!((got / wanted - 1.0).abs() < 1e-5, "{prefix}: {got} for {wanted}");
+    }
+    // All positions at once, and the head at the positions of the answer and of `</s>`.
+    let all = Request { text_tokens: 320, answer_tokens: 0, ..request };
+    let all = flops(&config, all);
+    let (got, wanted) = (module(stage, "llm.").flops, all.prefill + 121.0 * all.head);
+    assert!((got / wanted - 1.0).abs() < 1e-6, "llm: {got} for {wanted}");
+}
+
+#[test]
+fn the_backward_pass_costs_two_forward_passes_where_all_learns_and_one_where_gradients_pass() {
+    let of = |text: &str, prefix: &str| {
+        let text = format!("train = {text}\nbatch = 1\naccumulate = 1");
+        module(&stage(&text), prefix).flops
+    };
+    // Below everything that learns there is no backward pass: the forward pass alone.
+    let forward = of("['sam.decoder']", "f_image.");
+    assert!(forward > 0.0);
+    assert_eq!(of("['query_tokens']", "f_image.") / forward, 2.0);
+    assert_eq!(of("['f_image']", "f_image.") / forward, 2.0);
+    assert_eq!(of("['query_tokens', 'f_image']", "f_image.") / forward, 3.0);
+    // Each batch counts.
+    let twice = stage("train = ['sam.decoder']\nbatch = 1\naccumulate = 2");
+    assert_eq!(module(&twice, "f_image.").flops / forward, 2.0);
+}
+
+#[test]
+fn recomputation_is_one_more_forward_pass_of_the_layers() {
+    let plan = stage(&format!("train = {ADAPTERS}\nrecompute = true"));
+    let without = stage(&format!("train = {ADAPTERS}"));
+    assert_eq!(without.recomputed, 0.0);
+    assert_eq!((plan.forward, plan.backward), (without.forward, without.backward));
+    assert!(plan.recomputed > 0.0 && plan.recomputed < plan.forward);
+    let more = module(&plan, "llm.").flops + module(&plan, "lora.").flops;
+    let less = module(&without, "llm.").flops + module(&without, "lora.").flops;
+    assert!(((more - less) / plan.recomputed - 1.0).abs() < 1e-9);
+    let kept = |plan: &StagePlan| module(plan, "llm.").activations;
+    assert!(3 * kept(&plan) < kept(&without), "{} {}", kept(&plan), kept(&without));
+}
+
+#[test]
+fn features_on_disk_are_computed_once_per_picture() {
+    let config = Preset::Full.config().unwrap();
+    let mut recipe = recipe(&format!("train = {ADAPTERS}"));
+    let samples = Samples { pictures: Some(100), ..Samples::default() };
+    let without = Plan::new(&recipe, &config, &samples, CPU).unwrap();
+    recipe.features = Some(crate::recipe::FeaturesConfig {
+        folder: "features".into(),
+        stored: StoredFeatures::Bf16,
+    });
+    let with = Plan::new(&recipe, &config, &samples, CPU).unwrap();
+    // H.3, kept per image: X 0.7 MB, DINO tokens 4.2 MB at 1536 x 1369, SAM 2.1 MB.
+    let bytes = 2 * (257 * 1408 + 1369 * 1536 + 256 * 4096);
+    assert_eq!((with.features_per_picture, with.features), (Some(bytes), Some(100 * bytes)));
+    let (with, without) = (&with.stages[0], &without.stages[0]);
+    let one = flops(&config, Request::default());
+    let encoders = one.eva + one.dino + one.sam_encoder;
+    assert!((with.once / (100.0 * encoders) - 1.0).abs() < 1e-6);
+    let per_step = (without.forward - with.forward) / (20.0 * 2.0 * encoders);
+    assert!((per_step - 1.0).abs() < 1e-6, "{per_step}");
+    assert!(with.secs < without.secs);
+}
+
+#[test]
+fn the_rows_of_modules_add_up_to_the_stage() {
+    for text in [format!("train = {ADAPTERS}"), "train = ['*']\nrecompute = true".to_owned()] {
+        let plan = stage(&text);
+        let flops: f64 = plan.modules.iter().map(|module| module.flops).sum();
+        let wanted = plan.forward + plan.backward + plan.recomputed;
+        assert!((flops / wanted - 1.0).abs() < 1e-9, "{flops} {wanted}");
+        let kept: u64 = plan.modules.iter().map(|module| module.activations).sum();
+        assert_eq!(kept, plan.memory.activations);
+        let weights: u64 = plan.modules.iter().map(|module| module.weights).sum();
+        assert_eq!(weights, plan.memory.frozen + plan.memory.trained);
+    }
+}
+
+#[test]
+fn time_is_arithmetic_over_the_rate_of_the_machine() {
+    let config = Preset::Tiny.config().unwrap();
+    let recipe = recipe("train = ['*']");
+    let plan = |gflops| {
+        let machine = Machine { gflops, ..CPU };
+        Plan::new(&recipe, &config, &Samples::default(), machine).unwrap()
+    };
+    let plan_10 = plan(10.0);
+    let stage = &plan_10.stages[0];
+    let wanted = (stage.forward + stage.backward + stage.recomputed) / 10e9;
+    assert!((stage.secs_per_step / wanted - 1.0).abs() < 1e-12);
+    assert!((plan_10.secs() / (200.0 * wanted) - 1.0).abs() < 1e-12);
+    assert!((plan(20.0).secs() * 2.0 / plan_10.secs() - 1.0).abs() < 1e-12);
+}
+
+#[test]
+fn what_does_not_fit_is_refused_with_what_helps_and_by_how_much() {
+    let plan = planned(Preset::Full, &format!("train = {ADAPTERS}\nbatch = 4"));
+    assert!(plan.check(None).is_ok() && plan.check(Some(plan.peak())).is_ok());
+    let text = plan.check(Some(plan.peak() - 1)).unwrap_err().to_string();
+    for part in ["\"s\"", "`recompute = true`", "`batch = 1`", "that fits", "GB less"] {
+        assert!(text.contains(part), "{part} in {text}");
+    }
+    let text = plan.check(Some(1 << 30)).unwrap_err().to_string();
+    assert!(text.contains("all of these together") && text.contains("still too much"), "{text}");
+    // Nothing that is done already is advised again.
+    let small = "train = ['sam.decoder']\nbatch = 1\nrecompute = true";
+    let text = planned(Preset::Tiny, small).check(Some(1)).unwrap_err().to_string();
+    assert!(!text.contains("recompute") && !text.contains("`batch"), "{text}");
+}
+
+#[test]
+fn narrow_arithmetic_holds_frozen_weights_in_half_the_memory() {
+    let gpu = Machine { gflops: 1e5, is_cpu: false };
+    let config = Preset::Full.config().unwrap();
+    let recipe = recipe(&format!("train = {ADAPTERS}"));
+    let plan = Plan::new(&recipe, &config, &Samples::default(), gpu).unwrap();
+    let memory = plan.stages[0].memory;
+    // H.1: 9,653,172,912 values, 19.31 GB in bf16; buffers besides.
+    assert_eq!(memory.frozen, 2 * (9_653_172_912 - 29_141_220 + 256));
+    assert_eq!(memory.trained, 4 * 29_141_220);
+}
+
+#[test]
+fn the_plan_of_every_module_is_told_in_text_and_json() {
+    let plan = planned(Preset::Tiny, &format!("train = {ADAPTERS}"));
+    let text = plan.to_text();
+    for line in ["EVA-CLIP", "LoRA", "losses", "total", "memory in all", "time"] {
+        assert!(text.contains(line), "{line} in {text}");
+    }
+    let json = serde_json::to_value(&plan).unwrap();
+    assert_eq!(json["stages"][0]["trained_values"], plan.stages[0].trained_values);
+    assert_eq!(json["stages"][0]["memory"]["frozen"], plan.stages[0].memory.frozen);
+}
+
+#[test]
+fn labels_run_the_encoders_that_learn_and_nothing_else() {
+    let text = "objective = 'labels'\ntrain = ['eva', 'ln_vision', 'dino', 'sam.encoder']";
+    let plan = stage(text);
+    assert_eq!(module(&plan, "llm.").flops, 0.0);
+    for prefix in ["eva.", "dino.", "sam.encoder."] {
+        assert!(module(&plan, prefix).flops > 0.0 && module(&plan, prefix).activations > 0);
+    }
+}
