@@ -1,6 +1,5 @@
 //! Model folders: `config.json`, `tokenizer.json` and safetensors weights.
 
-use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -13,6 +12,7 @@ use candle_core::Device;
 use crate::config::{CONFIG_FILE, CalicoConfig};
 use crate::error::{ModelError, SegmentError};
 use crate::model::Calico;
+use crate::new_folder::NewFolder;
 use crate::segmenter::{Asking, Question, SegmentOptions};
 
 /// Name of the tokenizer in a model folder.
@@ -24,7 +24,7 @@ const BYTE_TOKENS: usize = 259;
 const ADDED_TOKENS: usize = 7;
 
 /// Largest weight file; larger checkpoints are sharded.
-const SHARD_BYTES: usize = 5_000_000_000;
+pub const SHARD_BYTES: usize = 5_000_000_000;
 
 /// A model folder whose configuration and tokenizer are read and whose weights are mapped.
 #[derive(Debug)]
@@ -60,6 +60,11 @@ impl ModelFolder {
     pub fn name(&self) -> String {
         let path = self.path.canonicalize().unwrap_or_else(|_| self.path.clone());
         path.file_name().map_or_else(|| "model".into(), |name| name.to_string_lossy().into_owned())
+    }
+
+    /// The folder.
+    pub fn path(&self) -> &Path {
+        &self.path
     }
 
     /// Checks everything about a question that can be checked without photographs and weights.
@@ -111,35 +116,29 @@ pub fn init(
     stored: StoredType,
     on_tensor: impl Fn(&TensorSpec),
 ) -> Result<(), ModelError> {
-    let io = |action| move |source| ModelError::Io { action, path: folder.to_path_buf(), source };
     let (rows, least) = (config.llm.vocab_size, BYTE_TOKENS + ADDED_TOKENS);
     if rows < least {
         return Err(ModelError::SmallVocabulary { rows, least });
     }
-    let is_there = folder.exists();
-    if is_there && fs::read_dir(folder).map_err(io("list"))?.next().is_some() {
-        return Err(ModelError::NotEmpty(folder.to_path_buf()));
-    }
-    let parent = folder.parent().filter(|parent| !parent.as_os_str().is_empty());
-    let parent = parent.unwrap_or(Path::new("."));
-    fs::create_dir_all(parent).map_err(io("create"))?;
-    // Beside the target, so that the rename at the end stays on one disk; removed on failure.
-    let scratch =
-        tempfile::Builder::new().prefix(".calico-").tempdir_in(parent).map_err(io("create"))?;
-    let made = scratch.path().join("model");
-    fs::create_dir(&made).map_err(io("create"))?;
+    let new = NewFolder::begin(folder)?;
     let random = Random::new(seed, Device::Cpu);
-    write(&made, &tensor_specs(config)?, stored, SHARD_BYTES, |spec| {
+    write(&new.path(), &tensor_specs(config)?, stored, SHARD_BYTES, |spec| {
         on_tensor(spec);
         random.values(spec)
     })?;
-    let json = config.to_json().map_err(|error| io("write")(error.into()))?;
-    write_text(&made.join(TOKENIZER_FILE), &untrained_tokenizer_json(config))?;
-    write_text(&made.join(CONFIG_FILE), &json)?;
-    if is_there {
-        fs::remove_dir(folder).map_err(io("replace"))?;
-    }
-    fs::rename(&made, folder).map_err(io("write"))
+    new.write(TOKENIZER_FILE, untrained_tokenizer_json(config).as_bytes())?;
+    write_config(&new, config)?;
+    new.finish()
+}
+
+/// Writes `config.json`.
+pub(crate) fn write_config(new: &NewFolder, config: &CalicoConfig) -> Result<(), ModelError> {
+    let json = config.to_json().map_err(|error| ModelError::Io {
+        action: "write",
+        path: CONFIG_FILE.into(),
+        source: error.into(),
+    })?;
+    new.write(CONFIG_FILE, json.as_bytes())
 }
 
 /// The tokenizer of a model without a trained one: bytes, and fillers up to its vocabulary.
@@ -147,13 +146,7 @@ pub fn untrained_tokenizer(config: &CalicoConfig) -> Result<Tokenizer, Tokenizer
     Tokenizer::parse(untrained_tokenizer_json(config).as_bytes(), Path::new(TOKENIZER_FILE))
 }
 
-fn untrained_tokenizer_json(config: &CalicoConfig) -> String {
+/// The `tokenizer.json` of [`untrained_tokenizer`].
+pub fn untrained_tokenizer_json(config: &CalicoConfig) -> String {
     format!("{}\n", byte_level_json(config.llm.vocab_size.saturating_sub(ADDED_TOKENS)))
-}
-
-/// Writes a file and makes it durable.
-fn write_text(path: &Path, text: &str) -> Result<(), ModelError> {
-    fs::write(path, text)
-        .and_then(|()| fs::File::open(path)?.sync_all())
-        .map_err(|source| ModelError::Io { action: "write", path: path.to_path_buf(), source })
 }

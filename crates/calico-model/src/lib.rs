@@ -14,6 +14,7 @@
 //! `Q E` queries and width, `T D` positions and width of the language model, `M C` masks and
 //! width of SAM, `g` side of SAM's grid.
 
+pub mod adapters;
 pub mod bench;
 pub mod budget;
 pub mod checkpoint;
@@ -26,6 +27,7 @@ pub mod preprocess;
 pub mod prompt;
 
 mod error;
+mod new_folder;
 mod segmenter;
 mod trainable;
 
@@ -33,5 +35,6 @@ pub use checkpoint::ModelFolder;
 pub use config::{CalicoConfig, ConfigError, Preset};
 pub use error::{ModelError, SegmentError, Stage};
 pub use model::Calico;
+pub use new_folder::NewFolder;
 pub use segmenter::{Observer, Photograph, Question, SegmentOptions, Segmenter};
 pub use trainable::is_trainable;

@@ -1,0 +1,87 @@
+//! Putting adapters into a model.
+
+use std::borrow::Cow;
+use std::fs;
+use std::path::Path;
+
+use calico_language::LoraConfig;
+use calico_nn::weights::checkpoint::{StoredTensor, write_stored};
+
+use super::{AdapterError, AdapterProblem, Adapters, Written};
+use crate::checkpoint::{ModelFolder, SHARD_BYTES, TOKENIZER_FILE, tensor_specs, write_config};
+use crate::config::CalicoConfig;
+use crate::error::ModelError;
+use crate::new_folder::NewFolder;
+
+/// Writes the model with `adapters` in place of its own into the new folder `out`. What the
+/// adapters do not hold stays as it is; rank and alpha are those of the adapters.
+///
+/// `on_tensor` sees each tensor before it is written.
+pub fn apply(
+    model: &ModelFolder,
+    adapters: &Adapters,
+    out: &Path,
+    on_tensor: impl Fn(Written<'_>),
+) -> Result<(), AdapterError> {
+    let adapted = Adapted { model, adapters: Some(adapters) };
+    let config = CalicoConfig { lora: adapted.lora().cloned(), ..model.config.clone() };
+    adapted.write(&config, out, on_tensor, |name| Ok(Cow::Borrowed(adapted.tensor(name)?.1)))
+}
+
+/// A model, some of whose tensors come from adapters.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Adapted<'a> {
+    pub(super) model: &'a ModelFolder,
+    pub(super) adapters: Option<&'a Adapters>,
+}
+
+impl<'a> Adapted<'a> {
+    /// Rank and alpha of the low-rank updates that are in force.
+    pub(super) fn lora(self) -> Option<&'a LoraConfig> {
+        self.adapters.and_then(Adapters::lora).or(self.model.config.lora.as_ref())
+    }
+
+    /// A tensor, as it is stored.
+    pub(super) fn tensor(self, name: &str) -> Result<(StoredTensor, &'a [u8]), AdapterError> {
+        let checkpoint = &self.model.checkpoint;
+        self.adapters
+            .and_then(|adapters| adapters.tensor(name))
+            .or_else(|| checkpoint.stored(name).zip(checkpoint.bytes(name)))
+            .ok_or_else(|| {
+                self.problem(AdapterProblem::Missing { file: "the model", name: name.to_owned() })
+            })
+    }
+
+    /// Something is wrong with the model.
+    pub(super) fn problem(self, problem: AdapterProblem) -> AdapterError {
+        AdapterError::Unusable { folder: self.model.path().to_path_buf(), problems: vec![problem] }
+    }
+
+    /// Writes a model folder of `config`, whose tensors are given by `bytes` in the types that
+    /// they have here.
+    pub(super) fn write(
+        self,
+        config: &CalicoConfig,
+        out: &Path,
+        on_tensor: impl Fn(Written<'_>),
+        bytes: impl Fn(&str) -> Result<Cow<'a, [u8]>, AdapterError>,
+    ) -> Result<(), AdapterError> {
+        let specs = tensor_specs(config)?;
+        let tensors: Vec<StoredTensor> = specs
+            .iter()
+            .map(|spec| Ok(self.tensor(&spec.name)?.0))
+            .collect::<Result<_, AdapterError>>()?;
+        let new = NewFolder::begin(out)?;
+        let tell = Written::teller(&tensors, on_tensor);
+        write_stored(&new.path(), &tensors, SHARD_BYTES, |tensor| {
+            tell(tensor);
+            bytes(&tensor.name)
+        })?;
+        let path = self.model.path().join(TOKENIZER_FILE);
+        let tokenizer =
+            fs::read(&path).map_err(|source| ModelError::Io { action: "read", path, source })?;
+        new.write(TOKENIZER_FILE, &tokenizer)?;
+        write_config(&new, config)?;
+        Ok(new.finish()?)
+    }
+}

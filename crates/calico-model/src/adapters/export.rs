@@ -1,0 +1,116 @@
+//! Taking adapters out of a model.
+
+use std::borrow::Cow;
+use std::collections::BTreeSet;
+use std::path::Path;
+
+use calico_nn::weights::checkpoint::{StoredTensor, write_stored_file};
+
+use super::own_files::{OwnConfig, holds};
+use super::peft_name::PeftName;
+use super::{
+    AdapterError, AdapterProblem, LORA, LORA_CONFIG_FILE, LORA_FILE, OWN_CONFIG_FILE, OWN_FILE,
+    Written, module_of, peft_config,
+};
+use crate::checkpoint::{ModelFolder, tensor_specs};
+use crate::error::ModelError;
+use crate::new_folder::NewFolder;
+use crate::trainable::is_trainable;
+
+/// What PyTorch's programs look for in a file.
+const METADATA: [(&str, &str); 1] = [("format", "pt")];
+
+/// Writes what learns by default, and the modules `also`, into the new folder `out`; `on_tensor`
+/// sees each tensor before it is written.
+pub fn export(
+    model: &ModelFolder,
+    also: &[String],
+    out: &Path,
+    on_tensor: impl Fn(Written<'_>),
+) -> Result<(), AdapterError> {
+    let specs = tensor_specs(&model.config)?;
+    let known: BTreeSet<&str> =
+        specs.iter().map(|spec| module_of(&spec.name)).filter(|module| *module != LORA).collect();
+    if let Some(module) = also.iter().find(|module| !known.contains(module.as_str())) {
+        let known = known.into_iter().map(str::to_owned).collect();
+        return Err(AdapterError::NoModule { module: module.clone(), known });
+    }
+    let learns: BTreeSet<&str> = specs
+        .iter()
+        .filter(|spec| is_trainable(&spec.name, &model.config))
+        .map(|spec| module_of(&spec.name))
+        .collect();
+    let modules: Vec<String> = known
+        .into_iter()
+        .filter(|module| learns.contains(module) || also.iter().any(|also| also == module))
+        .map(str::to_owned)
+        .collect();
+    let stored = |name: &str| model.checkpoint.stored(name);
+    let lora: Vec<StoredTensor> = model
+        .checkpoint
+        .names()
+        .filter(|name| module_of(name) == LORA)
+        .filter_map(stored)
+        .collect();
+    let own: Vec<StoredTensor> = model
+        .checkpoint
+        .names()
+        .filter(|name| holds(&modules, name, &model.config))
+        .filter_map(stored)
+        .collect();
+    check_finite(model, lora.iter().chain(&own))?;
+
+    let new = NewFolder::begin(out)?;
+    let all = [lora.as_slice(), &own].concat();
+    let tell = Written::teller(&all, on_tensor);
+    let bytes = |tensor: &StoredTensor, name: &str| -> Result<Cow<'_, [u8]>, AdapterError> {
+        tell(tensor);
+        Ok(Cow::Borrowed(model.checkpoint.bytes(name).unwrap_or_default()))
+    };
+    if let Some(config) = &model.config.lora {
+        let renamed: Vec<(StoredTensor, &str)> = lora
+            .iter()
+            .filter_map(|tensor| {
+                let name = PeftName::of(&tensor.name)?;
+                Some((StoredTensor { name, ..tensor.clone() }, tensor.name.as_str()))
+            })
+            .collect();
+        let tensors: Vec<StoredTensor> = renamed.iter().map(|(tensor, _)| tensor.clone()).collect();
+        write_stored_file(&new.path().join(LORA_FILE), &tensors, &METADATA, |tensor| {
+            let name = renamed.iter().find(|(other, _)| other.name == tensor.name);
+            bytes(tensor, name.map_or("", |(_, name)| name))
+        })?;
+        new.write(LORA_CONFIG_FILE, peft_config::text(config).as_bytes())?;
+    }
+    if !own.is_empty() {
+        write_stored_file(&new.path().join(OWN_FILE), &own, &METADATA, |tensor| {
+            bytes(tensor, &tensor.name)
+        })?;
+        let json = serde_json::to_string_pretty(&OwnConfig::of(model, modules));
+        let json = json.map_err(|error| ModelError::Io {
+            action: "write",
+            path: out.join(OWN_CONFIG_FILE),
+            source: error.into(),
+        })?;
+        new.write(OWN_CONFIG_FILE, format!("{json}\n").as_bytes())?;
+    }
+    Ok(new.finish()?)
+}
+
+/// What would be refused when it is read is not written.
+fn check_finite<'a>(
+    model: &ModelFolder,
+    tensors: impl Iterator<Item = &'a StoredTensor>,
+) -> Result<(), AdapterError> {
+    let problems: Vec<AdapterProblem> = tensors
+        .filter(|tensor| {
+            let bytes = model.checkpoint.bytes(&tensor.name);
+            !bytes.is_some_and(|bytes| tensor.stored.is_finite(bytes))
+        })
+        .map(|tensor| AdapterProblem::NotFinite(tensor.name.clone()))
+        .collect();
+    if problems.is_empty() {
+        return Ok(());
+    }
+    Err(AdapterError::Unusable { folder: model.path().to_path_buf(), problems })
+}

@@ -1,0 +1,232 @@
+//! `adapter_config.json`, as the `peft` package writes and reads it.
+
+use calico_language::LoraConfig;
+use serde_json::{Map, Value, json};
+
+use super::{AdapterProblem, LORA_CONFIG_FILE};
+
+/// A larger rank is a mistake; the bound of `lora.rank` in config.json.
+const LARGEST_RANK: u64 = 1 << 16;
+/// The bound of `lora.alpha` in config.json.
+const LARGEST_ALPHA: f64 = 1e6;
+
+/// Keys that change nothing about a trained adapter, whatever they say. Which layers it has is
+/// read off its tensors.
+const WITHOUT_EFFECT: [&str; 14] = [
+    "auto_mapping",
+    "base_model_name_or_path",
+    "ensure_weight_tying",
+    "eva_config",
+    "exclude_modules",
+    "inference_mode",
+    "layers_pattern",
+    "layers_to_transform",
+    "lora_dropout",
+    "megatron_core",
+    "peft_version",
+    "qalora_group_size",
+    "revision",
+    "runtime_config",
+];
+
+/// The projections that carry updates.
+const TARGETS: [&str; 2] = ["q_proj", "v_proj"];
+
+/// Ways to start an adapter that leave the weights under it alone.
+const HARMLESS_STARTS: [&str; 3] = ["gaussian", "eva", "orthogonal"];
+
+/// The text of the file for updates of `lora`.
+///
+/// Only keys that every version of the package knows are written. Dropout is a matter of
+/// training, which a model does not record.
+pub(super) fn text(lora: &LoraConfig) -> String {
+    let whole = lora.alpha.fract() == 0.0;
+    let alpha = if whole { json!(lora.alpha as u64) } else { json!(lora.alpha) };
+    let config = json!({
+        "base_model_name_or_path": null,
+        "bias": "none",
+        "fan_in_fan_out": false,
+        "inference_mode": true,
+        "init_lora_weights": true,
+        "layers_pattern": null,
+        "layers_to_transform": null,
+        "lora_alpha": alpha,
+        "lora_dropout": 0.0,
+        "modules_to_save": null,
+        "peft_type": "LORA",
+        "r": lora.rank,
+        "revision": null,
+        "target_modules": TARGETS,
+        "task_type": "CAUSAL_LM",
+    });
+    format!("{config:#}\n")
+}
+
+/// Rank and alpha, each where it is usable; everything else that the file asks for must be
+/// something that this program does.
+pub(super) fn read(
+    config: &Map<String, Value>,
+    problems: &mut Vec<AdapterProblem>,
+) -> (Option<usize>, Option<f64>) {
+    let rank = config.get("r").and_then(Value::as_u64);
+    let rank = rank.filter(|rank| (1..=LARGEST_RANK).contains(rank));
+    let alpha = config.get("lora_alpha").and_then(Value::as_f64);
+    let alpha = alpha.filter(|alpha| (0.0..=LARGEST_ALPHA).contains(alpha));
+    let mut wrong = |key: &str, expected: String| {
+        let found = config.get(key).map_or_else(|| "missing".into(), Value::to_string);
+        problems.push(AdapterProblem::Setting {
+            file: LORA_CONFIG_FILE,
+            key: key.to_owned(),
+            found,
+            expected,
+        });
+    };
+    if rank.is_none() {
+        wrong("r", format!("a whole number from 1 to {LARGEST_RANK}"));
+    }
+    if alpha.is_none() {
+        wrong("lora_alpha", format!("a number from 0 to {LARGEST_ALPHA}"));
+    }
+    for required in ["peft_type", "target_modules"] {
+        if !config.contains_key(required) {
+            wrong(required, expected(required));
+        }
+    }
+    for (key, value) in config {
+        let known = ["r", "lora_alpha"].contains(&key.as_str());
+        if !known && !WITHOUT_EFFECT.contains(&key.as_str()) && !is_supported(key, value) {
+            wrong(key, expected(key));
+        }
+    }
+    (rank.map(|rank| rank as usize), alpha)
+}
+
+/// Whether this program does what the key asks for. A key that it has never heard of may be
+/// there as long as it is not set.
+fn is_supported(key: &str, value: &Value) -> bool {
+    let is_one_of = |words: &[&str]| value.as_str().is_some_and(|word| words.contains(&word));
+    match key {
+        "peft_type" => is_one_of(&["LORA"]),
+        "task_type" => value.is_null() || is_one_of(&["CAUSAL_LM"]),
+        "bias" => is_one_of(&["none"]),
+        "target_modules" => value.as_array().is_some_and(|modules| {
+            !modules.is_empty() && modules.iter().all(|module| is_target(module.as_str()))
+        }),
+        "init_lora_weights" => value.is_boolean() || value.is_null() || is_one_of(&HARMLESS_STARTS),
+        _ => match value {
+            Value::Null | Value::Bool(false) => true,
+            Value::Array(values) => values.is_empty(),
+            Value::Object(values) => values.is_empty(),
+            _ => false,
+        },
+    }
+}
+
+fn expected(key: &str) -> String {
+    match key {
+        "peft_type" => "\"LORA\"".into(),
+        "task_type" => "\"CAUSAL_LM\" or null".into(),
+        "bias" => "\"none\"".into(),
+        "target_modules" => "a list of q_proj and v_proj alone".into(),
+        "init_lora_weights" => "true: other starts may change the weights under the adapter".into(),
+        _ => "it unset: updates of this kind are not supported".into(),
+    }
+}
+
+/// A target may be named with the modules that it lies in.
+fn is_target(module: Option<&str>) -> bool {
+    module.and_then(|module| module.rsplit('.').next()).is_some_and(|last| TARGETS.contains(&last))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ours() -> Map<String, Value> {
+        let text = text(&LoraConfig { rank: 8, alpha: 16.0 });
+        serde_json::from_str(&text).unwrap()
+    }
+
+    fn problems(config: &Map<String, Value>) -> Vec<String> {
+        let mut problems = Vec::new();
+        read(config, &mut problems);
+        problems.iter().map(ToString::to_string).collect()
+    }
+
+    #[test]
+    fn what_we_write_is_what_we_read() {
+        for alpha in [16.0, 0.0, 2.5] {
+            let text = text(&LoraConfig { rank: 8, alpha });
+            let mut problems = Vec::new();
+            let read = read(&serde_json::from_str(&text).unwrap(), &mut problems);
+            assert_eq!((read, problems), ((Some(8), Some(alpha)), vec![]));
+        }
+        assert!(text(&LoraConfig { rank: 8, alpha: 16.0 }).contains("\"lora_alpha\": 16,"));
+    }
+
+    #[test]
+    fn every_setting_that_is_not_ours_is_refused() {
+        for (key, value) in [
+            ("peft_type", json!("LOHA")),
+            ("task_type", json!("SEQ_CLS")),
+            ("r", json!(0)),
+            ("r", json!(1 << 17)),
+            ("r", json!(-8)),
+            ("r", json!(8.5)),
+            ("r", json!("8")),
+            ("lora_alpha", json!(-1)),
+            ("lora_alpha", json!(1e7)),
+            ("lora_alpha", json!(null)),
+            ("target_modules", json!(["q_proj", "v_proj", "k_proj"])),
+            ("target_modules", json!("all-linear")),
+            ("target_modules", json!([])),
+            ("target_modules", json!([1])),
+            ("bias", json!("all")),
+            ("fan_in_fan_out", json!(true)),
+            ("use_rslora", json!(true)),
+            ("use_dora", json!(true)),
+            ("lora_bias", json!(true)),
+            ("rank_pattern", json!({ "v_proj": 4 })),
+            ("alpha_pattern", json!({ "v_proj": 4 })),
+            ("modules_to_save", json!(["lm_head"])),
+            ("layer_replication", json!([[0, 4]])),
+            ("trainable_token_indices", json!([1])),
+            ("target_parameters", json!(["experts"])),
+            ("init_lora_weights", json!("pissa")),
+            ("from_the_future", json!(1)),
+        ] {
+            let mut config = ours();
+            config.insert(key.into(), value.clone());
+            let problems = problems(&config);
+            assert_eq!(problems.len(), 1, "{key} = {value}: {problems:?}");
+            let start = format!("{LORA_CONFIG_FILE}: {key} is {value}; expected ");
+            assert!(problems[0].starts_with(&start), "{problems:?}");
+        }
+    }
+
+    #[test]
+    fn all_that_is_missing_is_listed() {
+        let problems = problems(&Map::new());
+        assert_eq!(problems.len(), 4, "{problems:?}");
+        assert!(problems.iter().all(|problem| problem.contains("missing")), "{problems:?}");
+    }
+
+    #[test]
+    fn settings_without_effect_and_unset_ones_may_be_there() {
+        let mut config = ours();
+        for (key, value) in [
+            ("target_modules", json!(["model.layers.0.self_attn.v_proj", "q_proj"])),
+            ("lora_dropout", json!(0.05)),
+            ("inference_mode", json!(false)),
+            ("peft_version", json!("9.9")),
+            ("base_model_name_or_path", json!("some/model")),
+            ("init_lora_weights", json!("gaussian")),
+            ("task_type", json!(null)),
+            ("from_the_future", json!(null)),
+            ("another", json!({})),
+        ] {
+            config.insert(key.into(), value);
+        }
+        assert_eq!(problems(&config), Vec::<String>::new());
+    }
+}
