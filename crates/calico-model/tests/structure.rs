@@ -7,7 +7,6 @@ mod tiny;
 
 use std::cell::RefCell;
 
-use calico_image::{Frame, Size};
 use calico_language::{LayerTap, Tokenizer};
 use calico_model::model::EncodedImage;
 use calico_model::preprocess::ImageTensors;
@@ -18,16 +17,11 @@ use calico_nn::weights::{TensorSpec, WeightSource};
 use calico_testkit::{Synthetic, assert_close};
 use candle_core::{Device, Result, Tensor};
 use std::sync::Arc;
-
-/// A picture of stripes whose width depends on `seed`.
-fn picture(seed: usize, height: u32, width: u32) -> Frame {
-    let samples = (0..height as usize * width as usize * 3).map(|i| (i * (7 + 3 * seed) / 5) as u8);
-    Frame::new(Size::new(height, width), samples.collect()).unwrap()
-}
+use tiny::values;
 
 fn encoded(model: &Calico, seed: usize) -> EncodedImage {
     let sizes = model.config().input_sizes();
-    let tensors = ImageTensors::new(&picture(seed, 40, 60), sizes, &Device::Cpu).unwrap();
+    let tensors = ImageTensors::new(&tiny::picture(seed, 40, 60), sizes, &Device::Cpu).unwrap();
     model.encode(&tensors, &mut |_| ()).unwrap()
 }
 
@@ -68,10 +62,6 @@ fn layer_inputs(
     let mut states = recording.1.into_inner();
     states.push(last);
     states
-}
-
-fn values(x: &Tensor) -> Vec<f32> {
-    x.flatten_all().unwrap().to_vec1().unwrap()
 }
 
 /// The synthetic weights with the tensors below some prefixes set to zero.

@@ -11,7 +11,7 @@
 
 use calico_nn::weights::Init;
 use calico_nn::{FusedAttention, KeyBias, LayerNorm, Mlp, PatchEmbed, Weights, ops};
-use candle_core::{Result, Tensor};
+use candle_core::{DType, Result, Tensor};
 
 use super::relative_position::RelativePositions;
 use super::{ImageEncoderConfig, SamConfig, window};
@@ -166,7 +166,10 @@ impl Neck {
     fn forward(&self, x: &Tensor) -> Result<Tensor> {
         let x = self.narrow_norm.forward(&ops::linear(x, &self.narrow, None)?)?; // [B, g, g, C]
         let x = x.permute((0, 3, 1, 2))?.contiguous()?; // [B, C, g, g]
-        let x = x.conv2d(&self.smooth, 1, 1, 1, 1)?; // [B, C, g, g]
+        // In f32: candle has no such convolution in bf16 on the CPU, and f16 overflows here.
+        let (dtype, smooth) = (x.dtype(), self.smooth.to_dtype(DType::F32)?);
+        let x = x.to_dtype(DType::F32)?.conv2d(&smooth, 1, 1, 1, 1)?; // [B, C, g, g]
+        let x = x.to_dtype(dtype)?;
         let x = self.smooth_norm.forward(&x.permute((0, 2, 3, 1))?.contiguous()?)?; // [B, g, g, C]
         x.permute((0, 3, 1, 2))?.contiguous() // [B, C, g, g]
     }
