@@ -1,6 +1,6 @@
 //! Gradients of the trained tensors: added up over batches, measured, and shortened.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use candle_core::{DType, Result, Tensor, TensorId, Var};
 
@@ -16,21 +16,16 @@ impl Gradients {
     pub fn of(
         loss: &Tensor,
         trained: &BTreeMap<String, Var>,
-        recomputed: impl FnOnce() -> Vec<(TensorId, Tensor)>,
+        recomputed: impl FnOnce() -> HashMap<TensorId, Tensor>,
     ) -> Result<Self> {
         let store = loss.backward()?;
-        let aside: BTreeMap<String, Tensor> = {
-            let found = recomputed();
-            let of = |var: &Var| found.iter().find(|(id, _)| *id == var.id());
-            let named = trained.iter().filter_map(|(name, var)| Some((name, of(var)?)));
-            named.map(|(name, (_, gradient))| (name.clone(), gradient.clone())).collect()
-        };
+        let aside = recomputed();
         let mut gradients = Self::default();
         for (name, var) in trained {
             if let Some(gradient) = store.get(var.as_tensor()) {
                 gradients.add(name, gradient)?;
             }
-            if let Some(gradient) = aside.get(name) {
+            if let Some(gradient) = aside.get(&var.id()) {
                 gradients.add(name, gradient)?;
             }
         }
@@ -128,10 +123,11 @@ mod tests {
         let var = Var::new(&[2f32], &Device::Cpu).unwrap();
         let loss = (var.as_tensor() * 3.0).unwrap().sum_all().unwrap();
         let trained = BTreeMap::from([("a".to_owned(), var.clone())]);
-        let aside = || vec![(var.id(), Tensor::new(&[10f32], &Device::Cpu).unwrap())];
+        let ten = Tensor::new(&[10f32], &Device::Cpu).unwrap();
+        let aside = || HashMap::from([(var.id(), ten)]);
         let mut gradients = Gradients::of(&loss, &trained, aside).unwrap();
         assert_eq!(values(&gradients, "a"), [13.0]);
-        let more = Gradients::of(&loss, &trained, Vec::new).unwrap();
+        let more = Gradients::of(&loss, &trained, HashMap::new).unwrap();
         gradients.merge(&more).unwrap();
         gradients.scale(0.5).unwrap();
         assert_eq!(values(&gradients, "a"), [8.0]);

@@ -5,6 +5,9 @@ use candle_core::Tensor;
 
 use crate::TrainError;
 
+/// Beginning of the names of tensors that only the objective `labels` needs.
+pub(crate) const LABEL_HEADS: &str = "label_heads.";
+
 /// What a stage learns from: batches, and the losses of a model on them.
 pub(crate) trait Lessons {
     /// The losses on the next `size` samples; the order goes on from epoch to epoch.
@@ -22,6 +25,11 @@ pub(crate) trait Lessons {
 
     /// Samples in an epoch.
     fn epoch_len(&self) -> u64;
+
+    /// What was skipped since the last call, one line each.
+    fn take_warnings(&mut self) -> Vec<String> {
+        Vec::new()
+    }
 }
 
 /// The losses of one batch.
@@ -44,6 +52,8 @@ pub struct LossParts {
     pub mask: Option<f64>,
     /// Dice loss, per mask.
     pub dice: Option<f64>,
+    /// Squared error of predicted overlaps, per mask.
+    pub iou: Option<f64>,
     /// Cross-entropy of the labels of patches, per patch.
     pub labels: Option<f64>,
     /// Tokens that were learnt.
@@ -59,7 +69,7 @@ impl LossParts {
     pub(crate) fn over(mut self, count: usize) -> Self {
         let count = count.max(1) as f64;
         self.total /= count;
-        for part in [&mut self.text, &mut self.mask, &mut self.dice, &mut self.labels] {
+        for part in [&mut self.text, &mut self.mask, &mut self.dice, &mut self.iou, &mut self.labels] {
             *part = part.map(|sum| sum / count);
         }
         self
@@ -75,6 +85,7 @@ impl LossParts {
         self.text = sum(self.text, other.text);
         self.mask = sum(self.mask, other.mask);
         self.dice = sum(self.dice, other.dice);
+        self.iou = sum(self.iou, other.iou);
         self.labels = sum(self.labels, other.labels);
         self.tokens += other.tokens;
         self.masks += other.masks;

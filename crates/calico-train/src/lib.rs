@@ -15,20 +15,34 @@
 //! about. So the state of a run is a handful of counters, the trained values and their moments,
 //! and a run that was killed goes on bit for bit as if it had not been.
 
+pub mod checkpoint;
+mod data_digest;
 mod digest;
 mod error;
+mod features;
 mod gradients;
+mod guard;
 mod lessons;
+mod observer;
 mod optimizer;
 mod parameters;
+pub mod plan;
 pub mod recipe;
+mod run_folder;
 mod schedule;
+mod start;
+mod trained;
+mod validation;
 pub mod watch;
 
 pub use error::TrainError;
 pub use gradients::Gradients;
 pub use lessons::{LossParts, Losses};
+pub use observer::TrainObserver;
 pub use optimizer::{AdamW, Moments};
 pub use parameters::Parameters;
 pub use recipe::Recipe;
+pub use run_folder::{RunFolder, RunIdentity};
 pub use schedule::learning_rate;
+pub use start::model_config;
+pub use trained::{is_trained, pattern_problems};

@@ -179,6 +179,8 @@ fn values(tensor: &Tensor) -> Result<Vec<f32>> {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::HashMap;
+
     use super::*;
 
     fn run(step: impl Fn(&Var, &mut Moments, &Tensor, Factors) -> Result<()>) -> [Vec<f32>; 3] {
@@ -216,7 +218,7 @@ mod tests {
         let mut optimizer = AdamW::new(config, &trained).unwrap();
         let weights = Tensor::new(&[[3f32, -0.2]], &Device::Cpu).unwrap();
         let loss = (var.as_tensor() * weights).unwrap().sum_all().unwrap();
-        let gradients = Gradients::of(&loss, &trained, Vec::new).unwrap();
+        let gradients = Gradients::of(&loss, &trained, HashMap::new).unwrap();
         optimizer.step(&trained, &gradients, 0.1).unwrap();
         let moved = var.to_vec2::<f32>().unwrap();
         // 1 - 0.1 * 0.5 decay, then ∓ 0.1.

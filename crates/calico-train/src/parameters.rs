@@ -42,13 +42,6 @@ impl Parameters {
         Ok(Self { specs, frozen, trained, compute, device: device.clone() })
     }
 
-    /// The same values with others of them trained: the next stage begins.
-    pub fn training(self, trains: &dyn Fn(&str) -> bool) -> Result<Self> {
-        let (specs, compute, device) = (self.specs.clone(), self.compute, self.device.clone());
-        let all = self.source(Seen::Exactly);
-        Self::new(specs, &all, trains, compute, &device)
-    }
-
     /// The trained tensors by name.
     pub fn trained(&self) -> &BTreeMap<String, Var> {
         &self.trained
@@ -89,22 +82,10 @@ impl Parameters {
         Weights::new(Arc::new(self.source(Seen::Detached)))
     }
 
-    /// Replaces the values of the trained tensors.
-    ///
-    /// # Errors
-    /// If names or shapes differ.
-    pub fn restore(&self, values: &BTreeMap<String, Tensor>) -> Result<()> {
-        if values.len() != self.trained.len() {
-            let (found, expected) = (values.len(), self.trained.len());
-            candle_core::bail!("found {found} trained tensors, expected {expected}");
-        }
-        for (name, var) in &self.trained {
-            let Some(value) = values.get(name) else {
-                candle_core::bail!("the trained tensor {name} is missing");
-            };
-            var.set(&value.to_dtype(DType::F32)?.to_device(&self.device)?)?;
-        }
-        Ok(())
+    /// The values of the trained tensors, in f32 and as they are now.
+    pub fn values(&self) -> BTreeMap<String, Tensor> {
+        let value = |(name, var): (&String, &Var)| (name.clone(), var.as_detached_tensor());
+        self.trained.iter().map(value).collect()
     }
 
     fn source(&self, seen: Seen) -> Shared {
@@ -122,8 +103,6 @@ impl Parameters {
 enum Seen {
     Tracked,
     Detached,
-    /// In f32, whatever the arithmetic is.
-    Exactly,
 }
 
 /// Answers with the tensors themselves; none is copied.
@@ -141,7 +120,6 @@ impl WeightSource for Shared {
             (Some(var), _) => match self.seen {
                 Seen::Tracked => var.as_tensor().to_dtype(self.compute)?,
                 Seen::Detached => var.as_detached_tensor().to_dtype(self.compute)?,
-                Seen::Exactly => var.as_detached_tensor(),
             },
             (None, Some(frozen)) => frozen.clone(),
             (None, None) => candle_core::bail!("there is no tensor {name}"),
@@ -150,5 +128,22 @@ impl WeightSource for Shared {
             candle_core::bail!("{name} has the shape {:?}, not {shape:?}", tensor.dims());
         }
         Ok(tensor)
+    }
+}
+
+/// Some tensors, and a source of all others.
+pub(crate) struct Overlay<'a> {
+    pub(crate) over: &'a BTreeMap<String, Tensor>,
+    pub(crate) base: &'a dyn WeightSource,
+}
+
+impl WeightSource for Overlay<'_> {
+    fn tensor(&self, spec: &TensorSpec) -> Result<Tensor> {
+        let Some(tensor) = self.over.get(&spec.name) else { return self.base.tensor(spec) };
+        if tensor.dims() != spec.shape.as_slice() {
+            let (name, found) = (&spec.name, tensor.dims());
+            candle_core::bail!("{name} has the shape {found:?}, not {:?}", spec.shape);
+        }
+        Ok(tensor.clone())
     }
 }

@@ -23,7 +23,9 @@ pub(super) fn problems(recipe: &Recipe) -> Vec<String> {
         "model: `preset` and `config` are both given; expected one of them",
     );
     let loss = recipe.loss;
-    for (name, weight) in [("text", loss.text), ("mask", loss.mask), ("dice", loss.dice)] {
+    let weights =
+        [("text", loss.text), ("mask", loss.mask), ("dice", loss.dice), ("iou", loss.iou)];
+    for (name, weight) in weights {
         let sound = weight.is_finite() && weight >= 0.0;
         check(sound, &format!("loss.{name}: found {weight}, expected a number from 0"));
     }

@@ -12,6 +12,7 @@ mod stage;
 pub use overrides::Overrides;
 pub use stage::{Decay, Objective, StageConfig};
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use calico_result::Task;
@@ -113,6 +114,9 @@ pub struct DataConfig {
     /// The sources; all if empty.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub sources: Vec<String>,
+    /// Where the pictures of sources are, instead of what the data set says.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub roots: BTreeMap<String, PathBuf>,
 }
 
 /// Features of frozen encoders, kept on disk.
@@ -149,6 +153,9 @@ pub struct LossConfig {
     pub mask: f64,
     /// Weight of the Dice loss.
     pub dice: f64,
+    /// Weight of the squared error of the overlap that the mask decoder predicts for its masks
+    /// (SAM); 0 in the paper, whose decoder brings this prediction along.
+    pub iou: f64,
     /// Weight of the foreground in the focal loss; below 0: none.
     pub focal_alpha: f64,
     /// Exponent of the focal loss.
@@ -162,6 +169,7 @@ impl Default for LossConfig {
             mask_kind: MaskLoss::Focal,
             mask: 2.0,
             dice: 0.5,
+            iou: 0.0,
             focal_alpha: 0.25,
             focal_gamma: 2.0,
         }
@@ -358,7 +366,8 @@ impl Recipe {
             self.data.folder.as_mut(),
             self.features.as_mut().map(|features| &mut features.folder),
         ];
-        for path in paths.into_iter().flatten() {
+        let roots = self.data.roots.values_mut();
+        for path in paths.into_iter().flatten().chain(roots) {
             *path = folder.join(&*path);
         }
     }
@@ -376,6 +385,7 @@ impl Recipe {
         computed.model.config = None;
         computed.model.tokenizer = None;
         computed.data.folder = None;
+        computed.data.roots.clear();
         if let Some(features) = &mut computed.features {
             features.folder = PathBuf::new();
         }

@@ -9,6 +9,8 @@ pub struct Overrides {
     pub model: Option<PathBuf>,
     /// A data set folder.
     pub data: Option<PathBuf>,
+    /// Where the pictures of sources are.
+    pub roots: Vec<(String, PathBuf)>,
     /// Where features of frozen encoders are kept.
     pub features: Option<PathBuf>,
     /// The seed.
@@ -24,6 +26,7 @@ impl Overrides {
         if let Some(folder) = &self.data {
             recipe.data.folder = Some(folder.clone());
         }
+        recipe.data.roots.extend(self.roots.iter().cloned());
         if let Some(folder) = &self.features {
             let stored = recipe.features.take().map(|features| features.stored);
             let stored = stored.unwrap_or_default();

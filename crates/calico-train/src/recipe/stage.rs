@@ -70,17 +70,15 @@ pub enum Decay {
 impl StageConfig {
     /// Whether the tensor `name` learns in this stage.
     pub fn trains(&self, name: &str) -> bool {
-        let listed = |list: &[String]| list.iter().any(|pattern| matches(pattern, name));
+        let listed = |list: &[String]| list.iter().any(|pattern| Self::fits(pattern, name));
         listed(&self.train) && !listed(&self.freeze)
     }
-}
 
-/// Whether `pattern` is `name`, or ends where a part of it does.
-fn matches(pattern: &str, name: &str) -> bool {
-    pattern == "*"
-        || name
-            .strip_prefix(pattern)
-            .is_some_and(|rest| rest.is_empty() || rest.starts_with('.') || pattern.ends_with('.'))
+    /// Whether `pattern` is `name`, or ends where a part of it does.
+    pub fn fits(pattern: &str, name: &str) -> bool {
+        let ends = |rest: &str| rest.is_empty() || rest.starts_with('.') || pattern.ends_with('.');
+        pattern == "*" || name.strip_prefix(pattern).is_some_and(ends)
+    }
 }
 
 fn two() -> usize {
@@ -114,7 +112,7 @@ mod tests {
             ("eva.", "eva.cls_token", true),
             ("", "eva.cls_token", false),
         ] {
-            assert_eq!(matches(pattern, name), taken, "{pattern} {name}");
+            assert_eq!(StageConfig::fits(pattern, name), taken, "{pattern} {name}");
         }
     }
 }

@@ -47,8 +47,8 @@ impl EventFile {
         Err(WatchError::Exists { path: folder.join(stem) })
     }
 
-    /// A new file for a run that goes on after `last_step`: tells the board to forget what
-    /// earlier files say of later steps, which are taken again.
+    /// A new file for a run that goes on with `first_step`: tells the board to forget what earlier
+    /// files say of this step and later ones, which are taken again.
     ///
     /// The board reads the files of a folder in the order of their names, so `wall_time` must not
     /// be before that of the earlier files.
@@ -56,12 +56,10 @@ impl EventFile {
         folder: &Path,
         host: &str,
         wall_time: f64,
-        last_step: u64,
+        first_step: u64,
     ) -> Result<Self, WatchError> {
         let mut events = Self::create(folder, host, wall_time)?;
-        // The board forgets the step of this event and all later ones.
-        let first = last_step.saturating_add(1);
-        events.event(wall_time, first, What::SessionLog(SessionLog { status: START }))?;
+        events.event(wall_time, first_step, What::SessionLog(SessionLog { status: START }))?;
         Ok(events)
     }
 

@@ -34,6 +34,9 @@ pub struct TrainRow {
     /// Dice loss of the masks.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub dice_loss: Option<f64>,
+    /// Squared error of the overlaps that the mask decoder predicts, where it is learnt.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub iou_loss: Option<f64>,
     /// Cross-entropy of dense labels, in a stage that learns from them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub label_loss: Option<f64>,
@@ -99,6 +102,7 @@ impl TrainRow {
             ("text_loss", self.text_loss),
             ("mask_loss", self.mask_loss),
             ("dice_loss", self.dice_loss),
+            ("iou_loss", self.iou_loss),
             ("label_loss", self.label_loss),
             ("gradient_norm", always(self.gradient_norm)),
             ("learning_rate", always(self.learning_rate)),
@@ -120,6 +124,7 @@ pub(super) fn train_row(step: u64, loss: f64) -> MetricsRow {
         text_loss: Some(loss / 2.0),
         mask_loss: None,
         dice_loss: Some(0.25),
+        iou_loss: None,
         label_loss: None,
         gradient_norm: 1.5,
         learning_rate: 4e-4,

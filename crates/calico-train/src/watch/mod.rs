@@ -16,6 +16,8 @@ mod json_lines;
 mod metrics_file;
 mod metrics_row;
 mod record;
+pub mod report;
+pub mod samples;
 mod timings_file;
 
 pub use error::WatchError;

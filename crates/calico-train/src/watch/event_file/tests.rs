@@ -62,9 +62,9 @@ fn a_small_file_has_the_bytes_that_the_format_prescribes() {
 }
 
 #[test]
-fn a_resumed_run_forgets_the_steps_after_the_one_it_goes_on_from() {
+fn a_resumed_run_forgets_the_step_it_goes_on_with_and_later_ones() {
     let scratch = tempfile::tempdir().unwrap();
-    let file = EventFile::resume(scratch.path(), "box", 7.5, 40).unwrap();
+    let file = EventFile::resume(scratch.path(), "box", 7.5, 41).unwrap();
     let found = events(file.path());
     assert_eq!(found.len(), 2);
     assert_eq!(found[0].what, Some(What::FileVersion("brain.Event:2".to_owned())));

@@ -1,0 +1,168 @@
+//! `calico train`: recipes in, a run out.
+
+use std::path::Path;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use calico_result::terminal;
+use calico_train::plan::{Plan, SampleShape};
+use calico_train::recipe::{Overrides, Recipe};
+use calico_train::watch::{TrainRow, ValidationRow};
+use calico_train::{Outcome, TrainObserver, Trainer, model_config};
+use indicatif::ProgressBar;
+
+use crate::args::TrainArgs;
+use crate::failure::Failure;
+use crate::progress::run_bar;
+use crate::watching::stop_flag;
+use crate::{memory, stream};
+
+/// How long the speed of the machine is measured.
+const CALIBRATION: Duration = Duration::from_millis(600);
+
+/// The most warnings that are shown.
+const MOST_WARNINGS: usize = 20;
+
+/// Trains, or plans a training.
+pub(crate) fn run(args: &TrainArgs) -> Result<(), Failure> {
+    let overrides = Overrides {
+        model: args.model.clone(),
+        data: args.data.clone(),
+        roots: args.root.clone(),
+        features: args.features.clone(),
+        seed: args.seed,
+    };
+    let recipe = Recipe::open(&args.recipe, &overrides)?;
+    let plan = plan(&recipe)?;
+    let Some(out) = &args.out else {
+        let text = if args.json { stream::json(&plan)? } else { plan.to_string() };
+        return Ok(stream::print(&text)?);
+    };
+    plan.check(memory::available())?;
+    train(recipe, out)
+}
+
+/// What the training needs on this machine.
+fn plan(recipe: &Recipe) -> Result<Plan, Failure> {
+    let config = model_config(&recipe.model)?;
+    let shape = SampleShape::of_recipe(recipe, &config)?;
+    Ok(Plan::new(recipe, &config, &shape, gflops()?)?)
+}
+
+/// Billions of operations per second that a matrix product makes here.
+fn gflops() -> Result<f64, Failure> {
+    use calico_model::bench::Workload;
+    let measure = || -> anyhow::Result<f64> {
+        let mut best = f64::INFINITY;
+        let product = Workload::matrix_product()?;
+        let began = Instant::now();
+        while began.elapsed() < CALIBRATION {
+            let start = Instant::now();
+            product.run()?;
+            best = best.min(start.elapsed().as_secs_f64());
+        }
+        Ok(product.flops() / best / 1e9)
+    };
+    Ok(measure()?)
+}
+
+fn train(recipe: Recipe, out: &Path) -> Result<(), Failure> {
+    let mut watcher = Watcher::new();
+    let mut trainer = Trainer::open(recipe, out, &watcher)?;
+    let ended = trainer.run(&mut watcher, stop_flag());
+    watcher.bar.finish_and_clear();
+    match ended? {
+        Outcome::Finished { output, report } => Ok(stream::print(&format!(
+            "trained {} steps\nresult  {}\nreport  {}\n",
+            trainer.step(),
+            output.display(),
+            report.display()
+        ))?),
+        Outcome::Stopped { step, total } => Err(Failure::found(format!(
+            "stopped after {step} of {total} steps; run the same command again to go on"
+        ))),
+    }
+}
+
+/// Shows a training on the terminal, and tells it the time.
+struct Watcher {
+    bar: ProgressBar,
+    start: Instant,
+    warnings: usize,
+}
+
+impl Watcher {
+    fn new() -> Self {
+        Self { bar: run_bar(), start: Instant::now(), warnings: 0 }
+    }
+
+    /// A line that stays, above the bar where there is one.
+    fn tell(&self, line: &str) {
+        let line = terminal::harmless(line);
+        if self.bar.is_hidden() { stream::tell(&line) } else { self.bar.println(line) }
+    }
+}
+
+impl TrainObserver for Watcher {
+    fn seconds(&self) -> f64 {
+        self.start.elapsed().as_secs_f64()
+    }
+
+    fn unix_seconds(&self) -> f64 {
+        SystemTime::now().duration_since(UNIX_EPOCH).map_or(0.0, |since| since.as_secs_f64())
+    }
+
+    fn peak_memory(&self) -> Option<u64> {
+        memory::peak()
+    }
+
+    fn begins(&mut self, done: u64, total: u64) {
+        if done > 0 {
+            self.tell(&format!("going on after step {done} of {total}"));
+        }
+        self.bar.set_length(total);
+        self.bar.set_position(done);
+        self.bar.reset_eta();
+    }
+
+    fn stepped(&mut self, row: &TrainRow, total: u64) {
+        self.bar.set_length(total);
+        self.bar.set_position(row.step);
+        self.bar.set_message(format!(
+            "{}: loss {:.4}, rate {:.1e}",
+            row.stage, row.loss, row.learning_rate
+        ));
+        if self.bar.is_hidden() && (row.step == 1 || row.step.is_multiple_of(50)) {
+            stream::tell(&format!(
+                "step {}/{total} {}: loss {:.4}, rate {:.1e}",
+                row.step, row.stage, row.loss, row.learning_rate
+            ));
+        }
+    }
+
+    fn validating(&mut self, done: usize, total: usize) {
+        self.bar.set_message(format!("validating: {done}/{total} answers"));
+    }
+
+    fn validated(&mut self, row: &ValidationRow, best: bool) {
+        let score = |name: &str| row.scores.get(name).copied().unwrap_or_default();
+        self.tell(&format!(
+            "step {}: {} pairs, AP50 {:.2}, mIoU {:.2}, strict mIoU {:.2}, Recall {:.2}{}",
+            row.step,
+            row.pairs,
+            score("ap50"),
+            score("miou"),
+            score("miou_strict"),
+            score("recall"),
+            if best { ", the best so far" } else { "" }
+        ));
+    }
+
+    fn warns(&mut self, warning: &str) {
+        self.warnings += 1;
+        match self.warnings {
+            n if n <= MOST_WARNINGS => self.tell(&format!("warning: {warning}")),
+            n if n == MOST_WARNINGS + 1 => self.tell("more warnings are not shown"),
+            _ => {}
+        }
+    }
+}

@@ -1,0 +1,82 @@
+use super::*;
+
+const SMALL: &str = "
+name = 'small'
+[model]
+preset = 'tiny'
+from_scratch = true
+[[stages]]
+name = 'all'
+train = ['*']
+steps = 200
+";
+
+fn parse(text: &str) -> Result<Recipe, TrainError> {
+    Recipe::parse(text, Path::new("r.toml"))?.checked(Path::new("r.toml"))
+}
+
+fn problems(text: &str) -> Vec<String> {
+    match parse(text) {
+        Err(TrainError::Recipe { problems, .. }) => problems,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn what_is_left_out_has_the_published_value() {
+    let recipe = parse(SMALL).unwrap();
+    let stage = &recipe.stages[0];
+    assert_eq!((stage.batch, stage.accumulate, stage.warmup), (2, 10, 100));
+    assert_eq!((stage.learning_rate, recipe.optimizer.betas), (4e-4, [0.9, 0.95]));
+    assert_eq!((recipe.loss.text, recipe.loss.mask, recipe.loss.dice), (1.0, 2.0, 0.5));
+    assert_eq!(recipe.loss.mask_kind, MaskLoss::Focal);
+}
+
+#[test]
+fn a_recipe_that_is_written_out_is_the_same_recipe() {
+    let recipe = parse(SMALL).unwrap();
+    assert_eq!(parse(&recipe.to_toml().unwrap()).unwrap(), recipe);
+}
+
+#[test]
+fn all_mistakes_are_told_at_once() {
+    let text = SMALL.replace("preset = 'tiny'", "preset = 7\nfoldr = 'x'");
+    let text = text.replace("steps = 200", "steps = 'many'\nbatsh = 3\nwarmup = -1");
+    let found = problems(&text);
+    for wanted in ["model.preset", "model.foldr", "stages.0.steps", "stages.0.batsh", "stages.0.warmup"]
+    {
+        let told = found.iter().filter(|problem| problem.starts_with(wanted)).count();
+        assert_eq!(told, 1, "{wanted}: {found:?}");
+    }
+    assert_eq!(found.len(), 5, "{found:?}");
+}
+
+#[test]
+fn values_that_make_no_sense_are_told_together() {
+    let text = SMALL.replace("steps = 200", "steps = 3\nbatch = 0\nlearning_rate = -1.0");
+    let text = format!("{text}\n[optimizer]\nbetas = [1.0, 0.9]\n[guard]\nexplosion = 0.5");
+    let found = problems(&text);
+    assert_eq!(found.len(), 5, "{found:?}");
+}
+
+#[test]
+fn the_digest_changes_with_what_is_computed_and_with_nothing_else() {
+    let digest = |text: &str| parse(text).unwrap().digest().unwrap();
+    let base = digest(SMALL);
+    assert_ne!(base, digest(&SMALL.replace("steps = 200", "steps = 201")));
+    assert_ne!(base, digest(&SMALL.replace("name = 'small'", "name = 'small'\nseed = 1")));
+    assert_eq!(base, digest(&format!("{SMALL}[checkpoint]\nevery = 7")));
+    let moved = SMALL.replace("[model]", "[data]\nfolder = 'elsewhere'\n[model]");
+    assert_eq!(base, digest(&moved));
+}
+
+#[test]
+fn a_command_line_wins_and_paths_start_at_the_recipe() {
+    let scratch = tempfile::tempdir().unwrap();
+    let path = scratch.path().join("r.toml");
+    std::fs::write(&path, SMALL.replace("[model]", "[data]\nfolder = 'd'\n[model]")).unwrap();
+    let overrides = Overrides { model: Some("m".into()), seed: Some(9), ..Overrides::default() };
+    let recipe = Recipe::open(&path, &overrides).unwrap();
+    assert_eq!(recipe.data.folder, Some(scratch.path().join("d")));
+    assert_eq!((recipe.model.folder, recipe.seed), (Some("m".into()), 9));
+}

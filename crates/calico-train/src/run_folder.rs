@@ -1,0 +1,206 @@
+//! The folder of a run: whose it is, and that only one process trains in it.
+
+use std::fs::{self, File, OpenOptions, TryLockError};
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use crate::{Recipe, TrainError};
+
+const LOCK: &str = ".lock";
+const IDENTITY: &str = "run.json";
+const RECIPE: &str = "recipe.toml";
+/// The longest identity that is read, in bytes.
+const MAX_IDENTITY: u64 = 1 << 20;
+
+/// What a run was begun with. A run goes on only with the same.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RunIdentity {
+    /// Always [`RunIdentity::FORMAT`].
+    pub format: String,
+    /// Name of the recipe.
+    pub recipe: String,
+    /// Digest of everything in it that changes what is computed.
+    pub recipe_digest: String,
+    /// Digest of the model that the run began with.
+    pub model_digest: String,
+    /// Digest of the data set.
+    pub data_digest: String,
+}
+
+impl RunIdentity {
+    /// The form of this file.
+    pub const FORMAT: &'static str = "calico.run/1";
+
+    /// In what another identity differs; `None` if in nothing.
+    fn difference(&self, found: &Self) -> Option<String> {
+        if self.recipe_digest != found.recipe_digest {
+            return Some(if self.recipe == found.recipe {
+                format!("its recipe {:?} has other settings or another seed", found.recipe)
+            } else {
+                format!("its recipe is {:?}, not {:?}", found.recipe, self.recipe)
+            });
+        }
+        let differs = |what: &str| Some(format!("it began with another {what}"));
+        if self.model_digest != found.model_digest {
+            return differs("model");
+        }
+        if self.data_digest != found.data_digest {
+            return differs("data set");
+        }
+        (self.format != found.format).then(|| format!("it is of the form {:?}", found.format))
+    }
+}
+
+/// A locked run folder.
+#[derive(Debug)]
+pub struct RunFolder {
+    path: PathBuf,
+    /// Unlocked when it is closed.
+    _lock: File,
+}
+
+impl RunFolder {
+    /// Opens the folder of a new run, or of one that goes on.
+    ///
+    /// # Errors
+    /// If it holds something else, or another process trains in it. Nothing is changed then.
+    pub fn open(path: &Path, identity: &RunIdentity, recipe: &Recipe) -> Result<Self, TrainError> {
+        let other = |reason: String| TrainError::OtherRun { path: path.to_owned(), reason };
+        if path.is_dir() {
+            match known_identity(path)? {
+                Some(found) => {
+                    if let Some(reason) = identity.difference(&found) {
+                        return Err(other(reason));
+                    }
+                }
+                None if holds_something(path)? => {
+                    return Err(other(format!("it is not empty and has no {IDENTITY}")));
+                }
+                None => {}
+            }
+        } else if path.exists() {
+            return Err(other("it is a file".into()));
+        }
+        let write = |path: &Path| {
+            let path = path.to_owned();
+            move |source| TrainError::Write { path, source }
+        };
+        fs::create_dir_all(path).map_err(write(path))?;
+        let lock = path.join(LOCK);
+        let file = OpenOptions::new().create(true).append(true).open(&lock).map_err(write(&lock))?;
+        match file.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => {
+                return Err(TrainError::Busy { path: path.to_owned() });
+            }
+            Err(TryLockError::Error(source)) => return Err(write(&lock)(source)),
+        }
+        let folder = Self { path: path.to_owned(), _lock: file };
+        folder.write(RECIPE, recipe.to_toml()?.as_bytes())?;
+        let text = serde_json::to_string_pretty(identity)
+            .map_err(|error| TrainError::Internal(error.to_string()))?;
+        folder.write(IDENTITY, format!("{text}\n").as_bytes())?;
+        Ok(folder)
+    }
+
+    /// Where it is.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Writes a file, all or nothing.
+    pub fn write(&self, name: &str, bytes: &[u8]) -> Result<PathBuf, TrainError> {
+        let path = self.path.join(name);
+        let folder = path.parent().unwrap_or(&self.path);
+        let save = || {
+            fs::create_dir_all(folder)?;
+            let mut file = tempfile::Builder::new().prefix(".calico-").tempfile_in(folder)?;
+            file.write_all(bytes)?;
+            file.as_file().sync_all()?;
+            file.persist(&path).map_err(|failed| failed.error)?;
+            Ok(())
+        };
+        save().map_err(|source| TrainError::Write { path: path.clone(), source })?;
+        Ok(path)
+    }
+}
+
+/// What the folder says of itself, if it does.
+fn known_identity(folder: &Path) -> Result<Option<RunIdentity>, TrainError> {
+    let path = folder.join(IDENTITY);
+    let Ok(metadata) = fs::metadata(&path) else { return Ok(None) };
+    let other = |reason: String| TrainError::OtherRun { path: folder.to_owned(), reason };
+    if metadata.len() > MAX_IDENTITY {
+        return Err(other(format!("its {IDENTITY} has {} bytes", metadata.len())));
+    }
+    let read = |source| TrainError::Read { path: path.clone(), source };
+    let text = fs::read_to_string(&path).map_err(read)?;
+    let identity = serde_json::from_str(&text);
+    identity.map(Some).map_err(|error| other(format!("its {IDENTITY} is not readable ({error})")))
+}
+
+fn holds_something(folder: &Path) -> Result<bool, TrainError> {
+    let read = |source| TrainError::Read { path: folder.to_owned(), source };
+    let entries = fs::read_dir(folder).map_err(read)?;
+    // A run that was killed at once may leave these behind.
+    let ours = |name: &std::ffi::OsStr| name == LOCK || name == RECIPE;
+    Ok(entries.flatten().any(|entry| !ours(&entry.file_name())))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn recipe() -> Recipe {
+        let text = "name = 'a'\n[model]\npreset = 'tiny'\n[[stages]]\nname = 's'\ntrain = ['*']\nsteps = 200";
+        Recipe::parse(text, Path::new("r.toml")).unwrap()
+    }
+
+    fn identity(recipe: &str, digest: &str) -> RunIdentity {
+        RunIdentity {
+            format: RunIdentity::FORMAT.into(),
+            recipe: recipe.into(),
+            recipe_digest: digest.into(),
+            model_digest: "m".into(),
+            data_digest: "d".into(),
+        }
+    }
+
+    #[test]
+    fn a_run_goes_on_only_with_what_it_began_with() {
+        let scratch = tempfile::tempdir().unwrap();
+        let path = scratch.path().join("run");
+        let begun = identity("a", "1");
+        drop(RunFolder::open(&path, &begun, &recipe()).unwrap());
+        drop(RunFolder::open(&path, &begun, &recipe()).unwrap());
+        for (other, told) in [
+            (identity("b", "2"), "\"a\", not \"b\""),
+            (identity("a", "2"), "other settings"),
+            (RunIdentity { model_digest: "x".into(), ..begun.clone() }, "another model"),
+            (RunIdentity { data_digest: "x".into(), ..begun.clone() }, "another data set"),
+        ] {
+            let error = RunFolder::open(&path, &other, &recipe()).unwrap_err().to_string();
+            assert!(error.contains(told), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_folder_of_something_else_is_left_alone() {
+        let scratch = tempfile::tempdir().unwrap();
+        fs::write(scratch.path().join("letter.txt"), "dear").unwrap();
+        let error = RunFolder::open(scratch.path(), &identity("a", "1"), &recipe()).unwrap_err();
+        assert!(matches!(error, TrainError::OtherRun { .. }), "{error}");
+        assert_eq!(fs::read_dir(scratch.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn only_one_process_trains_in_a_folder() {
+        let scratch = tempfile::tempdir().unwrap();
+        let _first = RunFolder::open(scratch.path(), &identity("a", "1"), &recipe()).unwrap();
+        let second = RunFolder::open(scratch.path(), &identity("a", "1"), &recipe());
+        assert!(matches!(second, Err(TrainError::Busy { .. })));
+    }
+}

@@ -1,0 +1,151 @@
+//! The model that a training begins with.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use calico_language::Tokenizer;
+use calico_model::checkpoint::{TOKENIZER_FILE, tensor_specs, untrained_tokenizer_json};
+use calico_model::config::CONFIG_FILE;
+use calico_model::{CalicoConfig, ModelError, ModelFolder, Preset};
+use calico_nn::weights::checkpoint::CheckpointSource;
+use calico_nn::weights::{Random, TensorSpec, WeightSource};
+use candle_core::{Device, Result as TensorResult, Tensor};
+use sha2::{Digest as _, Sha256};
+
+use crate::digest::{glance, hex};
+use crate::lessons::LABEL_HEADS;
+use crate::recipe::ModelConfig;
+use crate::TrainError;
+
+/// The model that a training begins with.
+pub(crate) struct StartModel {
+    pub(crate) config: CalicoConfig,
+    pub(crate) tokenizer: Tokenizer,
+    pub(crate) tokenizer_json: String,
+    pub(crate) name: String,
+    /// Its tensors, and everything that only a stage needs.
+    pub(crate) source: Arc<StartWeights>,
+    pub(crate) digest: String,
+}
+
+/// The configuration of the model that a recipe names. No weights are looked at, so a folder that
+/// is not there yet is no fault where the recipe also names a preset.
+pub fn model_config(model: &ModelConfig) -> Result<CalicoConfig, TrainError> {
+    if let Some(folder) = model.folder.as_ref().filter(|folder| folder.is_dir()) {
+        return Ok(CalicoConfig::open(&folder.join(CONFIG_FILE))?);
+    }
+    if let Some(path) = &model.config {
+        return Ok(CalicoConfig::open(path)?);
+    }
+    match (&model.preset, &model.folder) {
+        (Some(name), _) => {
+            let known = Preset::ALL.into_iter().find(|preset| preset.name() == name);
+            let names: Vec<&str> = Preset::ALL.into_iter().map(Preset::name).collect();
+            let unknown = || TrainError::Mismatch {
+                problems: vec![format!(
+                    "model.preset: found {name:?}, expected one of {}",
+                    names.join(", ")
+                )],
+            };
+            Ok(known.ok_or_else(unknown)?.config()?)
+        }
+        (None, Some(folder)) => Err(ModelError::NotAFolder(folder.clone()).into()),
+        (None, None) => Err(TrainError::Mismatch {
+            problems: vec!["model: expected a `folder`, a `preset` or a `config`".into()],
+        }),
+    }
+}
+
+impl StartModel {
+    /// Opens the model of a recipe. Weights are read when they are asked for.
+    pub(crate) fn open(model: &ModelConfig, seed: u64) -> Result<Self, TrainError> {
+        match &model.folder {
+            Some(folder) => Self::from_folder(folder, seed),
+            None if model.from_scratch => Self::drawn(model, seed),
+            None => Err(TrainError::Mismatch {
+                problems: vec![
+                    "model: there is no folder with weights to start from; give one (--model DIR), \
+                     or set `from_scratch = true` to draw them"
+                        .into(),
+                ],
+            }),
+        }
+    }
+
+    fn from_folder(folder: &Path, seed: u64) -> Result<Self, TrainError> {
+        let opened = ModelFolder::open(folder)?;
+        let mut hash = Sha256::new();
+        hash.update(opened.config.to_json().map_err(|e| TrainError::Internal(e.to_string()))?);
+        for path in opened.checkpoint.paths() {
+            glance(path, &mut hash)
+                .map_err(|source| TrainError::Read { path: path.to_owned(), source })?;
+        }
+        let name = opened.name();
+        let tokenizer_json = read_text(&folder.join(TOKENIZER_FILE))?;
+        let ModelFolder { config, tokenizer, checkpoint, .. } = opened;
+        let model = Base::Stored(CheckpointSource::new(checkpoint, Device::Cpu));
+        let source = Arc::new(StartWeights { model, drawn: Random::new(seed, Device::Cpu) });
+        Ok(Self { config, tokenizer, tokenizer_json, name, source, digest: hex(&hash.finalize()) })
+    }
+
+    fn drawn(model: &ModelConfig, seed: u64) -> Result<Self, TrainError> {
+        let config = model_config(model)?;
+        let (tokenizer_json, path) = match &model.tokenizer {
+            Some(path) => (read_text(path)?, path.as_path()),
+            None => (untrained_tokenizer_json(&config), Path::new(TOKENIZER_FILE)),
+        };
+        let tokenizer =
+            Tokenizer::parse(tokenizer_json.as_bytes(), path).map_err(ModelError::from)?;
+        let (ids, rows) = (tokenizer.vocab_size(), config.llm.vocab_size);
+        if ids > rows {
+            return Err(ModelError::Vocabulary { highest: ids.saturating_sub(1), rows }.into());
+        }
+        let text = config.to_json().map_err(|error| TrainError::Internal(error.to_string()))?;
+        let digest = hex(&Sha256::digest(format!("drawn {seed}\n{text}{tokenizer_json}")));
+        let drawn = Random::new(seed, Device::Cpu);
+        let source = Arc::new(StartWeights { model: Base::Drawn, drawn });
+        let name = format!("drawn with seed {seed}");
+        Ok(Self { config, tokenizer, tokenizer_json, name, source, digest })
+    }
+
+    /// The tensors of the model.
+    pub(crate) fn specs(&self) -> Result<Vec<TensorSpec>, TrainError> {
+        Ok(tensor_specs(&self.config)?)
+    }
+}
+
+/// A model's tensors where it has them; everything else is drawn.
+pub(crate) struct StartWeights {
+    model: Base,
+    drawn: Random,
+}
+
+enum Base {
+    Stored(Arc<CheckpointSource>),
+    Drawn,
+}
+
+impl StartWeights {
+    /// Whether all stored values that were read are numbers.
+    pub(crate) fn finish(&self) -> Result<(), TrainError> {
+        match &self.model {
+            Base::Stored(source) => Ok(source.finish().map_err(ModelError::from)?),
+            Base::Drawn => Ok(()),
+        }
+    }
+}
+
+impl WeightSource for StartWeights {
+    fn tensor(&self, spec: &TensorSpec) -> TensorResult<Tensor> {
+        match &self.model {
+            // What only a stage needs is in no model.
+            Base::Stored(source) if !spec.name.starts_with(LABEL_HEADS) => source.tensor(spec),
+            Base::Stored(_) | Base::Drawn => self.drawn.tensor(spec),
+        }
+    }
+}
+
+fn read_text(path: &Path) -> Result<String, TrainError> {
+    std::fs::read_to_string(path)
+        .map_err(|source| TrainError::Read { path: path.to_owned(), source })
+}

@@ -1,0 +1,141 @@
+//! What a finished run leaves behind.
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use calico_model::checkpoint::{SHARD_BYTES, TOKENIZER_FILE};
+use calico_model::config::CONFIG_FILE;
+use calico_model::{ModelError, NewFolder, adapters};
+use calico_nn::weights::WeightSource as _;
+use calico_nn::weights::checkpoint::{StoredTensor, StoredType, write_stored};
+use calico_result::create_output_folder;
+use candle_core::{DType, Tensor};
+
+use super::validate::BEST;
+use super::{Outcome, Trainer};
+use crate::checkpoint::read_best;
+use crate::parameters::Overlay;
+use crate::recipe::{OutputKind, OutputType};
+use crate::watch::report::{self, ReportInput, SamplePicture};
+use crate::watch::{METRICS_NAME, read_metrics};
+use crate::{TrainError, TrainObserver};
+
+/// A model folder in the folder of the run.
+const MODEL: &str = "model";
+/// Adapter files in the folder of the run.
+const ADAPTERS: &str = "adapters";
+/// Pictures of predictions, in the folder of the run.
+const SAMPLES: &str = "samples";
+
+impl Trainer {
+    /// Writes the model, or its adapters, and the report. Doing so twice changes nothing.
+    pub(super) fn finish(
+        &mut self,
+        observer: &mut dyn TrainObserver,
+    ) -> Result<Outcome, TrainError> {
+        let values = match self.state.best {
+            Some(_) => read_best(&self.folder.path().join(BEST))?,
+            None => self.settled.clone(),
+        };
+        let output = match self.recipe.output.kind {
+            OutputKind::Model => self.write_model(&values)?,
+            OutputKind::Adapters => self.write_adapters(&values)?,
+        };
+        let report = self.write_report()?;
+        self.events.sync()?;
+        observer.saved(&output);
+        Ok(Outcome::Finished { output, report })
+    }
+
+    fn write_model(&self, values: &BTreeMap<String, Tensor>) -> Result<PathBuf, TrainError> {
+        let target = self.folder.path().join(MODEL);
+        clear(&target)?;
+        let new = NewFolder::begin(&target)?;
+        let stored = match self.recipe.output.dtype {
+            OutputType::F32 => StoredType::F32,
+            OutputType::Bf16 => StoredType::Bf16,
+        };
+        let specs = self.start.specs()?;
+        let tensors: Vec<StoredTensor> = specs
+            .iter()
+            .map(|spec| StoredTensor {
+                name: spec.name.clone(),
+                shape: spec.shape.clone(),
+                stored,
+            })
+            .collect();
+        let source = Overlay { over: values, base: self.start.source.as_ref() };
+        write_stored(&new.path(), &tensors, SHARD_BYTES, |tensor| {
+            let spec = specs.iter().find(|spec| spec.name == tensor.name);
+            let spec =
+                spec.ok_or_else(|| TrainError::Internal(format!("no tensor {}", tensor.name)))?;
+            let values = source.tensor(spec)?.to_dtype(DType::F32)?.flatten_all()?;
+            Ok::<_, TrainError>(Cow::Owned(stored.encode(&values.to_vec1::<f32>()?)))
+        })?;
+        new.write(TOKENIZER_FILE, self.start.tokenizer_json.as_bytes())?;
+        let config = self.start.config.to_json();
+        let config = config.map_err(|error| TrainError::Internal(error.to_string()))?;
+        new.write(CONFIG_FILE, config.as_bytes())?;
+        new.finish()?;
+        Ok(target)
+    }
+
+    fn write_report(&self) -> Result<PathBuf, TrainError> {
+        let rows = read_metrics(&self.folder.path().join(METRICS_NAME))?;
+        let mut summary = vec![
+            ("Model".to_owned(), self.start.name.clone()),
+            ("Optimiser steps".to_owned(), self.state.step.to_string()),
+        ];
+        if let Some(best) = self.state.best {
+            let score = format!("{:.2} at step {}", best.score, best.step);
+            summary.push(("Best validation".to_owned(), score));
+        }
+        let recipe_toml = self.recipe.to_toml()?;
+        let input = ReportInput {
+            title: &self.recipe.name,
+            recipe_toml: &recipe_toml,
+            summary,
+            rows: &rows,
+            samples: sample_pictures(self.folder.path())?,
+        };
+        Ok(report::write(&create_output_folder(self.folder.path())?, &input)?)
+    }
+}
+
+/// The pictures of predictions, in order of steps.
+fn sample_pictures(run: &Path) -> Result<Vec<SamplePicture>, TrainError> {
+    let folder = run.join(SAMPLES);
+    if !folder.is_dir() {
+        return Ok(Vec::new());
+    }
+    let read = |source| TrainError::Read { path: folder.clone(), source };
+    let mut names = Vec::new();
+    for entry in fs::read_dir(&folder).map_err(read)? {
+        names.push(entry.map_err(read)?.file_name().to_string_lossy().into_owned());
+    }
+    names.sort();
+    let picture = |name: &String| {
+        let stem = name.strip_suffix(".png")?;
+        let step = stem.strip_prefix("step-")?.split('-').next()?.parse().ok()?;
+        let caption = fs::read_to_string(folder.join(format!("{stem}.txt"))).unwrap_or_default();
+        Some(SamplePicture { step, caption, file: Path::new(SAMPLES).join(name) })
+    };
+    Ok(names.iter().filter_map(picture).collect())
+}
+
+/// Removes what an earlier end of the same run wrote.
+fn clear(target: &Path) -> Result<(), TrainError> {
+    if target.exists() {
+        let write = |source| TrainError::Write { path: target.to_owned(), source };
+        fs::remove_dir_all(target).map_err(write)?;
+    }
+    Ok(())
+}
+
+impl From<calico_nn::weights::checkpoint::CheckpointError> for TrainError {
+    fn from(error: calico_nn::weights::checkpoint::CheckpointError) -> Self {
+        Self::Model(ModelError::from(error))
+    }
+}

@@ -1,0 +1,217 @@
+//! The trainer: stage by stage, step by step.
+
+mod finish;
+mod open;
+mod save;
+mod step;
+mod validate;
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::AtomicBool;
+
+use calico_data::Dataset;
+use calico_data::loader::{Position, Selection};
+use candle_core::{DType, Tensor};
+
+use crate::checkpoint::{Checkpoints, State};
+use crate::guard;
+use crate::lessons::Lessons;
+use crate::parameters::Parameters;
+use crate::recipe::{Objective, StageConfig};
+use crate::run_folder::RunFolder;
+use crate::start::StartModel;
+use crate::validation::Validation;
+use crate::watch::{EventFile, MetricsFile, TimingsFile};
+use crate::{AdamW, Recipe, TrainError, TrainObserver};
+
+/// A training in its folder: new, or going on where it stopped.
+///
+/// ```text
+/// RUN/recipe.toml   the recipe with every key
+///     run.json      what the run was begun with
+///     checkpoints/  what survives an interruption
+///     best/         the values with the best validation
+///     metrics.jsonl, timings.jsonl, events/, samples/
+///     model/        at the end; or adapters/
+///     report.html, curves/
+/// ```
+pub struct Trainer {
+    recipe: Recipe,
+    start: StartModel,
+    dataset: Dataset,
+    validation: Option<Validation>,
+    folder: RunFolder,
+    checkpoints: Checkpoints,
+    compute: DType,
+    state: State,
+    /// Values of tensors that were trained in an earlier stage and are not now.
+    settled: BTreeMap<String, Tensor>,
+    metrics: MetricsFile,
+    timings: TimingsFile,
+    events: EventFile,
+    warnings: Vec<String>,
+}
+
+/// How a run ended.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Outcome {
+    /// All steps are made; what the recipe asks for is written.
+    Finished {
+        /// The model folder, or the adapter files.
+        output: PathBuf,
+        /// The page of the run.
+        report: PathBuf,
+    },
+    /// It was asked to stop; everything is saved.
+    Stopped {
+        /// Optimiser steps made.
+        step: u64,
+        /// Optimiser steps of the recipe.
+        total: u64,
+    },
+}
+
+/// What a stage works with.
+struct Stage {
+    config: StageConfig,
+    parameters: Parameters,
+    optimizer: AdamW,
+    lessons: Box<dyn Lessons>,
+}
+
+/// How a stage ended.
+#[derive(PartialEq, Eq)]
+enum StageEnd {
+    Done,
+    Stopped,
+}
+
+impl Trainer {
+    /// Optimiser steps made so far.
+    pub fn step(&self) -> u64 {
+        self.state.step
+    }
+
+    /// The folder of the run.
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// Trains to the end of the recipe, or until `stop` becomes true.
+    ///
+    /// # Errors
+    /// Whatever the error is, the last checkpoint is whole, and running again goes on from it.
+    pub fn run(
+        &mut self,
+        observer: &mut dyn TrainObserver,
+        stop: &AtomicBool,
+    ) -> Result<Outcome, TrainError> {
+        observer.begins(self.state.step, self.recipe.steps());
+        for warning in std::mem::take(&mut self.warnings) {
+            observer.warns(&warning);
+        }
+        let mut resumed = self.resumed_moments()?;
+        while let Some(config) = self.recipe.stages.get(self.state.stage).cloned() {
+            let mut stage = self.begin_stage(config, resumed.take())?;
+            let end = self.run_stage(&mut stage, observer, stop)?;
+            if end == StageEnd::Stopped {
+                let (step, total) = (self.state.step, self.recipe.steps());
+                return Ok(Outcome::Stopped { step, total });
+            }
+            self.end_stage(stage, observer)?;
+        }
+        self.finish(observer)
+    }
+
+    fn run_stage(
+        &mut self,
+        stage: &mut Stage,
+        observer: &mut dyn TrainObserver,
+        stop: &AtomicBool,
+    ) -> Result<StageEnd, TrainError> {
+        let mut saved_at = self.state.step;
+        loop {
+            let ended = self.state.stage_step == stage.config.steps;
+            if self.validation_is_due(stage) && !self.validate(stage, observer, stop)? {
+                // It is made again when the run goes on.
+                self.save_since(saved_at, stage, observer)?;
+                return Ok(StageEnd::Stopped);
+            }
+            if ended {
+                return Ok(StageEnd::Done);
+            }
+            if self.state.step.is_multiple_of(self.recipe.checkpoint.every) {
+                self.save_since(saved_at, stage, observer)?;
+                saved_at = self.state.step;
+            }
+            let began = observer.seconds();
+            let Some(row) = self.make_step(stage, observer, stop)? else {
+                self.save_since(saved_at, stage, observer)?;
+                return Ok(StageEnd::Stopped);
+            };
+            self.watch_step(&row, began, observer)?;
+            let exploded = guard::watch(&mut self.state.guard, row.loss, self.recipe.guard);
+            if let Some(times) = exploded {
+                return Err(self.exploded(row.loss, times));
+            }
+        }
+    }
+
+    /// Whether the values as they are now should be validated, and are not yet.
+    fn validation_is_due(&self, stage: &Stage) -> bool {
+        let State { step, stage_step, validated, .. } = self.state;
+        let regular = self.recipe.validation.as_ref().is_some_and(|validation| {
+            step.is_multiple_of(validation.every) || stage_step == stage.config.steps
+        });
+        let can = stage.config.objective == Objective::Grounding;
+        regular && can && stage_step > 0 && validated != step
+    }
+
+    fn save_since(
+        &mut self,
+        saved_at: u64,
+        stage: &Stage,
+        observer: &mut dyn TrainObserver,
+    ) -> Result<(), TrainError> {
+        if self.state.step > saved_at { self.save(stage, observer) } else { Ok(()) }
+    }
+
+    /// The next stage begins where this one ends.
+    fn end_stage(
+        &mut self,
+        stage: Stage,
+        observer: &mut dyn TrainObserver,
+    ) -> Result<(), TrainError> {
+        let model = self.start.specs()?;
+        let mut values = stage.parameters.values();
+        values.retain(|name, _| model.iter().any(|spec| spec.name == *name));
+        self.settled.extend(values);
+        self.state.stage += 1;
+        self.state.stage_step = 0;
+        self.state.position = Position::default();
+        self.state.guard = crate::checkpoint::GuardState::default();
+        self.save_settled(observer)
+    }
+
+    fn selection(&self) -> Selection {
+        let data = &self.recipe.data;
+        Selection { subtasks: data.subtasks.clone(), sources: data.sources.clone() }
+    }
+
+    /// The newest checkpoint, as an error names it.
+    fn last_checkpoint(&self) -> Option<String> {
+        let newest = self.checkpoints.list().ok()?.pop_last()?;
+        Some(newest.1.display().to_string())
+    }
+
+    fn exploded(&self, loss: f64, times: f64) -> TrainError {
+        TrainError::Exploded {
+            step: self.state.step,
+            loss,
+            times,
+            patience: self.recipe.guard.patience,
+            checkpoint: self.last_checkpoint(),
+        }
+    }
+}

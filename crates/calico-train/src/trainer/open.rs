@@ -1,0 +1,201 @@
+//! How a training begins or goes on.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use calico_data::Dataset;
+use calico_nn::weights::{TensorSpec, WeightSource as _};
+use candle_core::{DType, Device};
+
+use super::{Stage, Trainer};
+use crate::checkpoint::{Checkpoints, State};
+use crate::data_digest::data_digest;
+use crate::features::FeatureStore;
+use crate::grounding::{GroundingLessons, LessonSettings};
+use crate::labels::LabelLessons;
+use crate::lessons::{LABEL_HEADS, Lessons};
+use crate::parameters::{Overlay, Parameters};
+use crate::recipe::{Compute, Objective, StageConfig};
+use crate::run_folder::{RunFolder, RunIdentity};
+use crate::start::StartModel;
+use crate::trained::is_trained;
+use crate::validation::Validation;
+use crate::watch::{EventFile, METRICS_NAME, MetricsFile, TIMINGS_NAME, TimingsFile};
+use crate::{AdamW, Moments, Recipe, TrainError, TrainObserver};
+
+impl Trainer {
+    /// Opens a training in a folder: a new one, or one that goes on from its newest checkpoint.
+    ///
+    /// Everything that can be checked before the first step is checked here, and all that is
+    /// wrong with recipe, model and data is told at once; nothing is written then.
+    pub fn open(
+        recipe: Recipe,
+        run: &Path,
+        observer: &dyn TrainObserver,
+    ) -> Result<Self, TrainError> {
+        let start = StartModel::open(&recipe.model, recipe.seed)?;
+        let dataset = open_data(&recipe)?;
+        let specs = start.specs()?;
+        let mut problems = Vec::new();
+        for stage in &recipe.stages {
+            problems.extend(stage_problems(stage, &start, &specs));
+        }
+        problems.extend(crate::grounding::problems(
+            &recipe.data,
+            &start.config,
+            &start.tokenizer,
+            &dataset,
+        )?);
+        if !problems.is_empty() {
+            return Err(TrainError::Mismatch { problems });
+        }
+        let selection = calico_data::loader::Selection {
+            subtasks: recipe.data.subtasks.clone(),
+            sources: recipe.data.sources.clone(),
+        };
+        let validation = recipe.validation.as_ref();
+        let validation = validation
+            .map(|config| Validation::new(&dataset, &selection, config, recipe.seed))
+            .transpose()?;
+
+        let identity = RunIdentity {
+            format: RunIdentity::FORMAT.to_owned(),
+            recipe: recipe.name.clone(),
+            recipe_digest: recipe.digest()?,
+            model_digest: start.digest.clone(),
+            data_digest: data_digest(&dataset)?,
+        };
+        let folder = RunFolder::open(run, &identity, &recipe)?;
+        let checkpoints = Checkpoints::new(run.join("checkpoints"))?;
+        let newest = checkpoints.newest(&Device::Cpu)?;
+        let (state, settled) = match newest {
+            Some(checkpoint) => (checkpoint.state, checkpoint.parameters),
+            None => (State::start(), BTreeMap::new()),
+        };
+        let metrics = MetricsFile::open_at(&run.join(METRICS_NAME), state.metrics_bytes)?;
+        let timings = TimingsFile::open(&run.join(TIMINGS_NAME))?;
+        let events = run.join("events");
+        let (host, now) = (observer.host(), observer.unix_seconds());
+        let events = if state.step == 0 {
+            EventFile::create(&events, &host, now)?
+        } else {
+            EventFile::resume(&events, &host, now, state.step + 1)?
+        };
+        let compute = match recipe.model.compute {
+            // A CPU computes in f32 faster.
+            Compute::Auto | Compute::F32 => DType::F32,
+            Compute::Bf16 => DType::BF16,
+        };
+        Ok(Self {
+            recipe,
+            start,
+            dataset,
+            validation,
+            folder,
+            checkpoints,
+            compute,
+            state,
+            settled,
+            metrics,
+            timings,
+            events,
+            warnings: Vec::new(),
+        })
+    }
+
+    /// The moments of the stage that goes on; `None` where a stage begins.
+    pub(super) fn resumed_moments(
+        &self,
+    ) -> Result<Option<BTreeMap<String, Moments>>, TrainError> {
+        if self.state.stage_step == 0 {
+            return Ok(None);
+        }
+        Ok(self.checkpoints.newest(&Device::Cpu)?.map(|checkpoint| checkpoint.moments))
+    }
+
+    /// Sets up a stage, with the moments of an earlier process if it goes on.
+    pub(super) fn begin_stage(
+        &mut self,
+        config: StageConfig,
+        moments: Option<BTreeMap<String, Moments>>,
+    ) -> Result<Stage, TrainError> {
+        let mut specs = self.start.specs()?;
+        let is_labels = config.objective == Objective::Labels;
+        if is_labels {
+            specs.extend(LabelLessons::head_specs(&self.dataset, &self.start.config, &config)?);
+        }
+        let trains = |name: &str| is_trained(name, &config) || name.starts_with(LABEL_HEADS);
+        let overlay = Overlay { over: &self.settled, base: self.start.source.as_ref() };
+        let parameters = Parameters::new(specs, &overlay, &trains, self.compute, &Device::Cpu)?;
+        self.start.source.finish()?;
+        self.settled.retain(|name, _| !parameters.trained().contains_key(name));
+        let optimizer = match moments {
+            Some(moments) => {
+                let (optimizer, steps) = (self.recipe.optimizer, self.state.stage_step);
+                AdamW::resume(optimizer, parameters.trained(), moments, steps)?
+            }
+            None => AdamW::new(self.recipe.optimizer, parameters.trained())?,
+        };
+        let lessons = self.lessons(&config, &parameters)?;
+        Ok(Stage { config, parameters, optimizer, lessons })
+    }
+
+    fn lessons(
+        &self,
+        stage: &StageConfig,
+        parameters: &Parameters,
+    ) -> Result<Box<dyn Lessons>, TrainError> {
+        let features = FeatureStore::new(&self.start.config, parameters, self.recipe.features.as_ref())?;
+        // Every stage has an order of its own.
+        let id = format!("{}/{}", self.state.stage, stage.name);
+        let seed = calico_data::Stream::new(self.recipe.seed, "order of samples", &id).bits();
+        let start = self.state.position;
+        Ok(match stage.objective {
+            Objective::Grounding => {
+                let settings = LessonSettings {
+                    config: self.start.config.clone(),
+                    tokenizer: self.start.tokenizer.clone(),
+                    loss: self.recipe.loss,
+                    seed,
+                    start,
+                };
+                Box::new(GroundingLessons::new(
+                    &self.dataset,
+                    &self.selection(),
+                    features,
+                    settings,
+                )?)
+            }
+            Objective::Labels => {
+                Box::new(LabelLessons::new(&self.dataset, &self.start.config, stage, seed, start)?)
+            }
+        })
+    }
+}
+
+/// The data set of a recipe.
+fn open_data(recipe: &Recipe) -> Result<Dataset, TrainError> {
+    let Some(folder) = &recipe.data.folder else {
+        let problems = vec!["data: there is no folder to learn from; give one (--data DIR)".into()];
+        return Err(TrainError::Mismatch { problems });
+    };
+    let dataset = Dataset::open(folder)?;
+    let roots = recipe.data.roots.iter();
+    Ok(roots.fold(dataset, |dataset, (source, root)| dataset.with_root(source, root)))
+}
+
+/// What a stage asks of a model that the model does not have.
+fn stage_problems(
+    stage: &StageConfig,
+    start: &StartModel,
+    specs: &[TensorSpec],
+) -> Vec<String> {
+    let mut problems = crate::trained::pattern_problems(stage, specs);
+    if stage.lora_dropout > 0.0 && start.config.lora.is_none() {
+        problems.push(format!(
+            "stage {:?}: `lora_dropout` is set, but the model has no low-rank updates",
+            stage.name
+        ));
+    }
+    problems
+}

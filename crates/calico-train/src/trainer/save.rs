@@ -1,0 +1,44 @@
+//! Checkpoints.
+
+use std::collections::BTreeMap;
+
+use super::{Stage, Trainer};
+use crate::{Moments, TrainError, TrainObserver};
+
+impl Trainer {
+    /// Writes a checkpoint in the middle of a stage.
+    pub(super) fn save(
+        &mut self,
+        stage: &Stage,
+        observer: &mut dyn TrainObserver,
+    ) -> Result<(), TrainError> {
+        let mut parameters = self.settled.clone();
+        parameters.extend(stage.parameters.values());
+        self.write_checkpoint(&parameters, stage.optimizer.moments(), observer)
+    }
+
+    /// Writes a checkpoint between two stages.
+    pub(super) fn save_settled(
+        &mut self,
+        observer: &mut dyn TrainObserver,
+    ) -> Result<(), TrainError> {
+        let parameters = self.settled.clone();
+        self.write_checkpoint(&parameters, &BTreeMap::new(), observer)
+    }
+
+    fn write_checkpoint(
+        &mut self,
+        parameters: &BTreeMap<String, candle_core::Tensor>,
+        moments: &BTreeMap<String, Moments>,
+        observer: &mut dyn TrainObserver,
+    ) -> Result<(), TrainError> {
+        // First the lines, then the checkpoint that counts them.
+        self.state.metrics_bytes = self.metrics.sync()?;
+        self.timings.sync()?;
+        self.events.sync()?;
+        let keep = self.recipe.checkpoint.keep;
+        let path = self.checkpoints.save(&self.state, parameters, moments, keep)?;
+        observer.saved(&path);
+        Ok(())
+    }
+}
