@@ -7,9 +7,8 @@ use crate::{Answer, ResultError, Segmentation};
 
 /// One picture of a prediction above the truth, each as [`super::sheet`] draws an answer.
 ///
-/// Phrases of one label have one colour in both. The n-th answers are those of one question,
-/// which stands above the prediction; `photographs` are the images of both, in order and original
-/// size.
+/// Phrases of one label have one colour in both. The n-th answers are those of one question;
+/// `photographs` are the images of both, in order and original size.
 pub fn comparison(
     prediction: &Segmentation,
     truth: &Segmentation,
@@ -29,8 +28,7 @@ pub fn comparison(
         }
         if let Some(wanted) = wanted {
             titles.push(format!("Truth{task}"));
-            let prompt = found.map_or_else(|| wanted.prompt.clone(), |_| String::new());
-            both.answers.push(Answer { prompt, ..wanted.clone() });
+            both.answers.push(wanted.clone());
         }
     }
     titled_sheet(&both, &titles, photographs)

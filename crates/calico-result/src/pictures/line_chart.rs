@@ -49,7 +49,8 @@ pub struct Line {
     ///
     /// Of more points than the chart has columns the smallest and the largest of each are drawn.
     pub points: Vec<(f64, f64)>,
-    /// Whether the points are drawn faintly, below a line that smooths them; few points never are.
+    /// Whether the points are drawn faintly, below a line that smooths them, piece by piece; few
+    /// points never are.
     pub smooth: bool,
 }
 

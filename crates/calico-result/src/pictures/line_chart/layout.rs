@@ -66,7 +66,9 @@ pub(super) fn draw(chart: &LineChart) -> Result<Drawing, ResultError> {
     for (entry, color) in legend.into_iter().zip(colors()) {
         let baseline = legend_top + entry.row * ROW + 14.0;
         let y = baseline - 4.5;
-        drawing.curve(vec![(entry.left, y), (entry.left + KEY, y)], color, 1.0, 3.0);
+        // The round ends stand out by half of the width.
+        let key = vec![(entry.left + 1.5, y), (entry.left + KEY - 1.5, y)];
+        drawing.curve(key, color, 1.0, 3.0);
         let at = (entry.left + KEY + 8.0, baseline);
         drawing.text(entry.name, WORDS, at, Anchor::Start, INK);
     }
@@ -87,15 +89,22 @@ impl Curve {
     fn new(line: &super::Line, scale: Scale) -> Self {
         let raw = line.points.clone();
         let is_logarithmic = scale == Scale::Logarithmic;
-        let drawable: Vec<(f64, f64)> = raw
-            .iter()
-            .filter_map(|&(step, value)| Some((step, transformed(value, is_logarithmic)?)))
-            .collect();
-        let values: Vec<f64> = drawable.iter().map(|(_, value)| *value).collect();
-        let smooth = smoothed(&values).filter(|_| line.smooth).map(|values| {
-            let back = |value: f64| if is_logarithmic { value.exp() } else { value };
-            drawable.iter().zip(values).map(|((step, _), value)| (*step, back(value))).collect()
+        let placed: Vec<(f64, Option<f64>)> =
+            raw.iter().map(|(step, value)| (*step, transformed(*value, is_logarithmic))).collect();
+        let count = placed.iter().filter(|(_, value)| value.is_some()).count();
+        let back = |value: f64| if is_logarithmic { value.exp() } else { value };
+        // Each piece alone: what follows a gap has nothing to do with what is before it.
+        let pieces = placed.chunk_by(|a, b| a.1.is_some() == b.1.is_some());
+        let pieces = pieces.map(|piece| {
+            let values: Option<Vec<f64>> = piece.iter().map(|(_, value)| *value).collect();
+            let values = match values {
+                Some(values) => smoothed(&values, count)?.into_iter().map(back).collect(),
+                None => vec![f64::NAN; piece.len()],
+            };
+            Some(piece.iter().map(|(step, _)| *step).zip(values).collect::<Vec<_>>())
         });
+        let pieces: Option<Vec<_>> = pieces.collect();
+        let smooth = pieces.filter(|_| line.smooth && count > 0).map(|pieces| pieces.concat());
         Self { raw, smooth }
     }
 }

@@ -5,12 +5,12 @@ const FEWEST: usize = 20;
 /// sides alike, so that the result does not lag behind. `None` for few values.
 ///
 /// The weights fall by a constant factor from point to point; half of the weight lies within about
-/// a fiftieth of the line.
-pub(super) fn smoothed(values: &[f64]) -> Option<Vec<f64>> {
-    if values.len() < FEWEST {
+/// a fiftieth of a line of `length` points, of which the values are a piece.
+pub(super) fn smoothed(values: &[f64], length: usize) -> Option<Vec<f64>> {
+    if length < FEWEST {
         return None;
     }
-    let keep = 1.0 - 1.0 / (1.0 + values.len() as f64 / 80.0);
+    let keep = 1.0 - 1.0 / (1.0 + length as f64 / 80.0);
     let before = decayed(values.iter().copied(), keep);
     let mut after = decayed(values.iter().rev().copied(), keep);
     after.reverse();
@@ -36,12 +36,12 @@ mod tests {
 
     #[test]
     fn a_constant_and_the_middle_of_a_slope_stay_and_noise_shrinks() {
-        let constant = smoothed(&[2.5; 50]).unwrap();
+        let constant = smoothed(&[2.5; 50], 50).unwrap();
         assert!(constant.iter().all(|value| (value - 2.5).abs() < 1e-12));
         let slope: Vec<f64> = (0..1001).map(f64::from).collect();
-        assert!((smoothed(&slope).unwrap()[500] - 500.0).abs() < 1e-6);
+        assert!((smoothed(&slope, 1001).unwrap()[500] - 500.0).abs() < 1e-6);
         let noise: Vec<f64> = (0..1000).map(|at| f64::from(at % 2) - 0.5).collect();
-        assert!(smoothed(&noise).unwrap()[500].abs() < 0.05);
-        assert_eq!(smoothed(&[1.0; 19]), None);
+        assert!(smoothed(&noise, 1000).unwrap()[500].abs() < 0.05);
+        assert_eq!(smoothed(&[1.0; 19], 19), None);
     }
 }

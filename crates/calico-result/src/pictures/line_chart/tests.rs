@@ -107,6 +107,22 @@ fn a_hole_breaks_the_line_and_a_spike_does_not_flatten_it() {
 }
 
 #[test]
+fn smoothing_does_not_reach_over_a_gap() {
+    let mut chart = chart(400);
+    chart.lines.truncate(1);
+    let level = |step: u32| (f64::from(step), if step < 200 { 1.0 } else { 9.0 });
+    chart.lines[0].points = (0..400).map(level).collect();
+    let all = curves(&chart.svg().unwrap(), "2");
+    assert!(all.len() == 1 && all[0].iter().any(|point| (point.1 - all[0][0].1).abs() > 9.0));
+    chart.lines[0].points.insert(200, (200.0, f64::NAN));
+    let pieces = curves(&chart.svg().unwrap(), "2");
+    assert_eq!(pieces.len(), 2);
+    for piece in pieces {
+        assert!(piece.iter().all(|point| (point.1 - piece[0].1).abs() < 0.2), "{piece:?}");
+    }
+}
+
+#[test]
 fn a_hundred_thousand_steps_are_drawn_in_little_space() {
     let svg = chart(100_000).svg().unwrap();
     assert!(svg.len() < 200_000, "{}", svg.len());
