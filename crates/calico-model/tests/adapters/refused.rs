@@ -7,6 +7,9 @@ use calico_model::adapters::{
     AdapterError, AdapterProblem, LORA_CONFIG_FILE, LORA_FILE, OWN_CONFIG_FILE, OWN_FILE,
 };
 use calico_nn::weights::checkpoint::{StoredTensor, StoredType};
+use proptest::prelude::{any, prop_assert};
+use proptest::sample::Index;
+use proptest::test_runner::{Config, TestRunner};
 use serde_json::{Value, json};
 
 use crate::desk::{Desk, Held, bytes_of, peft_fixture, write_held};
@@ -239,4 +242,37 @@ fn a_folder_without_adapters_is_refused() {
     assert!(matches!(error, AdapterError::NotAFolder(_)), "{error}");
     let error = desk.apply_folder(&model, &peft_fixture().join(LORA_FILE), "out").unwrap_err();
     assert!(matches!(error, AdapterError::NotAFolder(_)), "{error}");
+}
+
+#[test]
+fn a_byte_that_is_damaged_is_refused_or_read_and_never_more() {
+    let desk = Desk::new();
+    let model = desk.model("model", StoredType::F32, "");
+    desk.export(&model, "adapters").unwrap();
+    let names = [LORA_FILE, LORA_CONFIG_FILE, OWN_FILE, OWN_CONFIG_FILE];
+    let mut runner = TestRunner::new(Config { failure_persistence: None, ..Config::default() });
+    // Most of a damage falls into the headers and the JSON, where it can mislead.
+    let damage = (0..names.len(), any::<Index>(), any::<u8>(), any::<bool>());
+    runner
+        .run(&damage, |(file, at, byte, cut)| {
+            let path = desk.path("adapters").join(names[file]);
+            let whole = fs::read(&path).unwrap();
+            let mut bytes = whole.clone();
+            let at = at.index(bytes.len().min(4096));
+            bytes[at] = byte;
+            if cut {
+                bytes.truncate(at);
+            }
+            let replace = |bytes: &[u8]| {
+                fs::remove_file(&path).unwrap();
+                fs::write(&path, bytes).unwrap();
+            };
+            replace(&bytes);
+            let opened = desk.open("adapters", &model);
+            replace(&whole);
+            prop_assert!(!cut || opened.is_err());
+            prop_assert!(opened.is_ok() || opened.unwrap_err().is_bad_input());
+            Ok(())
+        })
+        .unwrap();
 }
