@@ -111,8 +111,9 @@ fn shape(
 }
 
 /// Number by number.
-fn each(shapes: &[SampleShape], of: fn(Vec<usize>) -> usize) -> SampleShape {
-    let all = |number: fn(&SampleShape) -> usize| of(shapes.iter().map(number).collect());
+fn each(shapes: &[SampleShape], of: fn(&mut [usize]) -> usize) -> SampleShape {
+    let all =
+        |number: fn(&SampleShape) -> usize| of(&mut shapes.iter().map(number).collect::<Vec<_>>());
     SampleShape {
         images: all(|shape| shape.images),
         text_tokens: all(|shape| shape.text_tokens),
@@ -123,11 +124,11 @@ fn each(shapes: &[SampleShape], of: fn(Vec<usize>) -> usize) -> SampleShape {
     }
 }
 
-fn mean(numbers: Vec<usize>) -> usize {
+fn mean(numbers: &mut [usize]) -> usize {
     numbers.iter().sum::<usize>().div_ceil(numbers.len().max(1))
 }
 
-fn high(mut numbers: Vec<usize>) -> usize {
+fn high(numbers: &mut [usize]) -> usize {
     numbers.sort_unstable();
     let at = (numbers.len() * 99).div_ceil(100).saturating_sub(1);
     numbers.get(at).copied().unwrap_or_default()
@@ -139,8 +140,8 @@ mod tests {
 
     #[test]
     fn one_sample_in_a_hundred_may_be_larger_than_the_high_number() {
-        let numbers: Vec<usize> = (1..=200).rev().collect();
-        assert_eq!((mean(numbers.clone()), high(numbers)), (101, 198));
-        assert_eq!((mean(vec![7]), high(vec![7])), (7, 7));
+        let mut numbers: Vec<usize> = (1..=200).rev().collect();
+        assert_eq!((mean(&mut numbers), high(&mut numbers)), (101, 198));
+        assert_eq!((mean(&mut [7]), high(&mut [7])), (7, 7));
     }
 }

@@ -25,6 +25,10 @@ fn stage(stage: &str) -> StagePlan {
     planned(Preset::Tiny, stage).stages.remove(0)
 }
 
+fn is_close(a: f64, b: f64) -> bool {
+    (a - b).abs() <= 1e-9 * b.abs()
+}
+
 fn module<'a>(plan: &'a StagePlan, prefix: &str) -> &'a ModulePlan {
     plan.modules.iter().find(|module| module.prefix == prefix).unwrap()
 }
@@ -119,19 +123,19 @@ fn the_backward_pass_costs_two_forward_passes_where_all_learns_and_one_where_gra
     // Below everything that learns there is no backward pass: the forward pass alone.
     let forward = of("['sam.decoder']", "f_image.");
     assert!(forward > 0.0);
-    assert_eq!(of("['query_tokens']", "f_image.") / forward, 2.0);
-    assert_eq!(of("['f_image']", "f_image.") / forward, 2.0);
-    assert_eq!(of("['query_tokens', 'f_image']", "f_image.") / forward, 3.0);
+    assert!(is_close(of("['query_tokens']", "f_image."), 2.0 * forward));
+    assert!(is_close(of("['f_image']", "f_image."), 2.0 * forward));
+    assert!(is_close(of("['query_tokens', 'f_image']", "f_image."), 3.0 * forward));
     // Each batch counts.
     let twice = stage("train = ['sam.decoder']\nbatch = 1\naccumulate = 2");
-    assert_eq!(module(&twice, "f_image.").flops / forward, 2.0);
+    assert!(is_close(module(&twice, "f_image.").flops, 2.0 * forward));
 }
 
 #[test]
 fn recomputation_is_one_more_forward_pass_of_the_layers() {
     let plan = stage(&format!("train = {ADAPTERS}\nrecompute = true"));
     let without = stage(&format!("train = {ADAPTERS}"));
-    assert_eq!(without.recomputed, 0.0);
+    assert!(is_close(without.recomputed, 0.0));
     assert_eq!((plan.forward, plan.backward), (without.forward, without.backward));
     assert!(plan.recomputed > 0.0 && plan.recomputed < plan.forward);
     let more = module(&plan, "llm.").flops + module(&plan, "lora.").flops;
@@ -238,7 +242,7 @@ fn the_plan_of_every_module_is_told_in_text_and_json() {
 fn labels_run_the_encoders_that_learn_and_nothing_else() {
     let text = "objective = 'labels'\ntrain = ['eva', 'ln_vision', 'dino', 'sam.encoder']";
     let plan = stage(text);
-    assert_eq!(module(&plan, "llm.").flops, 0.0);
+    assert!(is_close(module(&plan, "llm.").flops, 0.0));
     for prefix in ["eva.", "dino.", "sam.encoder."] {
         assert!(module(&plan, prefix).flops > 0.0 && module(&plan, prefix).activations > 0);
     }

@@ -186,12 +186,6 @@ impl<'a> Tape<'a> {
         self.record(inputs, self.constant(len), Back::Same, 0.0)
     }
 
-    /// Another view of the same memory.
-    pub(super) fn view(&self, x: &Value) -> Value {
-        let output = Value { origin: None, ..x.clone() };
-        self.record(&[x], output, Back::Same, 0.0)
-    }
-
     /// A view of a part of the memory. Its gradient is filled up with zeros.
     pub(super) fn part(&self, x: &Value, len: u64) -> Value {
         let output = Value { origin: None, len, ..x.clone() };

@@ -27,7 +27,7 @@ fn operands_and_results_are_kept_where_something_learns_before() {
     let weight = tape.trained("w", 10).unwrap();
     let x = tape.within("a", || tape.constant(100));
     let y = tape.within("b", || tape.apply(&[&x, &weight], 50));
-    let view = tape.view(&y);
+    let view = tape.part(&y, 20);
     let z = tape.within("c", || tape.apply(&[&view], 1));
     drop((x, y, view));
     assert_eq!(

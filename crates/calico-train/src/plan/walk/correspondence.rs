@@ -71,7 +71,7 @@ fn heads(config: &CalicoConfig, pictures: u64, keys: u64) -> Heads {
     let q = &config.qformer;
     Heads {
         batch: pictures,
-        heads: q.num_heads as u64,
+        count: q.num_heads as u64,
         queries: q.num_queries as u64,
         keys,
         width: q.width as u64,
@@ -116,7 +116,7 @@ pub(super) fn extract(
         let (k, v) = (linear(&asked, inner, "cem.k"), linear(&asked, inner, "cem.v"));
         let size = Heads {
             batch: pictures,
-            heads: cem.num_heads as u64,
+            count: cem.num_heads as u64,
             queries: tokens,
             keys: semantic.len / (pictures * inner as u64).max(1),
             width: wide,

@@ -65,7 +65,7 @@ fn block(tape: &Tape<'_>, batch: &Batch<'_>, layer: usize, x: &Value, positions:
         let (q, k) = (rotary(tape, &q), rotary(tape, &k));
         let size = Heads {
             batch: batch.samples,
-            heads: llm.num_heads as u64,
+            count: llm.num_heads as u64,
             queries: positions,
             keys: positions,
             width: wide,

@@ -32,7 +32,7 @@ pub(super) enum Norm {
 pub(super) struct Heads {
     /// Sequences, or windows of all pictures.
     pub(super) batch: u64,
-    pub(super) heads: u64,
+    pub(super) count: u64,
     pub(super) queries: u64,
     pub(super) keys: u64,
     /// Width of all query heads together.
@@ -134,7 +134,7 @@ pub(super) fn attention(
     tables: &[Value],
     size: Heads,
 ) -> Value {
-    let Heads { batch, heads, queries, keys, width, grid } = size;
+    let Heads { batch, count: heads, queries, keys, width, grid } = size;
     let product = 2.0 * (batch * queries * keys * width) as f64;
     let relative = 2.0 * (batch * queries * grid * width) as f64;
     tape.count(2.0 * product + relative);

@@ -161,7 +161,7 @@ fn ask(
     let (q, k, v) = (project("q", queries), project("k", keys), project("v", values));
     let size = Heads {
         batch: masks,
-        heads: decoder.num_heads as u64,
+        count: decoder.num_heads as u64,
         queries: queries.len / (masks * width as u64).max(1),
         keys: keys.len / (masks * width as u64).max(1),
         width: inner as u64,

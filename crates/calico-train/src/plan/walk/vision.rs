@@ -145,7 +145,7 @@ impl Tower<'_> {
             let qkv = self.projected(tape, block, x);
             let size = Heads {
                 batch: self.pictures,
-                heads: self.heads,
+                count: self.heads,
                 queries: self.tokens,
                 keys: self.tokens,
                 width,
@@ -267,7 +267,8 @@ fn sam_block(
             ["h", "w"].map(|axis| tape.trained(&format!("{at}.attn.rel_pos_{axis}"), table));
         let tables: Vec<Value> = tables.into_iter().flatten().collect();
         let grid = 2 * side as u64;
-        let size = Heads { batch: windows, heads, queries: tokens, keys: tokens, width, grid };
+        let size =
+            Heads { batch: windows, count: heads, queries: tokens, keys: tokens, width, grid };
         let mixed = attention(tape, &[&qkv], &tables, size);
         drop(qkv);
         let size = Size::new(encoder.width, encoder.width);
