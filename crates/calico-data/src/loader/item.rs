@@ -1,4 +1,4 @@
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use calico_image::{DecodeOptions, Frame, Orientation, Rle, Size, inspect, open};
@@ -58,16 +58,9 @@ impl Item {
         self.images().map(|image| self.picture_path(image)).collect()
     }
 
-    /// Decodes its pictures, as they are stored: masks follow stored pixels, so EXIF orientation
-    /// is not applied.
+    /// Decodes its pictures; see [`open_picture`].
     pub fn open_pictures(&self) -> Result<Vec<Frame>, BadReason> {
-        let mut frames = Vec::new();
-        for image in self.images() {
-            let frame = open(&self.picture_path(image)?, &as_stored())?;
-            check_size(|| format!("picture {}", image.image_id), frame.size(), size(image))?;
-            frames.push(frame);
-        }
-        Ok(frames)
+        self.images().map(|image| open_picture(image, &self.picture_path(image)?)).collect()
     }
 
     fn picture_path(&self, image: &ImageRecord) -> Result<PathBuf, BadReason> {
@@ -115,6 +108,18 @@ impl Item {
         }
         Ok(())
     }
+}
+
+/// Decodes the picture of an image, as it is stored: masks follow stored pixels, so EXIF
+/// orientation is not applied.
+///
+/// # Errors
+///
+/// Also if it has another size than the table says.
+pub fn open_picture(image: &ImageRecord, path: &Path) -> Result<Frame, BadReason> {
+    let frame = open(path, &as_stored())?;
+    check_size(|| format!("picture {}", image.image_id), frame.size(), size(image))?;
+    Ok(frame)
 }
 
 /// Pixels as they are in the file, which is what the masks were drawn on.

@@ -17,7 +17,7 @@ impl Default for BadLimits {
 
 impl BadLimits {
     /// Whether so many bad samples, of so many that were looked at, are too many.
-    pub(super) fn are_passed(&self, bad: u64, in_a_row: u32, taken: u64) -> bool {
+    pub fn are_passed(&self, bad: u64, in_a_row: u32, taken: u64) -> bool {
         let share_is_known = taken >= self.percent_after;
         in_a_row > self.in_a_row
             || share_is_known && bad.saturating_mul(100) > taken.saturating_mul(self.percent.into())

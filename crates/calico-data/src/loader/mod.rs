@@ -26,7 +26,7 @@ mod sample_store;
 mod selection;
 
 pub use bad_sample::{BadReason, BadSample};
-pub use item::Item;
+pub use item::{Item, open_picture};
 pub use limits::BadLimits;
 pub use options::{Check, LoaderOptions, Position, Shard};
 pub use reading::Loader;

@@ -35,7 +35,7 @@ pub(crate) use listing::{GuardedReader, RecordLimit};
 pub use own::OwnData;
 pub use paco_lvis::PacoLvis;
 pub use part_imagenet::{PartImageNet, PartImageNetRelease};
-pub(crate) use picture::sha256;
+pub use picture::sha256;
 pub use reading::Reading;
 pub use source_image::{SourceImage, SourceObject, SourcePart};
 pub use watch::Watch;

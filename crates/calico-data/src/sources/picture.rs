@@ -65,8 +65,8 @@ pub(super) fn look_at(path: &Path, size: Size, limits: &ImageLimits) -> Result<P
     Ok(Picture { sha256: Some(sha256), mode: Some(info.mode) })
 }
 
-/// SHA-256 of a file's bytes.
-pub(crate) fn sha256(path: &Path) -> io::Result<[u8; 32]> {
+/// SHA-256 of a file's bytes, read in blocks.
+pub fn sha256(path: &Path) -> io::Result<[u8; 32]> {
     let (mut file, mut hash, mut block) = (File::open(path)?, Sha256::new(), vec![0; 1 << 16]);
     loop {
         match file.read(&mut block) {
