@@ -6,6 +6,9 @@ use calico_result::pictures::line_chart::{Line, LineChart, Mark, Scale};
 
 use crate::watch::MetricsRow;
 
+/// Steps and values.
+type Points = Vec<(f64, f64)>;
+
 const SMOOTHED: &str = "Faint: every step. Strong: smoothed.";
 
 /// The losses of a step as in the file, and as a reader may call them.
@@ -53,7 +56,7 @@ fn gradient_norm(rows: &[MetricsRow]) -> LineChart {
 
 /// One chart of all pairs, and one for each sub-task.
 fn validations(rows: &[MetricsRow]) -> Vec<(String, LineChart)> {
-    let mut groups: BTreeMap<&str, BTreeMap<&str, Vec<(f64, f64)>>> = BTreeMap::new();
+    let mut groups: BTreeMap<&str, BTreeMap<&str, Points>> = BTreeMap::new();
     for row in rows {
         let MetricsRow::Validation(row) = row else { continue };
         for (key, score) in &row.scores {
@@ -62,7 +65,7 @@ fn validations(rows: &[MetricsRow]) -> Vec<(String, LineChart)> {
             points.push((row.step as f64, *score));
         }
     }
-    let of_group = |(group, scores): (&str, BTreeMap<&str, Vec<(f64, f64)>>)| {
+    let of_group = |(group, scores): (&str, BTreeMap<&str, Points>)| {
         let line =
             |(name, points): (&str, _)| Line { name: name.to_owned(), points, smooth: false };
         let lines = scores.into_iter().map(line).collect();
@@ -95,14 +98,14 @@ fn chart(title: &str, note: &str, y_axis: &str, lines: Vec<Line>) -> LineChart {
 /// A value of the training rows over their steps; `None` if no row has it. Rows without it are
 /// passed over, and the line is broken between stages.
 fn line(rows: &[MetricsRow], key: &str, name: &str, smooth: bool) -> Option<Line> {
-    let mut points: Vec<(f64, f64)> = Vec::new();
+    let mut points: Points = Vec::new();
     for stage in rows.chunk_by(|a, b| a.stage() == b.stage()) {
         let train = stage.iter().filter(|row| matches!(row, MetricsRow::Train(_)));
         let found = train.filter_map(|row| {
             let value = row.values().into_iter().find(|(name, _)| *name == key)?;
             Some((row.step() as f64, value.1))
         });
-        let found: Vec<(f64, f64)> = found.collect();
+        let found: Points = found.collect();
         if let (Some(first), false) = (found.first(), points.is_empty()) {
             points.push((first.0, f64::NAN));
         }
