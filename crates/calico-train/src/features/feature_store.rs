@@ -86,7 +86,10 @@ impl FeatureStore {
                 joined(&each.collect::<candle_core::Result<Vec<_>>>()?)?
             } else {
                 let pixels = pictures.iter().map(|picture| self.0.pixels(tower, picture));
-                tower.run(model, &Tensor::cat(&pixels.collect::<candle_core::Result<Vec<_>>>()?, 0)?)?
+                tower.run(
+                    model,
+                    &Tensor::cat(&pixels.collect::<candle_core::Result<Vec<_>>>()?, 0)?,
+                )?
             };
             outputs.push((tower, output));
         }

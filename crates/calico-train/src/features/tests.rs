@@ -1,10 +1,12 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use calico_data::loader::BadReason;
+use calico_data::loader::{BadReason, open_picture};
 use calico_data::{ImageRecord, Split};
 use calico_model::checkpoint::{tensor_specs, untrained_tokenizer};
+use calico_model::correspondence::CemInput;
 use calico_model::model::ImageFeatures;
+use calico_model::preprocess::ImageTensors;
 use calico_model::{Calico, CalicoConfig, Preset};
 use calico_nn::weights::WeightSource;
 use calico_testkit::Synthetic;
@@ -28,7 +30,14 @@ impl Setting {
     }
 
     fn of(trains: &dyn Fn(&str) -> bool, weights: &dyn WeightSource) -> Self {
-        let config = Preset::Tiny.config().unwrap();
+        Self::with(Preset::Tiny.config().unwrap(), trains, weights)
+    }
+
+    fn with(
+        config: CalicoConfig,
+        trains: &dyn Fn(&str) -> bool,
+        weights: &dyn WeightSource,
+    ) -> Self {
         let specs = tensor_specs(&config).unwrap();
         let parameters = Parameters::new(specs, weights, trains, DType::F32, &Device::Cpu).unwrap();
         Self { scratch: tempfile::tempdir().unwrap(), config, parameters }
@@ -143,6 +152,30 @@ fn keeping_in_f32_changes_nothing_and_in_bf16_rounds() {
         let expected = plain.to_dtype(DType::BF16).unwrap().to_dtype(DType::F32).unwrap();
         let difference = (expected - rounded).unwrap().abs().unwrap().max_all().unwrap();
         assert_eq!(difference.to_scalar::<f32>().unwrap(), 0.0);
+    }
+}
+
+#[test]
+fn features_are_those_of_the_model_whichever_it_reads() {
+    for input in [CemInput::PreLn, CemInput::PostLn] {
+        let mut config = Preset::Tiny.config().unwrap();
+        config.cem.input = input;
+        let setting = Setting::with(config, &frozen, &Synthetic::default());
+        let (image, path) = setting.picture(1);
+        let frame = open_picture(&image, &path).unwrap();
+        let sizes = setting.config.input_sizes();
+        let pixels = ImageTensors::new(&frame, sizes, &Device::Cpu).unwrap();
+        let mut expected = setting.model().features(&[pixels]).unwrap();
+        if input == CemInput::PostLn {
+            expected.raw = expected.normed.clone();
+        }
+        let pictures = [(image, path)];
+        for _ in 0..2 {
+            let found = setting.run(&setting.store(Some(StoredFeatures::F32)), &pictures);
+            assert_eq!(bits(&found), bits(&expected), "{input:?}");
+            assert_eq!(found.letterboxes, expected.letterboxes);
+        }
+        assert_eq!(setting.kept().len(), 3);
     }
 }
 
