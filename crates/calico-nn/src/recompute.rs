@@ -89,9 +89,12 @@ impl fmt::Debug for Recompute {
     }
 }
 
+/// What a stretch computes.
+type Function = dyn Fn(&Tensor) -> Result<Tensor> + Send + Sync;
+
 /// One call of [`Recompute::run`] in the graph.
 struct Stretch {
-    f: Box<dyn Fn(&Tensor) -> Result<Tensor> + Send + Sync>,
+    f: Box<Function>,
     /// What the forward pass hands out, once: contiguous, from the start of its storage.
     result: Mutex<Option<Tensor>>,
     wants_input: bool,
