@@ -1,9 +1,9 @@
 //! Self-attention of the vision transformers: one fused projection to queries, keys and values.
 
-use candle_core::{D, IndexOp, Result, Tensor};
+use candle_core::{D, Result, Tensor};
 
 use crate::Linear;
-use crate::ops::{self, Attention, Bias};
+use crate::ops::{self, Bias};
 use crate::weights::{Init, Weights};
 
 /// Whether the fused projection has a bias for its keys.
@@ -47,7 +47,7 @@ impl FusedAttention {
     /// # Shapes
     /// - `x`: `[B, T, D]`, as is the result
     pub fn forward(&self, x: &Tensor) -> Result<Tensor> {
-        self.forward_with(x, |_| Ok(None))
+        self.mix(&self.qkv.forward(x)?, Bias::None)
     }
 
     /// The keys of `x`, the heads side by side.
@@ -70,22 +70,33 @@ impl FusedAttention {
         x: &Tensor,
         relative: impl FnOnce(&Tensor) -> Result<Option<(Tensor, Tensor)>>,
     ) -> Result<Tensor> {
-        let (batch, tokens, width) = x.dims3()?;
-        let head_width = width / self.heads;
-        let qkv = self
-            .qkv
-            .forward(x)?
-            .reshape((batch, tokens, 3, self.heads, head_width))?
-            .permute((2, 0, 3, 1, 4))?; // [3, B, N, T, K]
-        let (q, k, v) = (qkv.i(0)?, qkv.i(1)?, qkv.i(2)?);
-        let relative = relative(&q)?;
+        let width = x.dim(D::Minus1)?;
+        let qkv = self.qkv.forward(x)?; // [B, T, 3 D]
+        let queries = split_heads(&qkv.narrow(D::Minus1, 0, width)?, self.heads)?;
+        let relative = relative(&queries)?;
         let bias = match &relative {
             Some((rows, columns)) => Bias::Decomposed { rows, columns },
             None => Bias::None,
         };
+        self.mix(&qkv, bias)
+    }
+
+    /// As [`FusedAttention::forward`], for tokens on a grid of `h` by `w`, with decomposed relative
+    /// positions: the products of the unscaled queries with a table for each axis, by distance
+    /// ([`Bias::Relative`]).
+    ///
+    /// # Shapes
+    /// - `x`: `[B, h · w, D]`, as is the result
+    /// - `tables`: `[2 h - 1, K]` and `[2 w - 1, K]`
+    pub fn forward_on_grid(&self, x: &Tensor, [rows, columns]: [&Tensor; 2]) -> Result<Tensor> {
+        self.mix(&self.qkv.forward(x)?, Bias::Relative { rows, columns })
+    }
+
+    /// From `[B, T, 3 D]` to `[B, T, D]`.
+    fn mix(&self, qkv: &Tensor, bias: Bias<'_>) -> Result<Tensor> {
+        let head_width = qkv.dim(D::Minus1)? / 3 / self.heads;
         let scale = (head_width as f64).powf(-0.5);
-        let mixed = ops::attention(&Attention { q: &q, k: &k, v: &v, scale, bias })?;
-        self.proj.forward(&merge_heads(&mixed)?)
+        self.proj.forward(&ops::fused_attention(qkv, self.heads, scale, bias)?)
     }
 }
 

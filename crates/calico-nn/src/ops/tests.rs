@@ -1,7 +1,7 @@
 //! Gradients, and equality of the two forms of every operation.
 
 use super::*;
-use candle_core::{Device, Var};
+use candle_core::{DType, Device, Var};
 
 fn ramp(shape: &[usize], step: f32) -> Tensor {
     let len = shape.iter().product::<usize>();
@@ -157,4 +157,96 @@ fn norm_weights_receive_their_gradients() {
     check_gradient(&ones, |w| layer_norm(&x, w, &zeros, 1e-5));
     check_gradient(&zeros, |b| layer_norm(&x, &ones, b, 1e-5));
     check_gradient(&ones, |w| rms_norm(&x, w, 1e-5));
+}
+
+#[test]
+fn the_product_forms_equal_the_composed_ones_with_all_gradients() {
+    let gradients = |arguments: &[Tensor], form: &dyn Fn(&[Tensor]) -> Result<Tensor>| {
+        let vars: Vec<_> = arguments.iter().map(|x| Var::from_tensor(x).unwrap()).collect();
+        let tensors: Vec<_> = vars.iter().map(|var| var.as_tensor().clone()).collect();
+        let y = form(&tensors).unwrap();
+        let loss = (&y * ramp(y.dims(), 0.71)).unwrap().sum_all().unwrap();
+        let gradients = loss.backward().unwrap();
+        let all = vars.iter().map(|var| gradients.get(var).expect("a gradient").clone());
+        std::iter::once(y.detach()).chain(all).collect::<Vec<_>>()
+    };
+    let equal = |arguments: &[Tensor],
+                 form: &dyn Fn(&[Tensor]) -> Result<Tensor>,
+                 composed: &dyn Fn(&[Tensor]) -> Result<Tensor>| {
+        let (got, want) = (gradients(arguments, form), gradients(arguments, composed));
+        for (got, want) in got.iter().zip(&want) {
+            let largest = want.abs().unwrap().max_all().unwrap().to_scalar::<f32>().unwrap();
+            close(got, want, 5e-6 * largest.max(1.0));
+        }
+    };
+    for [rows, inner, out] in [[1, 22, 700], [1, 1, 1], [3, 88, 5], [513, 22, 130]] {
+        for shape in [vec![rows, inner], vec![1, rows, inner], vec![rows, 1, 1, inner]] {
+            let (x, weight) = (ramp(&shape, 0.37), ramp(&[out, inner], 0.53));
+            let biased = [x.clone(), weight.clone(), ramp(&[out], 0.9)];
+            equal(&biased, &|x| linear(&x[0], &x[1], Some(&x[2])), &|x| {
+                composed::linear(&x[0], &x[1], Some(&x[2]))
+            });
+            equal(&[x, weight.clone()], &|x| linear(&x[0], &x[1], None), &|x| {
+                composed::linear(&x[0], &x[1], None)
+            });
+            let turned = weight.t().unwrap().contiguous().unwrap();
+            equal(&[ramp(&shape, 0.2), turned], &|x| linear(&x[0], &x[1].t()?, None), &|x| {
+                composed::linear(&x[0], &x[1].t()?, None)
+            });
+        }
+    }
+    for [height, width, side] in [[8, 8, 3], [6, 4, 2], [5, 7, 9], [1, 1, 1]] {
+        let x = ramp(&[2, height, width, 3], 0.37);
+        let windows = windows::Windows { map: [2, height, width, 3], side };
+        let (counts, map) = (windows.counts(), windows.map);
+        equal(std::slice::from_ref(&x), &|x| split_windows(&x[0], side), &|x| {
+            composed::split_windows(&x[0], counts, side)
+        });
+        let cut = split_windows(&x, side).unwrap();
+        close(&join_windows(&cut, [height, width]).unwrap(), &x, 0.0);
+        equal(&[cut], &|x| join_windows(&x[0], [height, width]), &|x| {
+            composed::join_windows(&x[0], map, counts)
+        });
+    }
+    for [batch, heads, tokens, width] in [[1, 1, 1, 2], [2, 3, 5, 22], [1, 4, 300, 88]] {
+        let (cos, sin) = (ramp(&[tokens, width / 2], 0.3), ramp(&[tokens, width / 2], 0.8));
+        let split = ramp(&[batch, heads, tokens, width], 0.37);
+        let merged = ramp(&[batch, tokens, heads * width], 0.37);
+        let swapped = |x: &Tensor| x.transpose(1, 2);
+        for x in [split, merged] {
+            equal(&[x], &|x| rotary(&x[0], &cos, &sin), &|x| composed::rotary(&x[0], &cos, &sin));
+        }
+        let heads_last = ramp(&[batch, tokens, heads, width], 0.37);
+        equal(&[heads_last], &|x| rotary(&swapped(&x[0])?, &cos, &sin), &|x| {
+            composed::rotary(&swapped(&x[0])?, &cos, &sin)
+        });
+        let packed = ramp(&[batch, tokens, 2 * heads * width], 0.37);
+        let half = |x: &Tensor| x.narrow(2, heads * width, heads * width);
+        equal(&[packed], &|x| rotary(&half(&x[0])?, &cos, &sin), &|x| {
+            composed::rotary(&half(&x[0])?, &cos, &sin)
+        });
+    }
+}
+
+#[test]
+fn frozen_weights_receive_no_gradient() {
+    let (x, weight) = (Var::from_tensor(&ramp(&[3, 4], 0.37)).unwrap(), ramp(&[5, 4], 0.6));
+    let y = linear(&x, &weight, Some(&ramp(&[5], 0.1))).unwrap();
+    let gradients = y.sum_all().unwrap().backward().unwrap();
+    assert!(gradients.get(&x).is_some() && gradients.get(&weight).is_none());
+}
+
+#[test]
+fn a_linear_layer_refuses_rows_of_another_width() {
+    assert!(linear(&ramp(&[2, 3], 0.1), &ramp(&[5, 4], 0.1), None).is_err());
+    assert!(linear(&ramp(&[2, 4], 0.1), &ramp(&[5, 4], 0.1), Some(&ramp(&[4], 0.1))).is_err());
+}
+
+#[test]
+fn a_rotation_refuses_angles_of_other_tokens() {
+    let angles = |tokens: usize| ramp(&[tokens, 2], 0.3);
+    assert!(rotary(&ramp(&[1, 2, 3, 4], 0.1), &angles(4), &angles(4)).is_err());
+    assert!(rotary(&ramp(&[1, 2, 3, 6], 0.1), &angles(3), &angles(3)).is_err());
+    assert!(rotary(&ramp(&[1, 3, 6], 0.1), &angles(3), &angles(3)).is_err());
+    assert!(rotary(&ramp(&[1, 3, 8], 0.1), &angles(3), &angles(2)).is_err());
 }

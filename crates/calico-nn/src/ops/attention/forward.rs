@@ -1,0 +1,70 @@
+//! The forward pass: tile by tile, the heads on all cores.
+
+use rayon::prelude::*;
+
+use super::bias::{Tile, TileBias};
+use super::heads::Heads;
+use super::lanes;
+use super::problem::{Problem, Unit};
+use super::scratch::{Rows, Scratch, deal, room};
+use crate::ops::product::{Before, Matrix, MatrixMut, Threads, multiply};
+
+/// The result `[B, T, N K]`, and per unit the logarithm of the sum of each query's exponentials.
+pub(super) fn forward(
+    problem: &Problem,
+    operands: [Heads<'_>; 3],
+    bias: &TileBias<'_>,
+) -> (Vec<f32>, Vec<Vec<f32>>) {
+    let &Problem { batch, heads, queries, width, .. } = problem;
+    let mut out = vec![0.0; batch * queries * heads * width];
+    let units = problem.units();
+    let segment_of = problem.segment_of(|segment| segment.queries.clone());
+    let mut lists: Vec<Rows<'_>> = units.iter().map(|unit| list_for(unit)).collect();
+    deal(&mut out, width, &mut lists, |row| {
+        let (token, head) = (row / heads, row % heads);
+        let (sample, segment) = (token / queries, segment_of[token % queries]);
+        Some((sample * problem.segments.len() + segment) * heads + head)
+    });
+    let tasks = units.par_iter().zip(lists);
+    let run = |scratch: &mut Scratch, (unit, rows): (&Unit<'_>, Rows<'_>)| {
+        run_unit(problem, unit, &operands, bias, (rows, scratch))
+    };
+    let logs = tasks.map_init(Scratch::default, run).collect();
+    (out, logs)
+}
+
+fn list_for<'a>(unit: &Unit<'_>) -> Rows<'a> {
+    Vec::with_capacity(unit.segment.queries.len())
+}
+
+/// One head of one segment.
+fn run_unit(
+    problem: &Problem,
+    unit: &Unit<'_>,
+    [q, k, v]: &[Heads<'_>; 3],
+    bias: &TileBias<'_>,
+    (mut rows, scratch): (Rows<'_>, &mut Scratch),
+) -> Vec<f32> {
+    let width = problem.width;
+    let mut logs = vec![0.0; unit.segment.queries.len()];
+    for queries in problem.tiles(unit.segment) {
+        let tile = Tile::new(problem, unit, queries.clone());
+        let (count, seen) = (queries.len(), tile.seen);
+        let scores = room(&mut scratch.scores, count * seen);
+        tile.scores(scores, [q, k], bias, &mut scratch.grid);
+        let shares = room(&mut scratch.per_query, count);
+        let logs = &mut logs[queries.clone()];
+        lanes::exponentials(scores, seen, |index| tile.visible(index), [&mut *shares, logs]);
+
+        let mixed = room(&mut scratch.mixed, count * width);
+        let values = v.matrix(unit.batch, unit.kv_head, tile.keys());
+        let operands = [Matrix::by_rows(scores, [count, seen], seen), values];
+        let into = MatrixMut::by_rows(mixed, [count, width], width);
+        multiply(into, Before::Drop, 1.0, operands, Threads::One);
+        let results = rows[queries].iter_mut().zip(mixed.chunks(width)).zip(shares);
+        for ((row, mixed), share) in results {
+            row.iter_mut().zip(mixed).for_each(|(y, x)| *y = x * *share);
+        }
+    }
+    logs
+}
