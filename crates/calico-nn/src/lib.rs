@@ -7,6 +7,7 @@
 //! `K` head width, `D` model width, `H W` pixels, `h w` grid cells.
 
 pub mod interpolate;
+pub mod losses;
 pub mod ops;
 pub mod weights;
 

@@ -1,6 +1,6 @@
 //! Feed-forward layers of the vision transformers.
 
-use candle_core::{D, Result, Tensor};
+use candle_core::{Result, Tensor};
 
 use crate::{Linear, Weights, ops};
 
@@ -33,7 +33,6 @@ impl Mlp {
 pub struct SwiGlu {
     w12: Linear,
     w3: Linear,
-    hidden: usize,
 }
 
 impl SwiGlu {
@@ -42,16 +41,12 @@ impl SwiGlu {
         Ok(Self {
             w12: Linear::load(width, 2 * hidden, &weights.pp("w12"))?,
             w3: Linear::load(hidden, width, &weights.pp("w3"))?,
-            hidden,
         })
     }
 
     /// # Shapes
     /// - `x`: `[..., width]`, as is the result
     pub fn forward(&self, x: &Tensor) -> Result<Tensor> {
-        let packed = self.w12.forward(x)?;
-        let gate = packed.narrow(D::Minus1, 0, self.hidden)?;
-        let up = packed.narrow(D::Minus1, self.hidden, self.hidden)?;
-        self.w3.forward(&ops::swiglu(&gate, &up)?)
+        self.w3.forward(&ops::swiglu_packed(&self.w12.forward(x)?)?)
     }
 }

@@ -2,6 +2,8 @@
 
 #![expect(clippy::inline_always, reason = "they must become part of the loop that calls them")]
 
+use std::ops::Range;
+
 /// Sums that run side by side: a multiple of the width of every vector unit.
 const LANES: usize = 32;
 
@@ -54,6 +56,20 @@ pub(crate) fn sum_of_two(x: &[f32], y: &[f32], term: impl Fn(f32, f32) -> f32) -
         #[inline(always)]
         |a, b| a + b,
     )
+}
+
+/// The sum of `len` terms that cost more than an addition: `fill(range, terms)` computes some at
+/// a time, in a loop of its own.
+#[inline(always)]
+pub(crate) fn sum_in_blocks(len: usize, fill: impl Fn(Range<usize>, &mut [f32])) -> f32 {
+    let mut terms = [0f32; 8 * LANES];
+    let mut total = 0.0;
+    for start in (0..len).step_by(terms.len()) {
+        let terms = &mut terms[..(len - start).min(8 * LANES)];
+        fill(start..start + terms.len(), terms);
+        total += sum(terms);
+    }
+    total
 }
 
 /// As [`sum_of_two`], for a pair.
@@ -113,6 +129,16 @@ mod tests {
             assert_eq!(sum_of(&x, |x| x * x), squares);
             assert_eq!(sum_of_two(&x, &x, |a, b| a * b), squares);
             assert_eq!(highest(&x), if len == 0 { f32::NEG_INFINITY } else { len as f32 });
+        }
+    }
+
+    #[test]
+    fn blocks_of_terms_cover_every_length() {
+        for len in [0, 1, 255, 256, 257, 600] {
+            let fill = |range: Range<usize>, terms: &mut [f32]| {
+                terms.iter_mut().zip(range).for_each(|(term, i)| *term = i as f32);
+            };
+            assert_eq!(sum_in_blocks(len, fill), (len * len.saturating_sub(1) / 2) as f32);
         }
     }
 

@@ -29,7 +29,16 @@ pub(crate) fn by_pieces(
     work: impl Fn(Range<usize>, &mut [f32]) + Sync,
 ) {
     let width = width.max(1);
-    let piece = width * (TASK / width).max(1);
+    by_pieces_of(out, width * (TASK / width).max(1), work);
+}
+
+/// Calls `work(range, out)` for every `piece` values of `out`, of which `range` says where they
+/// stand in the whole.
+pub(crate) fn by_pieces_of<T: Send>(
+    out: &mut [T],
+    piece: usize,
+    work: impl Fn(Range<usize>, &mut [T]) + Sync,
+) {
     if out.len() <= piece {
         vectorised(
             #[inline(always)]
