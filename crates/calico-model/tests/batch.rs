@@ -192,6 +192,20 @@ fn stored_features_give_the_same_batch_in_any_order() {
 }
 
 #[test]
+fn conversations_about_no_picture_need_none() {
+    let model = tiny::model();
+    let talk = Talk::new();
+    let alone = &talk.conversations()[..1];
+    let want = model.forward(alone[0].prompt, alone[0].answer, &[]).unwrap();
+    for batch in [encoded(&model), model.no_images().unwrap()] {
+        let states = model.forward_batch(alone, &batch).unwrap();
+        assert_close("states", states.hidden(), &want, 1e-6);
+        assert_eq!(states.seg_states().unwrap().dims(), [0, 64]);
+    }
+    assert!(model.forward_batch(&talk.conversations(), &model.no_images().unwrap()).is_err());
+}
+
+#[test]
 fn conversations_that_do_not_fit_the_batch_are_refused() {
     let model = tiny::model();
     let (mut talk, batch) = (Talk::new(), encoded(&model));

@@ -100,34 +100,23 @@ impl SelfAttention {
     }
 
     fn forward(&self, x: &Tensor, rotation: &Rotation, reach: Reach<'_>) -> Result<Tensor> {
-        let q = split_heads(&self.q_proj.forward(x)?, self.heads)?; // [B, N, T, K]
-        let k = split_heads(&self.k_proj.forward(x)?, self.kv_heads)?; // [B, N', T, K]
-        let v = split_heads(&self.v_proj.forward(x)?, self.kv_heads)?;
-        let q = ops::rotary(&q, &rotation.cos, &rotation.sin)?;
-        let k = ops::rotary(&k, &rotation.cos, &rotation.sin)?;
-        let scale = self.scale;
-        let attend = |q: &Tensor, k: &Tensor, v: &Tensor| {
-            ops::attention(&Attention { q, k, v, scale, bias: Bias::Causal })
-        };
+        let q = ops::rotary(&self.q_proj.forward(x)?, &rotation.cos, &rotation.sin)?; // [B, T, N K]
+        let k = ops::rotary(&self.k_proj.forward(x)?, &rotation.cos, &rotation.sin)?; // [B, T, N' K]
+        let v = self.v_proj.forward(x)?; // [B, T, N' K]
+        let (scale, heads) = (self.scale, self.heads);
+        let merged =
+            |bias| ops::merged_attention(&Attention { q: &q, k: &k, v: &v, scale, bias }, heads);
         let mixed = match reach {
-            Reach::Causal => attend(&q, &k, &v)?,
+            Reach::Causal => merged(Bias::Causal)?,
+            Reach::Packed(lengths) => merged(Bias::Packed(lengths))?,
             Reach::Cached(cache, layer) => {
-                let (k, v) = cache.append(layer, &k, &v)?;
-                attend(&q, &k, &v)?
+                let own = |x: &Tensor| split_heads(x, self.kv_heads);
+                let (k, v) = cache.append(layer, &own(&k)?, &own(&v)?)?; // [B, N', S, K]
+                let (q, bias) = (split_heads(&q, heads)?, Bias::Causal);
+                merge_heads(&ops::attention(&Attention { q: &q, k: &k, v: &v, scale, bias })?)?
             }
-            Reach::Packed(lengths) => {
-                let mut start = 0;
-                let of_sequence = |&length: &usize| {
-                    let rows = |x: &Tensor| x.narrow(2, start, length);
-                    let mixed = attend(&rows(&q)?, &rows(&k)?, &rows(&v)?);
-                    start += length;
-                    mixed
-                };
-                let parts = lengths.iter().map(of_sequence).collect::<Result<Vec<_>>>()?;
-                Tensor::cat(&parts, 2)?
-            }
-        };
-        self.o_proj.forward(&merge_heads(&mixed)?)
+        }; // [B, T, N K]
+        self.o_proj.forward(&mixed)
     }
 }
 

@@ -26,7 +26,7 @@ use std::sync::Arc;
 
 use block::{Block, Reach};
 use calico_nn::weights::Init;
-use calico_nn::{Linear, Recompute, RmsNorm, Weights};
+use calico_nn::{Linear, Recompute, RmsNorm, Weights, ops};
 use candle_core::{DType, Device, Result, Tensor};
 use rotation::{Rotation, Rotations};
 
@@ -113,8 +113,7 @@ impl Llama {
     /// - `ids`: `T` token ids
     /// - returns: `[1, T, D]`
     pub fn embed(&self, ids: &[u32]) -> Result<Tensor> {
-        let ids = Tensor::new(ids, self.device())?;
-        self.embed_tokens.index_select(&ids, 0)?.unsqueeze(0)
+        ops::embedding(&self.embed_tokens, ids)?.unsqueeze(0)
     }
 
     /// Runs all layers and the final norm. With a cache, `hidden` continues the positions it
@@ -170,7 +169,7 @@ impl Llama {
             candle_core::bail!("{batch} x {tokens} positions are not sequences of {lengths:?}");
         }
         let rotation = self.rotations.packed(lengths)?;
-        self.through_layers(hidden, &rotation, Some(lengths.into()), tap)
+        self.through_layers(hidden, &rotation, Some(lengths), tap)
     }
 
     /// All layers and the final norm, without a cache; `packed` are the lengths of sequences.
@@ -178,14 +177,15 @@ impl Llama {
         &self,
         hidden: &Tensor,
         rotation: &Rotation,
-        packed: Option<Arc<[usize]>>,
+        packed: Option<&[usize]>,
         tap: &dyn LayerTap,
     ) -> Result<Tensor> {
         let mut hidden = hidden.clone();
         for (layer, block) in self.blocks.iter().enumerate() {
             // Outside of what is recomputed: a tap may hold tensors with a history of their own.
             hidden = tap.before_layer(layer, hidden)?;
-            let (block, rotation, packed) = (Arc::clone(block), rotation.clone(), packed.clone());
+            let (block, rotation) = (Arc::clone(block), rotation.clone());
+            let packed: Option<Arc<[usize]>> = packed.map(Arc::from);
             let run = move |x: &Tensor| {
                 let reach = packed.as_deref().map_or(Reach::Causal, Reach::Packed);
                 block.forward(x, &rotation, reach)

@@ -10,7 +10,7 @@
 
 use calico_nn::ops::{self, Attention, Bias};
 use calico_nn::weights::Init;
-use calico_nn::{LayerNorm, Linear, Weights, merge_heads, split_heads};
+use calico_nn::{LayerNorm, Linear, Weights};
 use candle_core::{Result, Tensor};
 
 use super::{ExtractionConfig, ExtractionInit};
@@ -84,12 +84,10 @@ impl CorrespondenceExtraction {
         let asking = normed(self.pre_norm.as_ref(), global)?;
         let asked = normed(self.kv_norm.as_ref(), semantic)?;
         let heads = self.config.num_heads;
-        let q = split_heads(&self.q.forward(&asking)?, heads)?; // [I, N, P, K]
-        let k = split_heads(&self.k.forward(&asked)?, heads)?; // [I, N, S, K]
-        let v = split_heads(&self.v.forward(&asked)?, heads)?;
-        let (scale, bias) = (self.scale, Bias::None);
-        let mixed = ops::attention(&Attention { q: &q, k: &k, v: &v, scale, bias })?;
-        let mut mixed = merge_heads(&mixed)?; // [I, P, V]
+        let q = self.q.forward(&asking)?; // [I, P, V]
+        let (k, v) = (self.k.forward(&asked)?, self.v.forward(&asked)?); // [I, S, V]
+        let call = Attention { q: &q, k: &k, v: &v, scale: self.scale, bias: Bias::None };
+        let mut mixed = ops::merged_attention(&call, heads)?; // [I, P, V]
         if let Some(out) = &self.out {
             mixed = out.forward(&mixed)?;
         }

@@ -150,6 +150,19 @@ impl Calico {
         Ok(EncodedBatch { visual, source, sam: own(&features.sam)?, letterboxes })
     }
 
+    /// A batch of no image, for conversations about none.
+    pub fn no_images(&self) -> Result<EncodedBatch> {
+        let (dtype, device) = (self.llm.dtype(), self.device());
+        let [queries, width] = [self.config.tokens_per_image(), self.config.llm.width];
+        let sam = &self.config.sam;
+        Ok(EncodedBatch {
+            visual: Tensor::zeros((0, queries, width), dtype, device)?,
+            source: VisualSource::QueriesOnly,
+            sam: Tensor::zeros((0, sam.width, sam.grid(), sam.grid()), dtype, device)?,
+            letterboxes: Vec::new(),
+        })
+    }
+
     /// Runs everything that looks at one photograph; `on_encoder` hears what begins.
     pub fn encode(
         &self,

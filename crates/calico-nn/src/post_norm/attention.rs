@@ -3,7 +3,7 @@
 use candle_core::{Result, Tensor};
 
 use crate::ops::{self, Attention, Bias};
-use crate::{LayerNorm, Linear, Weights, merge_heads, split_heads};
+use crate::{LayerNorm, Linear, Weights};
 
 /// `LN(out(attention(x, source)) + x)`, where the source is `x` itself or something else.
 #[derive(Debug, Clone)]
@@ -16,7 +16,7 @@ pub struct PostNormAttention {
     heads: usize,
 }
 
-/// Keys and values of one attention, both `[B, N, S, K]`.
+/// Keys and values of one attention, both `[B, S, D]`.
 #[derive(Debug, Clone)]
 pub struct KeysValues {
     keys: Tensor,
@@ -24,11 +24,17 @@ pub struct KeysValues {
 }
 
 impl KeysValues {
-    /// Those of some of the samples, in the given order; one may be chosen more than once.
+    /// Those of some of the samples, in the given order; one may be chosen more than once. A run
+    /// of samples is a view.
     ///
     /// # Errors
     /// If there is no such sample.
     pub fn select(&self, samples: &[usize]) -> Result<Self> {
+        let first = samples.first().copied().unwrap_or(0);
+        if samples.iter().copied().eq(first..first.saturating_add(samples.len())) {
+            let view = |x: &Tensor| x.narrow(0, first, samples.len());
+            return Ok(Self { keys: view(&self.keys)?, values: view(&self.values)? });
+        }
         let rows: Vec<u32> = samples.iter().map(|&sample| sample as u32).collect();
         let rows = Tensor::new(rows, self.keys.device())?;
         let select = |x: &Tensor| x.contiguous()?.index_select(&rows, 0);
@@ -77,23 +83,24 @@ impl PostNormAttention {
     /// - `source`: `[B, S, source_width]`
     pub fn keys_values(&self, source: &Tensor) -> Result<KeysValues> {
         Ok(KeysValues {
-            keys: split_heads(&self.key.forward(source)?, self.heads)?, // [B, N, S, K]
-            values: split_heads(&self.value.forward(source)?, self.heads)?, // [B, N, S, K]
+            keys: self.key.forward(source)?,     // [B, S, D]
+            values: self.value.forward(source)?, // [B, S, D]
         })
     }
 
     /// # Shapes
     /// - `x`: `[B, T, D]`, as is the result
     pub fn forward(&self, x: &Tensor, source: &KeysValues) -> Result<Tensor> {
-        let queries = split_heads(&self.query.forward(x)?, self.heads)?; // [B, N, T, K]
-        let mixed = ops::attention(&Attention {
+        let queries = self.query.forward(x)?; // [B, T, D]
+        let call = Attention {
             q: &queries,
             k: &source.keys,
             v: &source.values,
-            scale: (queries.dim(3)? as f64).powf(-0.5),
+            scale: ((x.dim(2)? / self.heads) as f64).powf(-0.5),
             bias: Bias::None,
-        })?; // [B, N, T, K]
-        let mixed = self.out.forward(&merge_heads(&mixed)?)?; // [B, T, D]
+        };
+        let mixed = ops::merged_attention(&call, self.heads)?; // [B, T, D]
+        let mixed = self.out.forward(&mixed)?; // [B, T, D]
         self.norm.forward(&(mixed + x)?) // [B, T, D]
     }
 }
