@@ -1,5 +1,6 @@
 //! What can be typed.
 
+mod adapters;
 mod bench;
 mod data;
 mod eval;
@@ -9,6 +10,9 @@ mod segment;
 use clap::{Args, Parser, Subcommand};
 use clap_complete::Shell;
 
+pub(crate) use adapters::{
+    AdaptersApplyArgs, AdaptersArgs, AdaptersCommand, AdaptersExportArgs, AdaptersMergeArgs,
+};
 pub(crate) use bench::BenchArgs;
 pub(crate) use data::{
     BuildArgs, DataArgs, DataCommand, ExchangeChoice, ExportArgs, ImportArgs, ImportChoice,

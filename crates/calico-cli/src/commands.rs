@@ -5,5 +5,6 @@ pub(crate) mod completions;
 pub(crate) mod data;
 pub(crate) mod eval;
 pub(crate) mod model;
+pub(crate) mod model_adapters;
 pub(crate) mod params;
 pub(crate) mod segment;

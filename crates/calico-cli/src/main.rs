@@ -24,6 +24,7 @@ fn main() -> ExitCode {
             ModelCommand::Init(args) => commands::model::init(&args),
             ModelCommand::Info(args) => commands::model::info(&args),
             ModelCommand::Params(args) => commands::params::run(&args),
+            ModelCommand::Adapters(args) => commands::model_adapters::run(&args),
         },
         Command::Data(args) => match args.command {
             DataCommand::Build(args) => commands::data::build(&args),

@@ -5,6 +5,8 @@ use calico_model::{CalicoConfig, ConfigError, Preset};
 use calico_nn::weights::checkpoint::StoredType;
 use clap::{Args, Subcommand, ValueEnum};
 
+use super::AdaptersArgs;
+
 const AFTER_HELP: &str = "\
 Examples:
   calico model init --preset tiny --seed 1 model
@@ -24,6 +26,7 @@ pub(crate) enum ModelCommand {
     Init(InitArgs),
     Info(InfoArgs),
     Params(ParamsArgs),
+    Adapters(AdaptersArgs),
 }
 
 const INIT_AFTER_HELP: &str = "\
