@@ -1,7 +1,7 @@
-use std::fs::{self, File, OpenOptions};
-use std::io::{self, Write as _};
-use std::path::{Path, PathBuf};
+use std::fs;
+use std::path::Path;
 
+use super::appended_file::AppendedFile;
 use super::event_message::{Content, Event, Image, START, SessionLog, Summary, Value, What};
 use super::record::framed;
 use super::{MetricsRow, WatchError};
@@ -17,11 +17,7 @@ const LARGEST_PICTURE: usize = 1 << 30;
 /// Each event is written at once; [`Self::sync`] makes it last. Wall times, in seconds since 1970,
 /// arrive from the caller, and only order and label the events.
 #[derive(Debug)]
-pub struct EventFile {
-    path: PathBuf,
-    file: File,
-    bytes: u64,
-}
+pub struct EventFile(AppendedFile);
 
 impl EventFile {
     /// A new file for a run that starts: `events.out.tfevents.SECONDS.HOST.N`, with the first `N`
@@ -34,14 +30,14 @@ impl EventFile {
         let stem = format!("events.out.tfevents.{:010}.{}", seconds(wall_time), plain(host));
         for number in 0..=u32::MAX {
             let path = folder.join(format!("{stem}.{number}"));
-            match OpenOptions::new().write(true).create_new(true).open(&path) {
+            match AppendedFile::create(path) {
                 Ok(file) => {
-                    let mut events = Self { path, file, bytes: 0 };
+                    let mut events = Self(file);
                     events.event(wall_time, 0, What::FileVersion(VERSION.to_owned()))?;
                     return Ok(events);
                 }
-                Err(taken) if taken.kind() == io::ErrorKind::AlreadyExists => {}
-                Err(source) => return Err(WatchError::Write { path, source }),
+                Err(WatchError::Exists { .. }) => {}
+                Err(other) => return Err(other),
             }
         }
         Err(WatchError::Exists { path: folder.join(stem) })
@@ -107,35 +103,19 @@ impl EventFile {
 
     /// Waits until every event is on disk.
     pub fn sync(&mut self) -> Result<(), WatchError> {
-        self.file.sync_data().map_err(|source| self.not_written(source))
+        self.0.sync()
     }
 
     /// Where the file is.
     pub fn path(&self) -> &Path {
-        &self.path
+        self.0.path()
     }
 
     fn event(&mut self, wall_time: f64, step: u64, what: What) -> Result<(), WatchError> {
         let number = i64::try_from(step).ok().ok_or(WatchError::Step { step })?;
         let event = Event { wall_time, step: number, what: Some(what) };
-        let record = framed(&prost::Message::encode_to_vec(&event));
-        if let Err(source) = self.file.write_all(&record) {
-            // A reader stops at half a record, so what came later would be lost.
-            let _ = self.cut();
-            return Err(self.not_written(source));
-        }
-        self.bytes += record.len() as u64;
-        Ok(())
-    }
-
-    fn cut(&mut self) -> io::Result<()> {
-        use std::io::{Seek as _, SeekFrom};
-        self.file.set_len(self.bytes)?;
-        self.file.seek(SeekFrom::Start(self.bytes)).map(|_| ())
-    }
-
-    fn not_written(&self, source: io::Error) -> WatchError {
-        WatchError::Write { path: self.path.clone(), source }
+        // A reader stops at half a record, so a record is written as a whole or not at all.
+        self.0.append(&framed(&prost::Message::encode_to_vec(&event)))
     }
 }
 

@@ -1,34 +1,24 @@
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, BufRead as _, BufReader, Read as _, Seek as _, SeekFrom, Write as _};
-use std::path::{Path, PathBuf};
+use std::io::{self, BufRead as _, BufReader, Read as _, Seek as _, SeekFrom};
+use std::path::Path;
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::WatchError;
+use super::appended_file::AppendedFile;
 
 /// The most bytes a line may have: a row has some hundred.
 const LONGEST_LINE: u64 = 1 << 20;
 
 /// A file that grows by whole lines of JSON.
 #[derive(Debug)]
-pub(super) struct JsonLines {
-    path: PathBuf,
-    file: File,
-    bytes: u64,
-}
+pub(super) struct JsonLines(AppendedFile);
 
 impl JsonLines {
     /// A new file; one that is there already is refused.
     pub(super) fn create(path: &Path) -> Result<Self, WatchError> {
-        let file = OpenOptions::new().write(true).create_new(true).open(path);
-        match file {
-            Ok(file) => Ok(Self { path: path.to_owned(), file, bytes: 0 }),
-            Err(found) if found.kind() == io::ErrorKind::AlreadyExists => {
-                Err(WatchError::Exists { path: path.to_owned() })
-            }
-            Err(source) => Err(WatchError::Write { path: path.to_owned(), source }),
-        }
+        AppendedFile::create(path.to_owned()).map(Self)
     }
 
     /// The first `bytes` of a file, to go on from there; what follows them is cut off.
@@ -57,9 +47,7 @@ impl JsonLines {
                 return Err(WatchError::NotAtLineEnd { path: path.to_owned(), bytes });
             }
         }
-        let mut lines = Self { path: path.to_owned(), file, bytes };
-        lines.cut().map_err(|source| lines.not_written(source))?;
-        Ok(lines)
+        AppendedFile::cut_to(path.to_owned(), file, bytes).map(Self)
     }
 
     /// All whole lines of a file, to go on after them; a torn line at the end is cut off. A
@@ -94,38 +82,22 @@ impl JsonLines {
     pub(super) fn append(&mut self, row: &impl Serialize) -> Result<(), WatchError> {
         let mut line = serde_json::to_vec(row).map_err(WatchError::Row)?;
         line.push(b'\n');
-        if let Err(source) = self.file.write_all(&line) {
-            // Half a line would end up in the middle of the file; if the system cannot even
-            // shorten it, the next reading says so.
-            let _ = self.cut();
-            return Err(self.not_written(source));
-        }
-        self.bytes += line.len() as u64;
-        Ok(())
+        self.0.append(&line)
     }
 
     /// Waits until everything is on disk.
     pub(super) fn sync(&mut self) -> Result<(), WatchError> {
-        self.file.sync_data().map_err(|source| self.not_written(source))
+        self.0.sync()
     }
 
     /// The length in bytes.
     pub(super) fn bytes(&self) -> u64 {
-        self.bytes
+        self.0.bytes()
     }
 
     /// Where the file is.
     pub(super) fn path(&self) -> &Path {
-        &self.path
-    }
-
-    fn cut(&mut self) -> io::Result<()> {
-        self.file.set_len(self.bytes)?;
-        self.file.seek(SeekFrom::Start(self.bytes)).map(|_| ())
-    }
-
-    fn not_written(&self, source: io::Error) -> WatchError {
-        WatchError::Write { path: self.path.clone(), source }
+        self.0.path()
     }
 }
 

@@ -61,7 +61,7 @@ pub struct ValidationRow {
     pub step: u64,
     /// How many pairs were asked about.
     pub pairs: u64,
-    /// Scores by name: `miou`, and `common_parts/miou` for a sub-task.
+    /// Scores in percent by name: `miou`, and `common_parts/miou` for a sub-task.
     pub scores: BTreeMap<String, f64>,
 }
 

@@ -9,6 +9,7 @@
 //!
 //! Nothing here reads a clock: times arrive from the caller.
 
+mod appended_file;
 mod error;
 mod event_file;
 mod event_message;

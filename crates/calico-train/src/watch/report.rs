@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
+use calico_result::pictures::chart::grouped;
 use calico_result::{create_output_folder, html};
 
 use super::{MetricsRow, WatchError};
@@ -67,7 +68,7 @@ pub fn write(folder: &Path, input: &ReportInput<'_>) -> Result<PathBuf, WatchErr
     let scores = scores(input.rows);
     if !scores.is_empty() {
         body.push_str("<h2>Validation</h2>\n");
-        body.push_str(&html::table(&["score", "highest", "at step", "last", "at step"], &scores));
+        body.push_str(&html::table(&["percent", "highest", "at step", "last", "at step"], &scores));
     }
     samples(&mut body, &input.samples);
     body.push_str("<h2>Recipe</h2>\n");
@@ -93,11 +94,14 @@ fn scores(rows: &[MetricsRow]) -> Vec<Vec<String>> {
     let row = |(name, [highest, last]): (&str, [(u64, f64); 2])| {
         let mut cells = vec![name.to_owned()];
         for (step, score) in [highest, last] {
-            cells.extend([format!("{score:.3}"), step.to_string()]);
+            cells.extend([format!("{score:.2}"), grouped(step)]);
         }
         cells
     };
-    found.into_iter().map(row).collect()
+    // Those of all pairs before those of sub-tasks.
+    let (parts, all): (Vec<_>, Vec<_>) =
+        found.into_iter().partition(|(name, _)| name.contains('/'));
+    all.into_iter().chain(parts).map(row).collect()
 }
 
 /// The pictures, those of the last step first.
@@ -111,7 +115,7 @@ fn samples(body: &mut String, samples: &[SamplePicture]) {
         let open = if place == 0 { " open" } else { "" };
         let step = group.first().map_or(0, |sample| sample.step);
         // Writing to a string cannot fail.
-        let _ = writeln!(body, "<details{open}><summary>Step {step}</summary>");
+        let _ = writeln!(body, "<details{open}><summary>Step {}</summary>", grouped(step));
         for sample in *group {
             body.push_str(&html::picture(&sample.file.to_string_lossy(), &sample.caption));
         }

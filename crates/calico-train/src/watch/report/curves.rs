@@ -70,10 +70,10 @@ fn validations(rows: &[MetricsRow]) -> Vec<(String, LineChart)> {
             |(name, points): (&str, _)| Line { name: name.to_owned(), points, smooth: false };
         let lines = scores.into_iter().map(line).collect();
         if group.is_empty() {
-            return ("validation".to_owned(), chart("Validation", "", "score", lines));
+            return ("validation".to_owned(), chart("Validation", "", "percent", lines));
         }
         let title = format!("Validation: {}", group.replace('_', " "));
-        (format!("validation_{}", plain(group)), chart(&title, "", "score", lines))
+        (format!("validation_{}", plain(group)), chart(&title, "", "percent", lines))
     };
     groups.into_iter().map(of_group).collect()
 }

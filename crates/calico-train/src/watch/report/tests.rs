@@ -50,14 +50,15 @@ fn a_report_has_the_curves_scores_samples_and_recipe_of_its_run() {
         ">labels</text>",
         ">dense &lt;1&gt;</text>",
         ">joint</text>",
-        "<td>miou</td><td>60.000</td><td>5</td><td>50.000</td><td>6</td>",
-        "<td>common_parts/miou</td><td>30.000</td>",
+        "<td>miou</td><td>60.00</td><td>5</td><td>50.00</td><td>6</td>",
+        "<td>common_parts/miou</td><td>30.00</td>",
         "href=\"curves/gradient_norm.png\"",
         "src=\"samples/a%201.png\"",
         "folder = &quot;a&lt;b&quot;",
     ] {
         assert!(page.contains(text), "{text} is missing in {page}");
     }
+    assert!(page.find("<td>miou").unwrap() < page.find("<td>common_parts/miou").unwrap());
     assert!(page.find("Step 6").unwrap() < page.find("Step 3").unwrap());
     assert!(!page.contains(">masks</text>"), "no row has such a loss");
     let mut names: Vec<String> = fs::read_dir(scratch.path().join(CURVES_FOLDER))
