@@ -1,13 +1,34 @@
 //! Resizing of tensors, equal to PyTorch's `interpolate` with `align_corners = false`.
 
+mod axis;
+mod bilinear;
+
 use candle_core::{Result, Tensor};
+
+use self::axis::Axis;
+use crate::ops::cpu::on_cpu;
 
 /// Bilinear resize without antialias; gradients flow to the input.
 ///
 /// # Shapes
 /// - `x`: `[B, C, H, W]`
 /// - returns: `[B, C, height, width]`
+///
+/// # Errors
+/// If `x` is empty along an axis that is resized, or has not four axes.
 pub fn bilinear(x: &Tensor, height: usize, width: usize) -> Result<Tensor> {
+    let (_, _, from_height, from_width) = x.dims4()?;
+    if from_height == 0 || from_width == 0 {
+        candle_core::bail!("pictures of {from_height}x{from_width} pixels cannot be resized");
+    }
+    if [from_height, from_width] == [height, width] {
+        return Ok(x.clone());
+    }
+    if on_cpu(x) { bilinear::bilinear(x, height, width) } else { composed(x, height, width) }
+}
+
+/// One axis after the other, for any device and type.
+fn composed(x: &Tensor, height: usize, width: usize) -> Result<Tensor> {
     let x = resize_axis(x, 2, height)?;
     resize_axis(&x, 3, width)
 }
@@ -18,17 +39,10 @@ fn resize_axis(x: &Tensor, axis: usize, len: usize) -> Result<Tensor> {
     if from == len {
         return Ok(x.clone());
     }
-    let scale = from as f32 / len as f32;
-    let mut lower = Vec::with_capacity(len);
-    let mut upper = Vec::with_capacity(len);
-    let mut fraction = Vec::with_capacity(len);
-    for i in 0..len {
-        let position = ((i as f32 + 0.5) * scale - 0.5).max(0.0);
-        let low = (position as usize).min(from - 1);
-        lower.push(low as u32);
-        upper.push((low + 1).min(from - 1) as u32);
-        fraction.push(position - low as f32);
-    }
+    let places = Axis::new(from, len).places;
+    let lower = places.iter().map(|(low, _, _)| *low as u32).collect();
+    let upper = places.iter().map(|(_, high, _)| *high as u32).collect();
+    let fraction: Vec<f32> = places.iter().map(|(_, _, fraction)| *fraction).collect();
     let (x, device) = (x.contiguous()?, x.device());
     let pick = |index: Vec<u32>| x.index_select(&Tensor::from_vec(index, len, device)?, axis);
     let mut shape = vec![1; x.rank()];

@@ -168,7 +168,7 @@ impl Neck {
         let x = x.permute((0, 3, 1, 2))?.contiguous()?; // [B, C, g, g]
         // In f32: candle has no such convolution in bf16 on the CPU, and f16 overflows here.
         let (dtype, smooth) = (x.dtype(), self.smooth.to_dtype(DType::F32)?);
-        let x = x.to_dtype(DType::F32)?.conv2d(&smooth, 1, 1, 1, 1)?; // [B, C, g, g]
+        let x = ops::convolution(&x.to_dtype(DType::F32)?, &smooth, 1)?; // [B, C, g, g]
         let x = x.to_dtype(dtype)?;
         let x = self.smooth_norm.forward(&x.permute((0, 2, 3, 1))?.contiguous()?)?; // [B, g, g, C]
         x.permute((0, 3, 1, 2))?.contiguous() // [B, C, g, g]

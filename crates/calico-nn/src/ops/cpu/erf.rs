@@ -1,7 +1,5 @@
 //! The error function, in arithmetic that compilers turn into vectors.
 
-#![expect(clippy::inline_always, reason = "it must become part of the loop that calls it")]
-
 /// The error function as a ratio of polynomials, exact to a few units in the last place of f32
 /// (the form that Eigen uses); beyond ±4 it is ±1 in f32.
 #[inline(always)]
