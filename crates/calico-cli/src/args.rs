@@ -6,6 +6,7 @@ mod data;
 mod eval;
 mod model;
 mod segment;
+mod train;
 
 use clap::{Args, Parser, Subcommand};
 use clap_complete::Shell;
@@ -23,6 +24,7 @@ pub(crate) use eval::{
 };
 pub(crate) use model::{InfoArgs, InitArgs, ModelArgs, ModelCommand, ParamsArgs};
 pub(crate) use segment::SegmentArgs;
+pub(crate) use train::TrainArgs;
 
 const AFTER_HELP: &str = "\
 Examples:
@@ -50,6 +52,7 @@ pub(crate) enum Command {
     Segment(SegmentArgs),
     Model(ModelArgs),
     Data(DataArgs),
+    Train(TrainArgs),
     Eval(EvalArgs),
     Bench(BenchArgs),
     Completions(CompletionsArgs),

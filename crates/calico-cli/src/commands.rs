@@ -8,3 +8,4 @@ pub(crate) mod model;
 pub(crate) mod model_adapters;
 pub(crate) mod params;
 pub(crate) mod segment;
+pub(crate) mod train;

@@ -9,6 +9,7 @@ use calico_eval::EvalError;
 use calico_language::BertError;
 use calico_model::{ConfigError, ModelError, SegmentError};
 use calico_result::{ResultError, terminal};
+use calico_train::TrainError;
 
 use crate::stream;
 
@@ -133,6 +134,12 @@ impl From<EvalError> for Failure {
 impl From<BertError> for Failure {
     fn from(error: BertError) -> Self {
         Self { is_bad_input: true, error: error.into() }
+    }
+}
+
+impl From<TrainError> for Failure {
+    fn from(error: TrainError) -> Self {
+        Self { is_bad_input: error.is_bad_input(), error: error.into() }
     }
 }
 

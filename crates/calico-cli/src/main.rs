@@ -35,6 +35,7 @@ fn main() -> ExitCode {
             DataCommand::Import(args) => commands::data::import(&args),
             DataCommand::ImportReleased(args) => commands::data::import_released(&args),
         },
+        Command::Train(args) => commands::train::run(&args),
         Command::Eval(args) => match args.command {
             Some(EvalCommand::Compose(args)) => commands::eval::compose(&args),
             None => commands::eval::score(&args.score),

@@ -154,6 +154,12 @@ pub(crate) fn counts_bar() -> ProgressBar {
     bar(ProgressBar::new(0), "{bar:30} {human_pos}/{human_len} {wide_msg}")
 }
 
+/// A bar of a training's steps, with their rate and the time left.
+pub(crate) fn run_bar() -> ProgressBar {
+    let template = "{bar:30} {human_pos}/{human_len} {per_sec} {eta} left  {wide_msg}";
+    bar(ProgressBar::new(0), template)
+}
+
 /// A spinner, for work whose amount is not known.
 pub(crate) fn spinner() -> ProgressBar {
     bar(ProgressBar::new_spinner(), "{spinner} {wide_msg}")

@@ -4,8 +4,11 @@ use std::path::PathBuf;
 
 use calico_data::DataError;
 use calico_eval::EvalError;
+use calico_model::adapters::AdapterError;
 use calico_model::{ConfigError, ModelError, SegmentError};
 use calico_result::ResultError;
+
+use crate::watch::WatchError;
 
 /// Why a training cannot begin, or ended.
 #[derive(Debug, thiserror::Error)]
@@ -117,6 +120,9 @@ pub enum TrainError {
         #[source]
         source: Box<SegmentError>,
     },
+    /// Adapter files.
+    #[error(transparent)]
+    Adapters(#[from] AdapterError),
     /// Scores.
     #[error(transparent)]
     Eval(#[from] EvalError),
@@ -125,7 +131,7 @@ pub enum TrainError {
     Result(#[from] ResultError),
     /// What is written for people to watch.
     #[error(transparent)]
-    Watch(#[from] crate::watch::WatchError),
+    Watch(#[from] WatchError),
     /// The arithmetic failed.
     #[error("the arithmetic of training failed")]
     Tensor(#[from] candle_core::Error),
@@ -153,10 +159,13 @@ impl TrainError {
             | Self::Checkpoint { .. }
             | Self::DoesNotFit(_)
             | Self::Data(_)
-            | Self::Sample { .. } => true,
+            | Self::Sample { .. }
+            | Self::Watch(WatchError::Write { .. })
+            | Self::Result(ResultError::Write { .. }) => true,
             Self::Model(error) => error.is_bad_input(),
             Self::NotFinite { .. }
             | Self::Exploded { .. }
+            | Self::Adapters(_)
             | Self::Eval(_)
             | Self::Result(_)
             | Self::Watch(_)

@@ -56,6 +56,20 @@ pub fn model_config(model: &ModelConfig) -> Result<CalicoConfig, TrainError> {
     }
 }
 
+/// The tokenizer of the model that a recipe names.
+pub(crate) fn model_tokenizer(
+    model: &ModelConfig,
+    config: &CalicoConfig,
+) -> Result<Tokenizer, TrainError> {
+    let folder = model.folder.as_ref().filter(|folder| folder.is_dir());
+    let path = folder.map(|folder| folder.join(TOKENIZER_FILE));
+    let tokenizer = match path.as_ref().or(model.tokenizer.as_ref()) {
+        Some(path) => Tokenizer::open(path),
+        None => Tokenizer::parse(untrained_tokenizer_json(config).as_bytes(), Path::new(TOKENIZER_FILE)),
+    };
+    Ok(tokenizer.map_err(ModelError::from)?)
+}
+
 impl StartModel {
     /// Opens the model of a recipe. Weights are read when they are asked for.
     pub(crate) fn open(model: &ModelConfig, seed: u64) -> Result<Self, TrainError> {

@@ -3,11 +3,14 @@
 use std::path::Path;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
+use calico_model::Preset;
+use calico_model::bench::Workload;
+use calico_model::budget::Request;
 use calico_result::terminal;
-use calico_train::plan::{Plan, SampleShape};
+use calico_train::plan::{Machine, Plan};
 use calico_train::recipe::{Overrides, Recipe};
 use calico_train::watch::{TrainRow, ValidationRow};
-use calico_train::{Outcome, TrainObserver, Trainer, model_config};
+use calico_train::{Outcome, TrainObserver, Trainer};
 use indicatif::ProgressBar;
 
 use crate::args::TrainArgs;
@@ -34,7 +37,7 @@ pub(crate) fn run(args: &TrainArgs) -> Result<(), Failure> {
     let recipe = Recipe::open(&args.recipe, &overrides)?;
     let plan = plan(&recipe)?;
     let Some(out) = &args.out else {
-        let text = if args.json { stream::json(&plan)? } else { plan.to_string() };
+        let text = if args.json { stream::json(&plan)? } else { plan.to_text() };
         return Ok(stream::print(&text)?);
     };
     plan.check(memory::available())?;
@@ -43,26 +46,21 @@ pub(crate) fn run(args: &TrainArgs) -> Result<(), Failure> {
 
 /// What the training needs on this machine.
 fn plan(recipe: &Recipe) -> Result<Plan, Failure> {
-    let config = model_config(&recipe.model)?;
-    let shape = SampleShape::of_recipe(recipe, &config)?;
-    Ok(Plan::new(recipe, &config, &shape, gflops()?)?)
+    let machine = Machine { gflops: gflops()?, is_cpu: true };
+    Ok(Plan::of_recipe(recipe, machine)?)
 }
 
 /// Billions of operations per second that a matrix product makes here.
-fn gflops() -> Result<f64, Failure> {
-    use calico_model::bench::Workload;
-    let measure = || -> anyhow::Result<f64> {
-        let mut best = f64::INFINITY;
-        let product = Workload::matrix_product()?;
-        let began = Instant::now();
-        while began.elapsed() < CALIBRATION {
-            let start = Instant::now();
-            product.run()?;
-            best = best.min(start.elapsed().as_secs_f64());
-        }
-        Ok(product.flops() / best / 1e9)
-    };
-    Ok(measure()?)
+fn gflops() -> anyhow::Result<f64> {
+    let config = Preset::Tiny.config()?;
+    let mut product = Workload::MatrixPeak.prepare(&config, Request::default())?;
+    let (began, mut best) = (Instant::now(), f64::INFINITY);
+    while began.elapsed() < CALIBRATION {
+        let start = Instant::now();
+        product.run()?;
+        best = best.min(start.elapsed().as_secs_f64());
+    }
+    Ok(product.flops / best / 1e9)
 }
 
 fn train(recipe: Recipe, out: &Path) -> Result<(), Failure> {
@@ -144,17 +142,13 @@ impl TrainObserver for Watcher {
     }
 
     fn validated(&mut self, row: &ValidationRow, best: bool) {
-        let score = |name: &str| row.scores.get(name).copied().unwrap_or_default();
-        self.tell(&format!(
-            "step {}: {} pairs, AP50 {:.2}, mIoU {:.2}, strict mIoU {:.2}, Recall {:.2}{}",
-            row.step,
-            row.pairs,
-            score("ap50"),
-            score("miou"),
-            score("miou_strict"),
-            score("recall"),
-            if best { ", the best so far" } else { "" }
-        ));
+        let names = ["ap50", "miou", "miou_strict", "recall"];
+        let is_shown = |name: &str| names.contains(&name) || name.starts_with("labels/");
+        let scores = row.scores.iter().filter(|(name, _)| is_shown(name));
+        let scores: Vec<String> =
+            scores.map(|(name, score)| format!("{name} {score:.2}")).collect();
+        let best = if best { ", the best so far" } else { "" };
+        self.tell(&format!("step {}: {} of dev, {}{best}", row.step, row.pairs, scores.join(", ")));
     }
 
     fn warns(&mut self, warning: &str) {

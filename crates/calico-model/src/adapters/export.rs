@@ -1,10 +1,10 @@
 //! Taking adapters out of a model.
 
 use std::borrow::Cow;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
-use calico_nn::weights::checkpoint::{StoredTensor, write_stored_file};
+use calico_nn::weights::checkpoint::{StoredTensor, StoredType, write_stored_file};
 
 use super::own_files::{OwnConfig, holds};
 use super::peft_name::PeftName;
@@ -45,7 +45,51 @@ pub fn export(
         .filter(|module| learns.contains(module) || also.iter().any(|also| also == module))
         .map(str::to_owned)
         .collect();
-    let stored = |name: &str| model.checkpoint.stored(name);
+    write(&Trained { model, values: &BTreeMap::new() }, modules, out, on_tensor)
+}
+
+/// As [`export`], of a training that began with `model`: `values` are the tensors that it has
+/// trained, in f32, little-endian. Their modules are written, and the low-rank updates.
+pub fn export_trained(
+    model: &ModelFolder,
+    values: &BTreeMap<String, Vec<u8>>,
+    out: &Path,
+    on_tensor: impl Fn(Written<'_>),
+) -> Result<(), AdapterError> {
+    let modules: BTreeSet<&str> =
+        values.keys().map(|name| module_of(name)).filter(|module| *module != LORA).collect();
+    let modules = modules.into_iter().map(str::to_owned).collect();
+    write(&Trained { model, values }, modules, out, on_tensor)
+}
+
+/// A model of which some tensors have other values than in its folder.
+struct Trained<'a> {
+    model: &'a ModelFolder,
+    /// In f32.
+    values: &'a BTreeMap<String, Vec<u8>>,
+}
+
+impl Trained<'_> {
+    fn stored(&self, name: &str) -> Option<StoredTensor> {
+        let stored = self.model.checkpoint.stored(name)?;
+        let is_changed = self.values.contains_key(name);
+        Some(if is_changed { StoredTensor { stored: StoredType::F32, ..stored } } else { stored })
+    }
+
+    fn bytes(&self, name: &str) -> Option<&[u8]> {
+        let changed = self.values.get(name).map(Vec::as_slice);
+        changed.or_else(|| self.model.checkpoint.bytes(name))
+    }
+}
+
+fn write(
+    trained: &Trained<'_>,
+    modules: Vec<String>,
+    out: &Path,
+    on_tensor: impl Fn(Written<'_>),
+) -> Result<(), AdapterError> {
+    let model = trained.model;
+    let stored = |name: &str| trained.stored(name);
     let lora: Vec<StoredTensor> = model
         .checkpoint
         .names()
@@ -58,14 +102,14 @@ pub fn export(
         .filter(|name| holds(&modules, name, &model.config))
         .filter_map(stored)
         .collect();
-    check_finite(model, lora.iter().chain(&own))?;
+    check_finite(trained, lora.iter().chain(&own))?;
 
     let new = NewFolder::begin(out)?;
     let all = [lora.as_slice(), &own].concat();
     let tell = Written::teller(&all, on_tensor);
     let bytes = |tensor: &StoredTensor, name: &str| -> Result<Cow<'_, [u8]>, AdapterError> {
         tell(tensor);
-        Ok(Cow::Borrowed(model.checkpoint.bytes(name).unwrap_or_default()))
+        Ok(Cow::Borrowed(trained.bytes(name).unwrap_or_default()))
     };
     if let Some(config) = &model.config.lora {
         let renamed: Vec<(StoredTensor, &str)> = lora
@@ -99,12 +143,12 @@ pub fn export(
 
 /// What would be refused when it is read is not written.
 fn check_finite<'a>(
-    model: &ModelFolder,
+    trained: &Trained<'_>,
     tensors: impl Iterator<Item = &'a StoredTensor>,
 ) -> Result<(), AdapterError> {
     let problems: Vec<AdapterProblem> = tensors
         .filter(|tensor| {
-            let bytes = model.checkpoint.bytes(&tensor.name);
+            let bytes = trained.bytes(&tensor.name);
             !bytes.is_some_and(|bytes| tensor.stored.is_finite(bytes))
         })
         .map(|tensor| AdapterProblem::NotFinite(tensor.name.clone()))
@@ -112,5 +156,5 @@ fn check_finite<'a>(
     if problems.is_empty() {
         return Ok(());
     }
-    Err(AdapterError::Unusable { folder: model.path().to_path_buf(), problems })
+    Err(AdapterError::Unusable { folder: trained.model.path().to_path_buf(), problems })
 }

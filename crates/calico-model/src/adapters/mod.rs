@@ -26,7 +26,7 @@ mod written;
 
 pub use apply::apply;
 pub use error::AdapterError;
-pub use export::export;
+pub use export::{export, export_trained};
 pub use files::{Adapters, BaseCheck};
 pub use merge::merge;
 pub use problem::AdapterProblem;

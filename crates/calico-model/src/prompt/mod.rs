@@ -4,5 +4,4 @@ mod layout;
 mod template;
 
 pub use layout::{PromptId, PromptLayout};
-pub(crate) use template::prompt_ids;
-pub use template::{PromptConfig, PromptError, Template, question_of, user_message};
+pub use template::{PromptConfig, PromptError, Template, prompt_ids, question_of, user_message};

@@ -123,7 +123,7 @@ pub fn user_message(question: &str, images: usize) -> Result<String, PromptError
 }
 
 /// The ids of a whole prompt, `<s>` first.
-pub(crate) fn prompt_ids(
+pub fn prompt_ids(
     message: &str,
     config: &PromptConfig,
     tokenizer: &Tokenizer,

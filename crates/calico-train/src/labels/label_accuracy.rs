@@ -49,6 +49,11 @@ impl LabelExam {
             towers: learning_towers(stage, config)?,
         })
     }
+
+    /// Number of pictures.
+    pub(crate) fn len(&self) -> usize {
+        self.places.len()
+    }
 }
 
 /// By encoder (`eva`, `dino`, `sam`): the share of patches, in percent, whose most likely class

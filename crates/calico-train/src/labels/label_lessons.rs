@@ -11,10 +11,10 @@ use super::LabelClasses;
 use super::check::learning_towers;
 use super::label_heads::{LabelHeads, patch_tokens};
 use super::label_images::{LabelImages, LabelledPicture, Refusal};
-use crate::features::Tower;
-use crate::lessons::{LossParts, Losses, Lessons};
-use crate::recipe::StageConfig;
 use crate::TrainError;
+use crate::features::Tower;
+use crate::lessons::{Lessons, LossParts, Losses};
+use crate::recipe::StageConfig;
 
 /// Single pictures of the train split in random order, epoch after epoch, and the losses of the
 /// labels of their patches.
@@ -27,7 +27,7 @@ pub(crate) struct LabelLessons {
     seed: u64,
     order: Permutation,
     position: Position,
-    limits: BadLimits,
+    pub(super) limits: BadLimits,
     warnings: Vec<String>,
 }
 
@@ -75,7 +75,10 @@ impl LabelLessons {
     }
 
     /// The next `size` pictures that can be used, each with its labels.
-    fn next_pictures(&mut self, size: usize) -> Result<Vec<LabelledPicture>, TrainError> {
+    pub(super) fn next_pictures(
+        &mut self,
+        size: usize,
+    ) -> Result<Vec<LabelledPicture>, TrainError> {
         let mut pictures = Vec::with_capacity(size);
         while pictures.len() < size {
             let left = self.images.len().saturating_sub(self.position.taken);

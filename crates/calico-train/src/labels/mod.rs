@@ -26,7 +26,7 @@ pub(crate) use check::label_problems;
 pub(crate) use label_accuracy::{LabelExam, label_accuracy};
 pub(crate) use label_lessons::LabelLessons;
 
-use label_classes::LabelClasses;
+pub(crate) use label_classes::LabelClasses;
 
 #[cfg(test)]
 mod tests;

@@ -52,3 +52,69 @@ impl PictureLabels {
         Ok(Self { size, classes: labels })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use calico_image::{Mask, Rle};
+
+    use super::*;
+
+    const SIZE: Size = Size::new(2, 6);
+
+    /// The code of columns `from` to before `to`.
+    fn columns(from: usize, to: usize) -> Rle {
+        let bits = [0, 1].iter().flat_map(|_| (0..6).map(|x| (from..to).contains(&x)));
+        Rle::from_mask(&Mask::new(SIZE, bits.collect()).unwrap())
+    }
+
+    fn region<'a>(region_id: u32, labels: [&'a str; 2], mask: &Rle, counts: &'a str) -> Region<'a> {
+        Region {
+            region_id,
+            image_id: "a",
+            object_label: labels[0],
+            part_label: (!labels[1].is_empty()).then_some(labels[1]),
+            raw_ids: &[],
+            area: mask.area() as u32,
+            bbox: [0; 4],
+            size: mask.size(),
+            counts,
+        }
+    }
+
+    #[test]
+    fn parts_lie_over_objects_and_small_regions_over_large_ones() {
+        let drawn = [
+            (["dog", "ear"], columns(4, 5)),
+            (["dog", "head"], columns(3, 6)),
+            (["cat", ""], columns(0, 2)),
+            (["dog", ""], columns(0, 6)),
+            (["cat", "tail"], columns(1, 2)),
+        ];
+        let counts: Vec<String> = drawn.iter().map(|(_, mask)| mask.compressed()).collect();
+        let all = drawn.iter().zip(&counts).zip(0..);
+        let regions: Vec<_> =
+            all.map(|(((labels, mask), counts), id)| region(id, *labels, mask, counts)).collect();
+        // Nobody taught what a tail is.
+        let classes = LabelClasses::of(regions[..4].iter().copied());
+        let labels = PictureLabels::new(SIZE, &regions, &classes).unwrap();
+        let [cat, dog, ear, head] = [1, 2, 3, 4];
+        let expected = [cat, PictureLabels::UNKNOWN, dog, head, ear, head];
+        assert_eq!(labels.classes, expected.map(|class| [class; 2]).concat());
+        let mut reversed = regions.clone();
+        reversed.reverse();
+        assert_eq!(PictureLabels::new(SIZE, &reversed, &classes).unwrap(), labels);
+    }
+
+    #[test]
+    fn a_mask_of_another_size_or_a_broken_one_is_refused() {
+        let mask = columns(0, 2);
+        let counts = mask.compressed();
+        let sound = region(7, ["dog", ""], &mask, &counts);
+        let classes = LabelClasses::of([sound].into_iter());
+        let other = PictureLabels::new(Size::new(6, 2), &[sound], &classes);
+        assert!(matches!(other, Err(BadReason::Size { .. })));
+        let broken = Region { counts: "?", ..sound };
+        let broken = PictureLabels::new(SIZE, &[broken], &classes);
+        assert!(matches!(broken, Err(BadReason::Mask { region_id: 7, .. })));
+    }
+}

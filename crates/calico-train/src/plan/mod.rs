@@ -27,11 +27,13 @@ pub use sample::SampleShape;
 pub use samples::Samples;
 pub use stage_plan::StagePlan;
 
+use calico_data::Dataset;
 use calico_model::CalicoConfig;
 use serde::Serialize;
 
 use crate::TrainError;
 use crate::recipe::{Recipe, StoredFeatures};
+use crate::start::{model_config, model_tokenizer};
 use crate::trained::pattern_problems;
 use stage_plan::Given;
 
@@ -60,7 +62,25 @@ pub struct Plan {
     config: CalicoConfig,
 }
 
+/// Samples of a data set that are looked at.
+const LOOKED_AT: u64 = 2000;
+
 impl Plan {
+    /// Plans a recipe, with the sizes of its data set where it is there, and with typical ones
+    /// elsewhere. No weights are looked at.
+    pub fn of_recipe(recipe: &Recipe, machine: Machine) -> Result<Self, TrainError> {
+        let config = model_config(&recipe.model)?;
+        let samples = match recipe.data.folder.as_ref().filter(|folder| folder.is_dir()) {
+            Some(folder) => {
+                let tokenizer = model_tokenizer(&recipe.model, &config)?;
+                let dataset = Dataset::open(folder)?;
+                Samples::of_dataset(&dataset, &recipe.data, &config, &tokenizer, LOOKED_AT)?
+            }
+            None => Samples::default(),
+        };
+        Self::new(recipe, &config, &samples, machine)
+    }
+
     /// Plans a recipe for a model.
     ///
     /// # Errors

@@ -1,4 +1,6 @@
-use calico_data::{Dataset, SampleRecord, Split};
+use std::collections::BTreeSet;
+
+use calico_data::{Dataset, SampleRecord, Split, SplitTables};
 use calico_language::Tokenizer;
 use calico_model::CalicoConfig;
 use calico_model::prompt::{PromptId, prompt_ids, user_message};
@@ -20,12 +22,17 @@ pub struct Samples {
     pub samples: Option<u64>,
     /// Pictures of the train split, if a data set was looked at.
     pub pictures: Option<u64>,
+    /// What a patch can show, for the objective `labels`.
+    pub classes: u64,
 }
+
+/// The classes of labels where no data set was looked at.
+const CLASSES: u64 = 500;
 
 impl From<SampleShape> for Samples {
     /// All samples alike.
     fn from(shape: SampleShape) -> Self {
-        Self { mean: shape, high: shape, samples: None, pictures: None }
+        Self { mean: shape, high: shape, samples: None, pictures: None, classes: CLASSES }
     }
 }
 
@@ -39,7 +46,7 @@ impl Samples {
     /// Looks at up to `most` samples of the train split, spread evenly over it.
     ///
     /// # Errors
-    /// If the data set cannot be read, or no sample is selected.
+    /// If the data set cannot be read, or no sample that is selected can be asked.
     pub fn of_dataset(
         dataset: &Dataset,
         data: &DataConfig,
@@ -63,12 +70,14 @@ impl Samples {
                 let sides = sample.image_ids.iter().filter_map(|id| tables.images.get(id));
                 let sides: Vec<[usize; 2]> =
                     sides.map(|image| [image.height as usize, image.width as usize]).collect();
-                shapes.push(shape(&sample, &sides, config, tokenizer)?);
+                shapes.extend(shape(&sample, &sides, config, tokenizer));
             }
             selected += 1;
         }
         if shapes.is_empty() {
-            let problems = vec!["data: the train split has no sample that is selected".into()];
+            let problems = vec![
+                "data: the train split has no sample that is selected and can be asked".into(),
+            ];
             return Err(TrainError::Mismatch { problems });
         }
         Ok(Self {
@@ -76,31 +85,36 @@ impl Samples {
             high: each(&shapes, high),
             samples: Some(selected),
             pictures: Some(tables.images.len() as u64),
+            classes: classes(&tables),
         })
     }
 }
 
-/// How large one sample is; its photographs count as the largest of them.
+/// Background, objects and parts, as the objective `labels` tells them apart.
+fn classes(tables: &SplitTables) -> u64 {
+    let regions = || tables.regions.iter();
+    let objects: BTreeSet<&str> = regions().map(|region| region.object_label).collect();
+    let parts: BTreeSet<&str> = regions().filter_map(|region| region.part_label).collect();
+    1 + (objects.len() + parts.len()) as u64
+}
+
+/// How large one sample is, if it can be asked; its photographs count as the largest of them.
 fn shape(
     sample: &SampleRecord,
     sides: &[[usize; 2]],
     config: &CalicoConfig,
     tokenizer: &Tokenizer,
-) -> Result<SampleShape, TrainError> {
+) -> Option<SampleShape> {
     let images = sample.image_ids.len();
-    let wrong = |error: calico_model::SegmentError| TrainError::Sample {
-        sample_id: sample.sample_id.clone(),
-        source: Box::new(error),
-    };
-    let message = user_message(&sample.question, images).map_err(|error| wrong(error.into()))?;
-    let ids = prompt_ids(&message, &config.prompt, tokenizer).map_err(|e| wrong(e.into()))?;
-    let answer = tokenizer.encode(sample.answer.trim()).map_err(|e| wrong(e.into()))?;
+    let message = user_message(&sample.question, images).ok()?;
+    let ids = prompt_ids(&message, &config.prompt, tokenizer).ok()?;
+    let answer = tokenizer.encode(sample.answer.trim()).ok()?;
     let text_tokens = ids.iter().filter(|id| **id != PromptId::Image).count();
     let room =
         config.llm.max_positions.saturating_sub(text_tokens + images * config.tokens_per_image());
     let [height, width] =
         sides.iter().copied().max_by_key(|[height, width]| height * width).unwrap_or([1, 1]);
-    Ok(SampleShape {
+    Some(SampleShape {
         images,
         text_tokens,
         answer_tokens: answer.len().min(room),
@@ -136,6 +150,13 @@ fn high(numbers: &mut [usize]) -> usize {
 
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
+
+    use calico_language::byte_level_json;
+    use calico_model::Preset;
+    use calico_result::Task;
+    use serde_json::{Value, json};
+
     use super::*;
 
     #[test]
@@ -143,5 +164,75 @@ mod tests {
         let mut numbers: Vec<usize> = (1..=200).rev().collect();
         assert_eq!((mean(&mut numbers), high(&mut numbers)), (101, 198));
         assert_eq!((mean(&mut [7]), high(&mut [7])), (7, 7));
+    }
+
+    /// A data set of `pairs` pairs of two pictures each, whose answers grow.
+    fn dataset(folder: &Path, pairs: usize) -> Dataset {
+        let write = |name: &str, rows: Vec<Value>| {
+            let path = folder.join(name);
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            let lines: Vec<String> = rows.iter().map(Value::to_string).collect();
+            std::fs::write(path, lines.join("\n") + "\n").unwrap();
+        };
+        let image = |number: usize| {
+            json!({
+                "image_id": format!("own/{number}"), "source": "own",
+                "file_name": format!("{number}.png"), "width": 10 + number, "height": 20,
+                "sha256": null, "split": "train", "seen": ["dog"],
+            })
+        };
+        let region = |number: usize| {
+            json!({
+                "region_id": number, "image_id": format!("own/{number}"), "object_label": "dog",
+                "part_label": if number == 0 { json!("leg") } else { json!(null) },
+                "raw_ids": [], "area": 1, "bbox": [0, 0, 1, 1],
+                "rle": { "size": [20, 10 + number], "counts": "01" },
+            })
+        };
+        let sample = |number: usize| {
+            json!({
+                "sample_id": format!("s{number}"), "source": "own",
+                "subtask": if number == 0 { "common_objects" } else { "common_parts" },
+                "class_a": "dog", "class_b": "dog",
+                "image_ids": [format!("own/{}", 2 * number), format!("own/{}", 2 * number + 1)],
+                "question": "See <image> (IMAGE1) and <image> (IMAGE2). What is it?",
+                "answer": format!("{}<p> a dog </p> [SEG] (IMAGE1)", "x ".repeat(number)),
+                "region_ids": [2 * number], "image_index": [1],
+                "template_ids": { "prefix": "P1", "question": "Q1", "answer": "A1" },
+                "ambiguous": false,
+            })
+        };
+        write("images/train.jsonl", (0..2 * pairs).map(image).collect());
+        write("regions/train.jsonl", (0..2 * pairs).map(region).collect());
+        write("samples/train-00000-of-00001.jsonl", (0..pairs).map(sample).collect());
+        Dataset::open(folder).unwrap()
+    }
+
+    #[test]
+    fn a_data_set_is_measured_as_the_model_reads_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let dataset = dataset(folder.path(), 3);
+        let config = Preset::Tiny.config().unwrap();
+        let json = byte_level_json(259).to_string();
+        let tokenizer = Tokenizer::parse(json.as_bytes(), Path::new("tokenizer.json")).unwrap();
+        let of = |data: &DataConfig, most| {
+            Samples::of_dataset(&dataset, data, &config, &tokenizer, most)
+        };
+        let all = of(&DataConfig::default(), 1000).unwrap();
+        assert_eq!((all.samples, all.pictures, all.classes), (Some(3), Some(6), 3));
+        let SampleShape { images, text_tokens, answer_tokens, masks, height, width } = all.high;
+        assert_eq!((images, masks, height, width), (2, 1, 20, 15));
+        // One token per byte of the template; the pictures are no text.
+        assert!((200..400).contains(&text_tokens), "{text_tokens}");
+        // Two more bytes than the sample before.
+        assert_eq!(all.mean.answer_tokens + 2, answer_tokens);
+        assert_eq!((all.mean.width, all.mean.images), (13, 2));
+        // The first sample alone, by number and by sub-task.
+        let objects = DataConfig { subtasks: vec![Task::CommonObjects], ..DataConfig::default() };
+        let first = of(&objects, 1000).unwrap();
+        assert_eq!((first.samples, first.high), (Some(1), of(&objects, 1).unwrap().high));
+        assert_eq!(first.high, of(&DataConfig::default(), 1).unwrap().high);
+        let none = DataConfig { sources: vec!["paco_lvis".to_owned()], ..DataConfig::default() };
+        assert!(matches!(of(&none, 10), Err(TrainError::Mismatch { .. })));
     }
 }

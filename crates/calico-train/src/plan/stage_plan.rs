@@ -10,6 +10,7 @@ use super::tape::{Arithmetic, Tape};
 use super::walk::{self, Batch};
 use super::{Machine, Memory, ModulePlan, Samples};
 use crate::TrainError;
+use crate::lessons::LABEL_HEADS;
 use crate::recipe::{Objective, Recipe, StageConfig};
 use crate::trained::is_trained;
 
@@ -119,7 +120,7 @@ impl<'a> Given<'a> {
             secs_per_step,
             secs: secs_per_step * stage.steps as f64 + once / rate,
             // Values and two moments.
-            checkpoint: 3 * F32 * trained_values,
+            checkpoint: 3 * F32 * (trained_values + high.heads),
         }
     }
 
@@ -131,7 +132,7 @@ impl<'a> Given<'a> {
         shape: super::SampleShape,
         is_cached: bool,
     ) -> Run {
-        let trains = |name: &str| trained.contains(name);
+        let trains = |name: &str| trained.contains(name) || name.starts_with(LABEL_HEADS);
         let learns = |prefix: &str| trained.iter().any(|name| name.starts_with(prefix));
         let compute = self.recipe.model.compute;
         let width = self.machine.value_bytes(compute);
@@ -140,6 +141,7 @@ impl<'a> Given<'a> {
             config: self.config,
             shape,
             samples: stage.batch as u64,
+            classes: self.samples.classes,
             recompute: stage.recompute,
             lora_dropout: stage.lora_dropout,
             is_cached,
@@ -154,6 +156,7 @@ impl<'a> Given<'a> {
             kept,
             peak: tape.peak(),
             gradients: tape.gradient_bytes(),
+            heads: tape.trained_values(LABEL_HEADS),
             arithmetic: tape.arithmetic(),
         }
     }
@@ -195,7 +198,7 @@ impl<'a> Given<'a> {
         width: u64,
         high: &Run,
     ) -> Memory {
-        let (mut frozen, mut values, mut largest) = (0, 0, 0);
+        let (mut frozen, mut values, mut largest) = (0, high.heads, high.heads);
         for spec in &self.specs {
             let len = spec.len() as u64;
             if trained.contains(spec.name.as_str()) {
@@ -242,5 +245,7 @@ struct Run {
     kept: BTreeMap<&'static str, u64>,
     peak: u64,
     gradients: u64,
+    /// Values that only the objective trains, beside the model's.
+    heads: u64,
     arithmetic: BTreeMap<&'static str, Arithmetic>,
 }

@@ -178,7 +178,7 @@ fn the_rows_of_modules_add_up_to_the_stage() {
         let kept: u64 = plan.modules.iter().map(|module| module.activations).sum();
         assert_eq!(kept, plan.memory.activations);
         let weights: u64 = plan.modules.iter().map(|module| module.weights).sum();
-        assert_eq!(weights, plan.memory.frozen + plan.memory.trained);
+        assert_eq!(weights, plan.memory.frozen + plan.memory.trained, "{text}");
     }
 }
 
@@ -246,4 +246,8 @@ fn labels_run_the_encoders_that_learn_and_nothing_else() {
     for prefix in ["eva.", "dino.", "sam.encoder."] {
         assert!(module(&plan, prefix).flops > 0.0 && module(&plan, prefix).activations > 0);
     }
+    // Beside the encoders, a linear layer from each to 500 classes learns.
+    let heads = 500 * (64 + 1 + 48 + 1 + 32 + 1);
+    assert_eq!(plan.memory.trained, 4 * (plan.trained_values + heads));
+    assert_eq!(plan.checkpoint, 3 * plan.memory.trained);
 }

@@ -7,10 +7,9 @@ use std::path::{Path, PathBuf};
 
 use calico_model::checkpoint::{SHARD_BYTES, TOKENIZER_FILE};
 use calico_model::config::CONFIG_FILE;
-use calico_model::{ModelError, NewFolder, adapters};
+use calico_model::{ModelError, ModelFolder, NewFolder, adapters};
 use calico_nn::weights::WeightSource as _;
 use calico_nn::weights::checkpoint::{StoredTensor, StoredType, write_stored};
-use calico_result::create_output_folder;
 use candle_core::{DType, Tensor};
 
 use super::validate::BEST;
@@ -26,6 +25,8 @@ use crate::{TrainError, TrainObserver};
 const MODEL: &str = "model";
 /// Adapter files in the folder of the run.
 const ADAPTERS: &str = "adapters";
+/// Why the run ended before its end, in its folder.
+const STOPPED: &str = "stopped.json";
 /// Pictures of predictions, in the folder of the run.
 const SAMPLES: &str = "samples";
 
@@ -82,6 +83,34 @@ impl Trainer {
         Ok(target)
     }
 
+    fn write_adapters(&self, values: &BTreeMap<String, Tensor>) -> Result<PathBuf, TrainError> {
+        let target = self.folder.path().join(ADAPTERS);
+        clear(&target)?;
+        let base = self.recipe.model.folder.as_deref();
+        let missing = || TrainError::Internal("adapters of no model".into());
+        let base = ModelFolder::open(base.ok_or_else(missing)?)?;
+        let bytes = |(name, tensor): (&String, &Tensor)| {
+            let values = tensor.flatten_all()?.to_vec1::<f32>()?;
+            Ok((name.clone(), StoredType::F32.encode(&values)))
+        };
+        let values: Result<_, TrainError> = values.iter().map(bytes).collect();
+        adapters::export_trained(&base, &values?, &target, |_| {})?;
+        Ok(target)
+    }
+
+    /// Writes down why a run ended before its end, with its course so far.
+    pub(super) fn tell_why(&mut self, error: &TrainError) -> Result<(), TrainError> {
+        self.metrics.sync()?;
+        let last = self.last_checkpoint();
+        let text = serde_json::json!({
+            "step": self.state.step,
+            "reason": error.to_string(),
+            "last_checkpoint": last,
+        });
+        self.folder.write(STOPPED, format!("{text:#}\n").as_bytes())?;
+        self.write_report().map(drop)
+    }
+
     fn write_report(&self) -> Result<PathBuf, TrainError> {
         let rows = read_metrics(&self.folder.path().join(METRICS_NAME))?;
         let mut summary = vec![
@@ -100,7 +129,7 @@ impl Trainer {
             rows: &rows,
             samples: sample_pictures(self.folder.path())?,
         };
-        Ok(report::write(&create_output_folder(self.folder.path())?, &input)?)
+        Ok(report::write(self.folder.path(), &input)?)
     }
 }
 

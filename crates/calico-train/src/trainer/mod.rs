@@ -18,7 +18,7 @@ use crate::checkpoint::{Checkpoints, State};
 use crate::guard;
 use crate::lessons::Lessons;
 use crate::parameters::Parameters;
-use crate::recipe::{Objective, StageConfig};
+use crate::recipe::StageConfig;
 use crate::run_folder::RunFolder;
 use crate::start::StartModel;
 use crate::validation::Validation;
@@ -50,7 +50,6 @@ pub struct Trainer {
     metrics: MetricsFile,
     timings: TimingsFile,
     events: EventFile,
-    warnings: Vec<String>,
 }
 
 /// How a run ended.
@@ -107,10 +106,19 @@ impl Trainer {
         observer: &mut dyn TrainObserver,
         stop: &AtomicBool,
     ) -> Result<Outcome, TrainError> {
-        observer.begins(self.state.step, self.recipe.steps());
-        for warning in std::mem::take(&mut self.warnings) {
-            observer.warns(&warning);
+        let ended = self.run_stages(observer, stop);
+        if let Err(error @ (TrainError::NotFinite { .. } | TrainError::Exploded { .. })) = &ended {
+            self.tell_why(error)?;
         }
+        ended
+    }
+
+    fn run_stages(
+        &mut self,
+        observer: &mut dyn TrainObserver,
+        stop: &AtomicBool,
+    ) -> Result<Outcome, TrainError> {
+        observer.begins(self.state.step, self.recipe.steps());
         let mut resumed = self.resumed_moments()?;
         while let Some(config) = self.recipe.stages.get(self.state.stage).cloned() {
             let mut stage = self.begin_stage(config, resumed.take())?;
@@ -164,8 +172,7 @@ impl Trainer {
         let regular = self.recipe.validation.as_ref().is_some_and(|validation| {
             step.is_multiple_of(validation.every) || stage_step == stage.config.steps
         });
-        let can = stage.config.objective == Objective::Grounding;
-        regular && can && stage_step > 0 && validated != step
+        regular && stage_step > 0 && validated != step
     }
 
     fn save_since(

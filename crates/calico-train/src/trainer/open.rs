@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use calico_data::Dataset;
-use calico_nn::weights::{TensorSpec, WeightSource as _};
+use calico_nn::weights::TensorSpec;
 use candle_core::{DType, Device};
 
 use super::{Stage, Trainer};
@@ -12,10 +12,10 @@ use crate::checkpoint::{Checkpoints, State};
 use crate::data_digest::data_digest;
 use crate::features::FeatureStore;
 use crate::grounding::{GroundingLessons, LessonSettings};
-use crate::labels::LabelLessons;
+use crate::labels::{LabelLessons, label_problems};
 use crate::lessons::{LABEL_HEADS, Lessons};
 use crate::parameters::{Overlay, Parameters};
-use crate::recipe::{Compute, Objective, StageConfig};
+use crate::recipe::{Compute, Objective, OutputKind, StageConfig};
 use crate::run_folder::{RunFolder, RunIdentity};
 use crate::start::StartModel;
 use crate::trained::is_trained;
@@ -46,6 +46,13 @@ impl Trainer {
             &start.tokenizer,
             &dataset,
         )?);
+        if recipe.output.kind == OutputKind::Adapters && recipe.model.folder.is_none() {
+            problems.push(
+                "output: adapters belong to a model folder, but this model is drawn; set \
+                 `kind = \"model\"`"
+                    .into(),
+            );
+        }
         if !problems.is_empty() {
             return Err(TrainError::Mismatch { problems });
         }
@@ -99,7 +106,6 @@ impl Trainer {
             metrics,
             timings,
             events,
-            warnings: Vec::new(),
         })
     }
 
@@ -122,7 +128,8 @@ impl Trainer {
         let mut specs = self.start.specs()?;
         let is_labels = config.objective == Objective::Labels;
         if is_labels {
-            specs.extend(LabelLessons::head_specs(&self.dataset, &self.start.config, &config)?);
+            let (dataset, start) = (&self.dataset, &self.start.config);
+            specs.extend(LabelLessons::head_specs(dataset, &self.selection(), start, &config)?);
         }
         let trains = |name: &str| is_trained(name, &config) || name.starts_with(LABEL_HEADS);
         let overlay = Overlay { over: &self.settled, base: self.start.source.as_ref() };
@@ -145,13 +152,14 @@ impl Trainer {
         stage: &StageConfig,
         parameters: &Parameters,
     ) -> Result<Box<dyn Lessons>, TrainError> {
-        let features = FeatureStore::new(&self.start.config, parameters, self.recipe.features.as_ref())?;
         // Every stage has an order of its own.
         let id = format!("{}/{}", self.state.stage, stage.name);
         let seed = calico_data::Stream::new(self.recipe.seed, "order of samples", &id).bits();
         let start = self.state.position;
         Ok(match stage.objective {
             Objective::Grounding => {
+                let (config, features) = (&self.start.config, self.recipe.features.as_ref());
+                let features = FeatureStore::new(config, parameters, features)?;
                 let settings = LessonSettings {
                     config: self.start.config.clone(),
                     tokenizer: self.start.tokenizer.clone(),
@@ -167,7 +175,9 @@ impl Trainer {
                 )?)
             }
             Objective::Labels => {
-                Box::new(LabelLessons::new(&self.dataset, &self.start.config, stage, seed, start)?)
+                let (dataset, config) = (&self.dataset, &self.start.config);
+                let selection = self.selection();
+                Box::new(LabelLessons::new(dataset, &selection, config, stage, (seed, start))?)
             }
         })
     }
@@ -191,6 +201,9 @@ fn stage_problems(
     specs: &[TensorSpec],
 ) -> Vec<String> {
     let mut problems = crate::trained::pattern_problems(stage, specs);
+    if stage.objective == Objective::Labels {
+        problems.extend(label_problems(stage, &start.config, specs));
+    }
     if stage.lora_dropout > 0.0 && start.config.lora.is_none() {
         problems.push(format!(
             "stage {:?}: `lora_dropout` is set, but the model has no low-rank updates",

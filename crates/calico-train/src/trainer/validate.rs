@@ -3,11 +3,14 @@
 use std::sync::atomic::AtomicBool;
 
 use calico_model::{Calico, Segmenter};
+use calico_nn::Weights;
 use calico_result::Model;
 use candle_core::Device;
 
 use super::{Stage, Trainer};
 use crate::checkpoint::{self, Best};
+use crate::labels::{LabelExam, label_accuracy};
+use crate::recipe::Objective;
 use crate::validation::{Shown, Validated};
 use crate::watch::samples::{caption, draw_prediction};
 use crate::watch::{MetricsRow, ValidationRow};
@@ -24,11 +27,13 @@ impl Trainer {
         observer: &mut dyn TrainObserver,
         stop: &AtomicBool,
     ) -> Result<bool, TrainError> {
+        if stage.config.objective == Objective::Labels {
+            self.validate_labels(stage, observer)?;
+            return Ok(true);
+        }
         let Some(validation) = &self.validation else { return Ok(true) };
-        let weights = stage.parameters.detached();
         let tokenizer = self.start.tokenizer.clone();
-        let model =
-            Calico::load(&self.start.config, tokenizer.special(), &weights, &Device::Cpu)?;
+        let model = self.model_without_gradients(&stage.parameters.detached())?;
         let identity =
             Model { name: self.recipe.name.clone(), preset: self.start.config.preset.clone() };
         let segmenter = Segmenter::from_parts(model, tokenizer, identity);
@@ -48,14 +53,53 @@ impl Trainer {
             checkpoint::write_best(&self.folder.path().join(BEST), best, &values)?;
             self.state.best = Some(best);
         }
-        self.state.validated = step;
+        self.show(&shown, observer)?;
         let row = ValidationRow { stage: stage.config.name.clone(), step, pairs, scores };
+        self.record(&row, is_best, observer)?;
+        Ok(true)
+    }
+
+    /// How many patches of pictures of the dev split have the right label.
+    fn validate_labels(
+        &mut self,
+        stage: &Stage,
+        observer: &mut dyn TrainObserver,
+    ) -> Result<(), TrainError> {
+        let Some(config) = &self.recipe.validation else { return Ok(()) };
+        let weights = stage.parameters.detached();
+        let model = self.model_without_gradients(&weights)?;
+        let choice = (self.recipe.seed, config.pairs);
+        let (dataset, selection) = (&self.dataset, self.selection());
+        let exam =
+            LabelExam::new(dataset, &selection, &self.start.config, &stage.config, choice)?;
+        let scores = label_accuracy(&model, &weights, &exam)?;
+        let named = scores.into_iter().map(|(name, share)| (format!("labels/{name}"), share));
+        let row = ValidationRow {
+            stage: stage.config.name.clone(),
+            step: self.state.step,
+            pairs: exam.len() as u64,
+            scores: named.collect(),
+        };
+        self.record(&row, false, observer)
+    }
+
+    fn model_without_gradients(&self, weights: &Weights) -> Result<Calico, TrainError> {
+        let (config, tokens) = (&self.start.config, self.start.tokenizer.special());
+        Ok(Calico::load(config, tokens, weights, &Device::Cpu)?)
+    }
+
+    fn record(
+        &mut self,
+        row: &ValidationRow,
+        is_best: bool,
+        observer: &mut dyn TrainObserver,
+    ) -> Result<(), TrainError> {
+        self.state.validated = row.step;
         let line = MetricsRow::Validation(row.clone());
         self.metrics.append(&line)?;
         self.events.row(observer.unix_seconds(), &line)?;
-        self.show(&shown, observer)?;
-        observer.validated(&row, is_best);
-        Ok(true)
+        observer.validated(row, is_best);
+        Ok(())
     }
 
     /// Draws answers beside the truth.

@@ -158,6 +158,14 @@ impl<'a> Tape<'a> {
         Some(if self.width == 4 { value } else { self.same(&[&value], len) })
     }
 
+    /// Values of the trained tensors that were used and whose names begin so.
+    pub(super) fn trained_values(&self, prefix: &str) -> u64 {
+        let trained = self.trained.borrow();
+        let by_name = self.by_name.borrow();
+        let own = by_name.iter().filter(|(name, _)| name.starts_with(prefix));
+        own.map(|(_, at)| trained[*at].value.len).sum()
+    }
+
     /// An operation whose gradients are new tensors.
     pub(super) fn apply(&self, inputs: &[&Value], len: u64) -> Value {
         self.product(inputs, len, 0.0)

@@ -16,7 +16,9 @@ use calico_model::correspondence::CemInput;
 use super::SampleShape;
 use super::tape::{Tape, Value};
 use correspondence::{Source, extract, keys_values, pass, queries};
-use layers::{Size, linear};
+use layers::{Size, copy, linear};
+
+use crate::lessons::LABEL_HEADS;
 
 /// What one batch holds.
 #[derive(Debug, Clone)]
@@ -24,6 +26,8 @@ pub(super) struct Batch<'a> {
     pub(super) config: &'a CalicoConfig,
     pub(super) shape: SampleShape,
     pub(super) samples: u64,
+    /// What a patch can show, for the objective `labels`.
+    pub(super) classes: u64,
     pub(super) recompute: bool,
     pub(super) lora_dropout: f64,
     /// Whether features of frozen encoders are read from disk.
@@ -136,25 +140,48 @@ fn features(tape: &Tape<'_>, batch: &Batch<'_>, learns: &dyn Fn(&str) -> bool) -
 }
 
 /// The loss of telling the label of each patch of single images: every encoder that learns runs
-/// on its own. The classifiers of patches are small beside the encoders and not counted.
+/// on its own, with a linear layer to classes.
 pub(super) fn labels(tape: &Tape<'_>, batch: &Batch<'_>, learns: &dyn Fn(&str) -> bool) -> Value {
     let (config, pictures) = (batch.config, batch.samples);
-    let mut towers = Vec::new();
+    let mut losses = Vec::new();
     if learns("eva.") || learns("ln_vision.") {
-        let [_, normed] = vision::eva(tape, config, pictures);
-        towers.push(normed);
+        let [_, tokens] = vision::eva(tape, config, pictures);
+        let patches = config.eva.grid() * config.eva.grid();
+        losses.push(label_loss(tape, batch, ("eva", patches, config.eva.width), &tokens));
     }
     if config.uses_dino() && learns("dino.") {
-        towers.push(vision::dino(tape, config, pictures));
+        let tokens = vision::dino(tape, config, pictures);
+        let patches = config.dino.grid().iter().product();
+        losses.push(label_loss(tape, batch, ("dino", patches, config.dino.width), &tokens));
     }
     if learns("sam.encoder.") {
-        towers.push(vision::sam(tape, config, pictures));
+        let tokens = vision::sam(tape, config, pictures);
+        let patches = config.sam.grid() * config.sam.grid();
+        losses.push(label_loss(tape, batch, ("sam", patches, config.sam.width), &tokens));
     }
+    let losses: Vec<&Value> = losses.iter().collect();
+    tape.within("losses", || tape.same(&losses, 1))
+}
+
+/// Scores of all classes at every patch, in f32, and the shares of the classes there.
+fn label_loss(
+    tape: &Tape<'_>,
+    batch: &Batch<'_>,
+    (name, patches, width): (&str, usize, usize),
+    tokens: &Value,
+) -> Value {
+    let rows = batch.samples * patches as u64;
     tape.within("losses", || {
-        let losses: Vec<Value> =
-            towers.iter().map(|tower| tape.apply(&[tower], pictures)).collect();
-        let losses: Vec<&Value> = losses.iter().collect();
-        tape.same(&losses, 1)
+        let tokens = tape.part(tokens, rows * width as u64);
+        let at = format!("{LABEL_HEADS}{name}");
+        let size = Size::new(width, batch.classes as usize);
+        let logits = linear(tape, &at, &copy(tape, &tokens), size);
+        let wide = 4 / tape.width();
+        let logits = if wide > 1 { tape.apply(&[&logits], logits.len * wide) } else { logits };
+        // First picture by picture, then together.
+        let shares = tape.constant_of(logits.len, 4);
+        drop(tape.constant_of(logits.len, 4));
+        tape.apply(&[&logits, &shares], 1)
     })
 }
 

@@ -1,0 +1,288 @@
+#[allow(unreachable_pub, reason = "it serves the tests of the crate's face, too")]
+#[path = "../../tests/drawn/mod.rs"]
+mod drawn;
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::fs;
+use std::path::Path;
+use std::sync::Arc;
+
+use calico_data::loader::{BadReason, Position, Selection};
+use calico_data::{DataError, Dataset, Split};
+use calico_model::checkpoint::{tensor_specs, untrained_tokenizer};
+use calico_model::{Calico, CalicoConfig, Preset};
+use calico_nn::Weights;
+use calico_nn::weights::{Init, Random, TensorSpec, WeightSource};
+use calico_vision::dinov2::Facet;
+use candle_core::{DType, Device, Result, Tensor};
+
+use super::check::can_learn;
+use super::label_heads::LabelHeads;
+use super::label_images::{LabelImages, LabelledPicture};
+use super::*;
+use crate::lessons::{LABEL_HEADS, Lessons};
+use crate::parameters::Parameters;
+use crate::recipe::{OptimizerConfig, StageConfig};
+use crate::trained::is_trained;
+use crate::{AdamW, Gradients, Recipe, TrainError};
+
+/// What every encoder needs to learn.
+const ENCODERS: &str = "train = ['eva', 'ln_vision', 'dino', 'sam.encoder']";
+
+fn stage(train: &str) -> StageConfig {
+    let text = format!(
+        "name = 'a'\n[model]\npreset = 'tiny'\n[[stages]]\nname = 's'\nsteps = 200\n{train}"
+    );
+    Recipe::parse(&text, Path::new("r.toml")).unwrap().stages.remove(0)
+}
+
+fn tiny() -> CalicoConfig {
+    Preset::Tiny.config().unwrap()
+}
+
+/// A data set of 16 drawn pictures to learn from and four to be asked about.
+fn data() -> (tempfile::TempDir, Dataset) {
+    let scratch = tempfile::tempdir().unwrap();
+    drawn::write(scratch.path(), 8);
+    let dataset = Dataset::open(scratch.path()).unwrap();
+    (scratch, dataset)
+}
+
+fn lessons(dataset: &Dataset, start: Position) -> LabelLessons {
+    lessons_of(dataset, &tiny(), &stage(ENCODERS), start)
+}
+
+fn lessons_of(
+    dataset: &Dataset,
+    config: &CalicoConfig,
+    stage: &StageConfig,
+    start: Position,
+) -> LabelLessons {
+    LabelLessons::new(dataset, &Selection::default(), config, stage, (5, start)).unwrap()
+}
+
+/// A model in the making, heads included.
+fn parameters(dataset: &Dataset, config: &CalicoConfig, stage: &StageConfig) -> Parameters {
+    let mut specs = tensor_specs(config).unwrap();
+    let heads = LabelLessons::head_specs(dataset, &Selection::default(), config, stage);
+    specs.extend(heads.unwrap());
+    let trains = |name: &str| is_trained(name, stage) || name.starts_with(LABEL_HEADS);
+    let source = Random::new(3, Device::Cpu);
+    Parameters::new(specs, &source, &trains, DType::F32, &Device::Cpu).unwrap()
+}
+
+fn model(config: &CalicoConfig, weights: &Weights) -> Calico {
+    let tokens = untrained_tokenizer(config).unwrap().special();
+    Calico::load(config, tokens, weights, &Device::Cpu).unwrap()
+}
+
+/// What tells one drawn picture from another.
+fn sign(picture: &LabelledPicture) -> String {
+    format!("{:?}", picture.targets)
+}
+
+#[test]
+fn the_loss_falls_and_answers_get_better() {
+    let (_scratch, dataset) = data();
+    let (config, stage) = (tiny(), stage(ENCODERS));
+    let parameters = parameters(&dataset, &config, &stage);
+    let mut lessons = lessons(&dataset, Position::default());
+    let mut optimizer = AdamW::new(OptimizerConfig::default(), parameters.trained()).unwrap();
+    let exam = LabelExam::new(&dataset, &Selection::default(), &config, &stage, (1, 4)).unwrap();
+    let accuracy = || {
+        let weights = parameters.detached();
+        label_accuracy(&model(&config, &weights), &weights, &exam).unwrap()
+    };
+    let before = accuracy();
+    assert_eq!(before.keys().copied().collect::<Vec<_>>(), ["dino", "eva", "sam"]);
+    let mut losses = Vec::new();
+    for _ in 0..30 {
+        let weights = parameters.tracked();
+        let found = lessons.losses(&model(&config, &weights), &weights, 4).unwrap();
+        assert_eq!((found.parts.samples, found.parts.labels), (4, Some(found.parts.total)));
+        losses.push(found.parts.total);
+        let gradients = Gradients::of(&found.total, parameters.trained(), HashMap::new).unwrap();
+        optimizer.step(parameters.trained(), &gradients, 3e-3).unwrap();
+    }
+    let mean = |losses: &[f64]| losses.iter().sum::<f64>() / losses.len() as f64;
+    assert!(mean(&losses[25..]) < 0.7 * mean(&losses[..5]), "{losses:?}");
+    for (name, share) in accuracy() {
+        assert!(share > before[name] && share > 60.0, "{name}: {share} after {}", before[name]);
+    }
+}
+
+#[test]
+fn gradients_reach_everything_that_is_said_to_learn_and_nothing_else() {
+    let (_scratch, dataset) = data();
+    let stage = stage("train = ['*']");
+    let changes: [fn(&mut CalicoConfig); 5] = [
+        |_| (),
+        |config| config.dino.layer = 1,
+        |config| config.dino.final_norm = false,
+        |config| config.dino.facet = Facet::Key,
+        |config| config.dino.keep_prefix_tokens = true,
+    ];
+    for change in changes {
+        let mut config = tiny();
+        change(&mut config);
+        let parameters = parameters(&dataset, &config, &stage);
+        let mut lessons = lessons_of(&dataset, &config, &stage, Position::default());
+        let weights = parameters.tracked();
+        let found = lessons.losses(&model(&config, &weights), &weights, 2).unwrap();
+        let gradients = Gradients::of(&found.total, parameters.trained(), HashMap::new).unwrap();
+        let reached: BTreeSet<&str> = gradients.by_name().keys().map(String::as_str).collect();
+        for name in parameters.trained().keys() {
+            let expected = name.starts_with(LABEL_HEADS) || can_learn(&config, name);
+            assert_eq!(reached.contains(name.as_str()), expected, "{name}: {:?}", config.dino);
+        }
+    }
+}
+
+#[test]
+fn heads_are_made_for_the_encoders_that_learn() {
+    let (_scratch, dataset) = data();
+    let names = |train: &str| {
+        let stage = stage(train);
+        let heads =
+            LabelLessons::head_specs(&dataset, &Selection::default(), &tiny(), &stage).unwrap();
+        heads.into_iter().map(|spec| (spec.name, spec.shape)).collect::<Vec<_>>()
+    };
+    // Background, two objects and four parts.
+    let head = |tower: &str, width: usize| {
+        let name = |tensor: &str| format!("label_heads.{tower}.{tensor}");
+        [(name("weight"), vec![7, width]), (name("bias"), vec![7])]
+    };
+    assert_eq!(names(ENCODERS), [head("eva", 64), head("dino", 48), head("sam", 32)].concat());
+    assert_eq!(names("train = ['ln_vision']"), head("eva", 64));
+    assert_eq!(names("train = ['*']\nfreeze = ['eva', 'ln_vision', 'dino']"), head("sam", 32));
+}
+
+#[test]
+fn every_epoch_shows_each_picture_once_in_an_order_of_its_own() {
+    let (_scratch, dataset) = data();
+    let mut lessons = lessons(&dataset, Position::default());
+    assert_eq!(lessons.epoch_len(), 16);
+    let mut epoch =
+        || -> Vec<String> { lessons.next_pictures(16).unwrap().iter().map(sign).collect() };
+    let (first, second) = (epoch(), epoch());
+    assert_ne!(first, second);
+    let set = |epoch: &[String]| epoch.iter().cloned().collect::<BTreeSet<_>>();
+    assert_eq!(set(&first).len(), 16);
+    assert_eq!(set(&first), set(&second));
+}
+
+#[test]
+fn lessons_go_on_from_any_position_whatever_the_batches_were() {
+    let (_scratch, dataset) = data();
+    let all: Vec<String> = {
+        let mut lessons = lessons(&dataset, Position::default());
+        (0..40).map(|_| sign(&lessons.next_pictures(1).unwrap()[0])).collect()
+    };
+    let mut earlier = lessons(&dataset, Position::default());
+    let mut taken = 0;
+    for size in [0, 3, 13, 7, 9] {
+        earlier.next_pictures(size).unwrap();
+        taken += size;
+        let mut resumed = lessons(&dataset, earlier.position());
+        let next: Vec<String> = resumed.next_pictures(8).unwrap().iter().map(sign).collect();
+        assert_eq!(next, all[taken..taken + 8], "after {taken}");
+    }
+}
+
+#[test]
+fn pictures_that_cannot_be_decoded_are_told_and_skipped() {
+    let (scratch, dataset) = data();
+    let broken = scratch.path().join("pictures/train-3-0.png");
+    fs::write(&broken, "no picture").unwrap();
+    fs::remove_file(scratch.path().join("pictures/train-5-1.png")).unwrap();
+    let mut lessons = lessons(&dataset, Position::default());
+    let pictures = lessons.next_pictures(14).unwrap();
+    assert_eq!(pictures.iter().map(sign).collect::<BTreeSet<_>>().len(), 14);
+    let Position { epoch, taken, bad, .. } = lessons.position();
+    assert!(epoch == 0 && taken - bad == 14);
+    lessons.next_pictures(1).unwrap();
+    let warnings = lessons.take_warnings();
+    for name in ["drawn/train-3-0", "drawn/train-5-1"] {
+        assert!(warnings.iter().any(|line| line.contains(name)), "{warnings:?}");
+    }
+}
+
+#[test]
+fn too_many_bad_pictures_end_the_training() {
+    let (scratch, dataset) = data();
+    for entry in fs::read_dir(scratch.path().join("pictures")).unwrap() {
+        fs::write(entry.unwrap().path(), "no picture").unwrap();
+    }
+    let mut patient = lessons(&dataset, Position::default());
+    let error = patient.next_pictures(1).err().unwrap();
+    assert!(error.is_bad_input() && error.to_string().contains("no picture"), "{error}");
+    let mut strict = lessons(&dataset, Position::default());
+    strict.limits.in_a_row = 3;
+    let error = strict.next_pictures(8).err().unwrap();
+    let TrainError::Data(DataError::TooManyBad { bad: 4, taken: 4, reason, .. }) = error else {
+        panic!("{error}");
+    };
+    assert!(matches!(*reason, BadReason::Picture(_)));
+}
+
+#[test]
+fn what_labels_cannot_teach_is_told() {
+    let config = tiny();
+    let specs = tensor_specs(&config).unwrap();
+    let problems = |train: &str| label_problems(&stage(train), &config, &specs);
+    for sound in [ENCODERS, "train = ['*']", "train = ['sam']", "train = ['eva.blocks.2']"] {
+        assert_eq!(problems(sound), [""; 0], "{sound}");
+    }
+    let found = problems("train = ['eva', 'qformer', 'dino.mask_token', 'llm', 'nothing']");
+    assert_eq!(found.len(), 3, "{found:?}");
+    for (problem, pattern) in found.iter().zip(["qformer", "dino.mask_token", "llm"]) {
+        assert!(problem.contains(&format!("{pattern:?}")), "{problem}");
+    }
+    assert_eq!(problems("train = ['sam']\nfreeze = ['sam.encoder']").len(), 1);
+}
+
+#[test]
+fn accuracy_is_the_share_of_patches_whose_largest_class_is_answered() {
+    /// Heads that answer one class, whatever they see.
+    struct Always(usize);
+    impl WeightSource for Always {
+        fn tensor(&self, spec: &TensorSpec) -> Result<Tensor> {
+            if spec.name.starts_with(LABEL_HEADS) {
+                let mut values = vec![0f32; spec.len()];
+                if spec.name.ends_with(".bias") {
+                    values[self.0] = 1.0;
+                }
+                return Tensor::from_vec(values, spec.shape.clone(), &Device::Cpu);
+            }
+            Random::new(3, Device::Cpu)
+                .tensor(&TensorSpec { init: Init::Uniform(0.1), ..spec.clone() })
+        }
+    }
+    let (_scratch, dataset) = data();
+    let (config, stage) = (tiny(), stage(ENCODERS));
+    let exam = LabelExam::new(&dataset, &Selection::default(), &config, &stage, (1, 99)).unwrap();
+    let mut sums: BTreeMap<&str, f64> = BTreeMap::new();
+    for class in 0..7 {
+        let weights = Weights::new(Arc::new(Always(class)));
+        for (name, share) in label_accuracy(&model(&config, &weights), &weights, &exam).unwrap() {
+            *sums.entry(name).or_default() += share;
+            // A class that never fills most of a patch is never right: objects have no pixels
+            // outside of their parts here.
+            assert!(![1, 2].contains(&class) || share == 0.0, "{class} {name} {share}");
+        }
+    }
+    // Each patch has one largest class.
+    assert!(sums.values().all(|sum| (sum - 100.0).abs() < 1e-9), "{sums:?}");
+}
+
+#[test]
+fn a_split_without_regions_is_told_by_name() {
+    let (_scratch, dataset) = data();
+    let error = LabelImages::open(&dataset, Split::Train, &["elsewhere".into()]).unwrap_err();
+    assert!(error.to_string().contains("train"), "{error}");
+    let images = LabelImages::open(&dataset, Split::Train, &["drawn".into()]).unwrap();
+    assert_eq!((images.len(), images.classes().unwrap().len()), (16, 7));
+    let towers = [crate::features::Tower::Sam];
+    let specs = LabelHeads::specs(&tiny(), &images.classes().unwrap(), &towers).unwrap();
+    assert_eq!(specs.len(), 2);
+}

@@ -1,0 +1,253 @@
+//! Whole trainings of the tiny model on drawn pictures.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+mod drawn;
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use calico_model::checkpoint::init;
+use calico_model::{ModelFolder, Preset};
+use calico_nn::weights::checkpoint::StoredType;
+use calico_train::recipe::{OutputKind, Overrides};
+use calico_train::watch::{MetricsRow, TrainRow, read_metrics};
+use calico_train::{Outcome, Recipe, TrainError, TrainObserver, Trainer};
+
+/// A recipe of the repository, made small enough for a test.
+fn small(name: &str, place: &Path) -> Recipe {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../recipes").join(name);
+    let mut recipe = Recipe::open(&path, &Overrides::default()).unwrap();
+    recipe.data.folder = Some(data(place));
+    recipe.model.preset = Some("tiny".into());
+    recipe.output.kind = OutputKind::Model;
+    if let Some(validation) = &mut recipe.validation {
+        validation.every = 3;
+        validation.pairs = 2;
+        validation.max_new_tokens = 6;
+        validation.pictures = 1;
+    }
+    recipe.checkpoint.every = 2;
+    for stage in &mut recipe.stages {
+        stage.steps = 4;
+        stage.warmup = 1;
+        stage.batch = 2;
+        stage.accumulate = 2;
+    }
+    recipe
+}
+
+fn data(place: &Path) -> PathBuf {
+    let folder = place.join("data");
+    if !folder.exists() {
+        drawn::write(&folder, 8);
+    }
+    folder
+}
+
+/// A tiny model that is not trained yet.
+fn start(place: &Path) -> PathBuf {
+    let folder = place.join("start");
+    init(&folder, &Preset::Tiny.config().unwrap(), 5, StoredType::F32, |_| {}).unwrap();
+    folder
+}
+
+fn train(recipe: Recipe, run: &Path) -> Result<Outcome, TrainError> {
+    Trainer::open(recipe, run, &())?.run(&mut (), &AtomicBool::new(false))
+}
+
+/// The bytes of every tensor of a model folder.
+fn tensors(folder: &Path) -> BTreeMap<String, Vec<u8>> {
+    let model = ModelFolder::open(folder).unwrap();
+    let bytes = |name: &str| model.checkpoint.bytes(name).unwrap().to_vec();
+    model.checkpoint.names().map(|name| (name.to_owned(), bytes(name))).collect()
+}
+
+/// Every file of a run whose bytes must not depend on clocks and interruptions.
+fn files(run: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
+    let mut found = BTreeMap::new();
+    let mut folders = vec![run.to_owned()];
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(&folder).unwrap() {
+            let path = entry.unwrap().path();
+            let name = path.file_name().unwrap().to_str().unwrap();
+            // A stop makes a checkpoint of its own; the last one is that of the end.
+            let earlier = name.starts_with("step-") && name != "step-00000008" && path.is_dir();
+            if path.is_dir() && name != "events" && !earlier {
+                folders.push(path);
+            } else if path.is_file() && name != "timings.jsonl" {
+                found.insert(path.strip_prefix(run).unwrap().to_owned(), fs::read(&path).unwrap());
+            }
+        }
+    }
+    found
+}
+
+fn assert_same_run(a: &Path, b: &Path) {
+    let (a, b) = (files(a), files(b));
+    assert_eq!(a.keys().collect::<Vec<_>>(), b.keys().collect::<Vec<_>>());
+    for (name, bytes) in &a {
+        assert!(*bytes == b[name], "{} differs", name.display());
+    }
+}
+
+fn learns_by_default(name: &str) -> bool {
+    ["lora.", "cem.", "cams.", "sam.decoder."].iter().any(|prefix| name.starts_with(prefix))
+}
+
+/// Tensors without any influence on what is learnt from answers: only the first of the four masks
+/// of a prompt is used, so those that draw the others get no gradient, as upstream; nor does the
+/// head that predicts overlaps, unless the recipe gives it a loss.
+fn is_idle(name: &str, learns_overlap: bool) -> bool {
+    let others = (1..4).any(|k| name.contains(&format!("output_hypernetworks_mlps.{k}.")));
+    others || !learns_overlap && name.contains("iou_prediction_head")
+}
+
+#[test]
+fn in_the_papers_training_the_adapters_move_and_nothing_else_does() {
+    for recipe in ["adapters.toml", "finetune.toml"] {
+        let place = tempfile::tempdir().unwrap();
+        let start = start(place.path());
+        let mut recipe = small(recipe, place.path());
+        recipe.model.folder = Some(start.clone());
+        let run = place.path().join("run");
+        train(recipe, &run).unwrap();
+        let (before, after) = (tensors(&start), tensors(&run.join("model")));
+        for (name, bytes) in &before {
+            let moved = *bytes != after[name];
+            let learns = learns_by_default(name) && !is_idle(name, false);
+            assert_eq!(moved, learns, "{name}");
+        }
+    }
+}
+
+#[test]
+fn from_scratch_everything_moves_that_can() {
+    let place = tempfile::tempdir().unwrap();
+    let recipe = small("scratch.toml", place.path());
+    let (run, seed) = (place.path().join("run"), recipe.seed);
+    train(recipe, &run).unwrap();
+    let drawn = place.path().join("drawn");
+    init(&drawn, &Preset::Tiny.config().unwrap(), seed, StoredType::F32, |_| {}).unwrap();
+    let (before, after) = (tensors(&drawn), tensors(&run.join("model")));
+    let still: Vec<&str> = before
+        .iter()
+        .filter(|(name, bytes)| **bytes == after[*name] && !is_idle(name, true))
+        .map(|(name, _)| name.as_str())
+        .collect();
+    // What only points, boxes and mask prompts need; a token that only pre-training uses; and a
+    // table that was drawn once for all.
+    let unused = |name: &&str| {
+        name.starts_with("sam.prompt.") && !name.contains("no_mask_embed")
+            || *name == "dino.mask_token"
+    };
+    let others: Vec<&&str> = still.iter().filter(|name| !unused(name)).collect();
+    assert!(others.is_empty(), "{others:?}");
+    assert!(still.contains(&"dino.mask_token"));
+}
+
+/// Stops a run after a number of steps.
+struct StopAfter<'a>(u64, &'a AtomicBool);
+
+impl TrainObserver for StopAfter<'_> {
+    fn stepped(&mut self, row: &TrainRow, _total: u64) {
+        if row.step >= self.0 {
+            self.1.store(true, Ordering::Relaxed);
+        }
+    }
+}
+
+#[test]
+fn a_run_that_is_stopped_anywhere_goes_on_as_if_it_had_not_been() {
+    let place = tempfile::tempdir().unwrap();
+    let recipe = small("scratch.toml", place.path());
+    let whole = place.path().join("whole");
+    train(recipe.clone(), &whole).unwrap();
+    let parts = place.path().join("parts");
+    for step in [1, 2, 3, 4, 5, 6, 7] {
+        let stop = AtomicBool::new(false);
+        let mut trainer = Trainer::open(recipe.clone(), &parts, &()).unwrap();
+        let ended = trainer.run(&mut StopAfter(step, &stop), &stop).unwrap();
+        assert_eq!(ended, Outcome::Stopped { step, total: 8 });
+    }
+    assert!(matches!(train(recipe, &parts).unwrap(), Outcome::Finished { .. }));
+    assert_same_run(&whole, &parts);
+}
+
+#[test]
+fn a_finished_run_that_is_started_again_changes_nothing() {
+    let place = tempfile::tempdir().unwrap();
+    let recipe = small("scratch.toml", place.path());
+    let run = place.path().join("run");
+    train(recipe.clone(), &run).unwrap();
+    let before = files(&run);
+    train(recipe, &run).unwrap();
+    assert!(before == files(&run));
+}
+
+#[test]
+fn the_loss_falls() {
+    let place = tempfile::tempdir().unwrap();
+    let mut recipe = small("scratch.toml", place.path());
+    recipe.validation = None;
+    let joint = recipe.stages.last_mut().unwrap();
+    joint.steps = 30;
+    joint.learning_rate = 3e-3;
+    let run = place.path().join("run");
+    train(recipe, &run).unwrap();
+    let rows = read_metrics(&run.join("metrics.jsonl")).unwrap();
+    let losses: Vec<f64> = rows
+        .iter()
+        .filter_map(|row| match row {
+            MetricsRow::Train(row) if row.stage == "joint" => Some(row.loss),
+            _ => None,
+        })
+        .collect();
+    let mean = |losses: &[f64]| losses.iter().sum::<f64>() / losses.len() as f64;
+    let (first, last) = (mean(&losses[..3]), mean(&losses[27..]));
+    assert!(last < 0.6 * first, "{first} to {last}");
+}
+
+#[test]
+fn a_loss_that_is_no_number_ends_the_run_and_leaves_the_last_checkpoint() {
+    let place = tempfile::tempdir().unwrap();
+    let mut recipe = small("scratch.toml", place.path());
+    recipe.validation = None;
+    recipe.stages.remove(0);
+    recipe.stages[0].steps = 40;
+    recipe.stages[0].learning_rate = 1e30;
+    recipe.optimizer.clip_norm = 0.0;
+    recipe.guard.patience = 0;
+    recipe.checkpoint.every = 1;
+    let run = place.path().join("run");
+    let error = train(recipe, &run).unwrap_err();
+    assert!(matches!(error, TrainError::NotFinite { .. }), "{error}");
+    let told = error.to_string();
+    assert!(told.contains("step-0000000"), "{told}");
+    assert!(run.join("checkpoints").read_dir().unwrap().count() > 0);
+    assert!(run.join("stopped.json").is_file() && run.join("report.html").is_file());
+}
+
+#[test]
+fn everything_that_does_not_fit_is_told_before_anything_is_written() {
+    let place = tempfile::tempdir().unwrap();
+    let mut recipe = small("scratch.toml", place.path());
+    recipe.stages[0].train.push("eva.nothing".into());
+    recipe.stages[1].freeze = vec!["lorra".into()];
+    let run = place.path().join("run");
+    let told = train(recipe, &run).unwrap_err().to_string();
+    assert!(told.contains("eva.nothing") && told.contains("lorra"), "{told}");
+    assert!(!run.exists());
+
+    let mut recipe = small("adapters.toml", place.path());
+    recipe.model.folder = None;
+    let told = train(recipe, &run).unwrap_err().to_string();
+    assert!(told.contains("--model DIR"), "{told}");
+    let mut recipe = small("scratch.toml", place.path());
+    recipe.data.folder = None;
+    let told = train(recipe, &run).unwrap_err().to_string();
+    assert!(told.contains("--data DIR"), "{told}");
+    assert!(!run.exists());
+}
