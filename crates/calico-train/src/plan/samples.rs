@@ -224,8 +224,8 @@ mod tests {
         assert_eq!((images, masks, height, width), (2, 1, 20, 15));
         // One token per byte of the template; the pictures are no text.
         assert!((200..400).contains(&text_tokens), "{text_tokens}");
-        // Two more bytes than the sample before.
-        assert_eq!(all.mean.answer_tokens + 2, answer_tokens);
+        // None, one and three bytes stand before the phrase: no blank before an added token.
+        assert_eq!(all.mean.answer_tokens + 1, answer_tokens);
         assert_eq!((all.mean.width, all.mean.images), (13, 2));
         // The first sample alone, by number and by sub-task.
         let objects = DataConfig { subtasks: vec![Task::CommonObjects], ..DataConfig::default() };
