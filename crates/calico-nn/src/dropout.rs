@@ -72,7 +72,7 @@ mod tests {
             let (len, mean) = (values.len() as f64, rate * values.len() as f64);
             prop_assert!((dropped - mean).abs() <= 6.0 * (len * rate * (1.0 - rate)).sqrt() + 1.0);
             let kept = (1.0 - rate).recip() as f32;
-            prop_assert!(values.iter().all(|value| *value == 0.0 || *value == kept));
+            prop_assert!(values.iter().all(|value| [0.0, kept].contains(value)));
         }
 
         #[test]

@@ -84,3 +84,38 @@ impl Rotations {
         Ok(Rotation { cos: table(f32::cos)?, sin: table(f32::sin)? })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn rows(table: &Tensor) -> Vec<Vec<f32>> {
+        table.to_vec2().unwrap()
+    }
+
+    #[test]
+    fn an_angle_depends_on_the_position_in_its_sequence_alone() {
+        let config = LlamaConfig {
+            width: 16,
+            depth: 1,
+            num_heads: 2,
+            num_kv_heads: 2,
+            mlp_hidden: 8,
+            vocab_size: 8,
+            max_positions: 512,
+            rms_eps: 1e-5,
+            rope_theta: 10_000.0,
+        };
+        let rotations = Rotations::new(&config, DType::F32, &Device::Cpu);
+        let few = rotations.of_range(0, 10).unwrap();
+        let grown = rotations.of_range(3, LEAST + 1).unwrap();
+        assert_eq!(rows(&few.sin)[3..], rows(&grown.sin)[..7]);
+        let again = rotations.of_range(0, 10).unwrap();
+        assert_eq!(rows(&few.cos), rows(&again.cos));
+        let packed = rotations.packed(&[2, 4]).unwrap();
+        let cos = rows(&few.cos);
+        assert_eq!(rows(&packed.cos), [&cos[..2], &cos[..4]].concat());
+        // The first channel turns by one radian per position.
+        assert!((rows(&few.sin)[1][0] - 1f32.sin()).abs() < 1e-6);
+    }
+}
