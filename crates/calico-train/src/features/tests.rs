@@ -131,7 +131,9 @@ fn features_that_are_found_equal_those_that_were_kept_bit_for_bit() {
         let first = setting.run(&setting.store(Some(stored)), &pictures);
         assert_eq!(setting.kept().len(), 6);
         // What is kept needs no picture any more.
-        pictures.iter().for_each(|(_, path)| fs::remove_file(path).unwrap());
+        for (_, path) in &pictures {
+            fs::remove_file(path).unwrap();
+        }
         let store = setting.store(Some(stored));
         let [one, two] = pictures;
         assert_eq!(bits(&setting.run(&store, &[one, two])), bits(&first));
@@ -151,7 +153,7 @@ fn keeping_in_f32_changes_nothing_and_in_bf16_rounds() {
     for (plain, rounded) in tensors(&plain).iter().zip(tensors(&rounded)) {
         let expected = plain.to_dtype(DType::BF16).unwrap().to_dtype(DType::F32).unwrap();
         let difference = (expected - rounded).unwrap().abs().unwrap().max_all().unwrap();
-        assert_eq!(difference.to_scalar::<f32>().unwrap(), 0.0);
+        assert_eq!(difference.to_scalar::<f32>().unwrap().to_bits(), 0);
     }
 }
 
@@ -237,7 +239,9 @@ fn damaged_files_are_told_computed_again_and_replaced() {
         },
     ];
     for damage in damages {
-        sound.iter().for_each(|(path, bytes)| damage(path, bytes));
+        for (path, bytes) in &sound {
+            damage(path, bytes);
+        }
         let store = setting.store(Some(StoredFeatures::Bf16));
         assert_eq!(bits(&setting.run(&store, &pictures)), bits(&first));
         assert_eq!(store.take_warnings().len(), 3);

@@ -18,7 +18,7 @@ pub(super) fn weights_digest(frozen: &BTreeMap<String, Tensor>, tower: Tower) ->
     let tensors: Vec<_> = frozen.iter().filter(|(name, _)| tower.holds(name)).collect();
     let digests = tensors.par_iter().map(|(name, tensor)| tensor_digest(name, tensor));
     let digests: Vec<[u8; 32]> = digests.collect::<Result<_>>()?;
-    let all = digests.iter().fold(Sha256::new(), |hash, digest| hash.chain_update(digest));
+    let all = digests.iter().fold(Sha256::new(), Sha256::chain_update);
     Ok(all.finalize().into())
 }
 
@@ -26,12 +26,10 @@ fn tensor_digest(name: &str, tensor: &Tensor) -> Result<[u8; 32]> {
     let mut hash = Sha256::new();
     hash.update(format!("{name}\n{:?}\n{:?}\n", tensor.dtype(), tensor.dims()));
     let flat = tensor.flatten_all()?;
-    match tensor.dtype() {
-        DType::BF16 => update(&mut hash, &flat.to_vec1::<bf16>()?, |value| value.to_le_bytes()),
-        _ => {
-            let values = flat.to_dtype(DType::F32)?.to_vec1::<f32>()?;
-            update(&mut hash, &values, |value| value.to_le_bytes());
-        }
+    if tensor.dtype() == DType::BF16 {
+        update(&mut hash, &flat.to_vec1()?, bf16::to_le_bytes);
+    } else {
+        update(&mut hash, &flat.to_dtype(DType::F32)?.to_vec1()?, f32::to_le_bytes);
     }
     Ok(hash.finalize().into())
 }

@@ -77,7 +77,9 @@ impl PatchTargets {
             if area < least {
                 patch.clear();
             }
-            patch.iter_mut().for_each(|(_, share)| *share /= area);
+            for (_, share) in patch {
+                *share /= area;
+            }
         }
         Self { patches }
     }
@@ -103,8 +105,8 @@ impl PatchTargets {
     pub(super) fn largest(&self) -> impl Iterator<Item = Option<u16>> {
         self.patches.iter().map(|patch| {
             let best = patch.iter().reduce(|best, next| {
-                let larger = next.1 > best.1 || next.1 == best.1 && next.0 < best.0;
-                if larger { next } else { best }
+                let order = next.1.total_cmp(&best.1).then(best.0.cmp(&next.0));
+                if order.is_gt() { next } else { best }
             });
             best.map(|(class, _)| *class)
         })
@@ -223,6 +225,37 @@ mod tests {
         let shares = targets.to_tensor(3, &Device::Cpu).unwrap().to_vec2::<f32>().unwrap();
         for row in shares.chunks(8) {
             assert!((row[0][1] - 2.0 / 3.0).abs() < 1e-6 && row[1..].concat() == [0.0; 21]);
+        }
+    }
+
+    #[test]
+    fn the_shares_of_a_patch_add_up_to_one_whatever_the_size_of_the_picture() {
+        let config = Preset::Tiny.config().unwrap();
+        for (height, width) in [(1, 1), (3, 200), (97, 31), (128, 128), (130, 7), (1, 129)] {
+            let size = Size::new(height, width);
+            let classes = (0..size.pixels()).map(|at| (at * at / 7 % 5) as u16).collect();
+            let labels = PictureLabels { size, classes };
+            for tower in Tower::of(&config) {
+                let targets = PatchTargets::new(tower, &config, &labels);
+                let shares = targets.to_tensor(5, &Device::Cpu).unwrap().to_vec2::<f32>().unwrap();
+                let mut empty = 0;
+                for row in &shares {
+                    let sum: f32 = row.iter().sum();
+                    empty += usize::from(sum.to_bits() == 0);
+                    assert!(
+                        sum.to_bits() == 0 || (sum - 1.0).abs() < 1e-5,
+                        "{tower:?} {size} {sum}"
+                    );
+                }
+                let grid = config.sam.grid();
+                let canvas = Letterbox::new(size, config.sam.image_size as u32).resized;
+                let seen = |side: u32| (side as usize).div_ceil(config.sam.patch_size);
+                let expected = match tower {
+                    Tower::Sam => grid * grid - seen(canvas.height) * seen(canvas.width),
+                    Tower::Eva | Tower::Dino => 0,
+                };
+                assert_eq!(empty, expected, "{tower:?} {size}");
+            }
         }
     }
 }
