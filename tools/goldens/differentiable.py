@@ -221,6 +221,13 @@ def sam(config):
     )
 
 
+def rows_first(images, side, statistics):
+    """Squashed images, filtered along rows first: Pillow 13 begins with columns where that is less
+    work, which moves some bytes by one; the published models were made with the older order."""
+    rows = [image.resize((side, image.height), Image.Resampling.BICUBIC) for image in images]
+    return torch.stack([squashed(image, side, statistics) for image in rows])
+
+
 def linears(*widths):
     """Linear layers with a ReLU between each two, without memory."""
     layers = []
@@ -326,10 +333,10 @@ class Model(torch.nn.Module):
         """Visual rows for the LLM, the CEM's features, and SAM's embedding of each image."""
         size = self.config
         x_global = self.eva(
-            torch.stack([squashed(image, size["eva"]["image_size"], CLIP) for image in images])
+            rows_first(images, size["eva"]["image_size"], CLIP)
         ).last_hidden_state
         semantic = self.dino(
-            torch.stack([squashed(image, size["dino"]["input_size"], IMAGENET) for image in images])
+            rows_first(images, size["dino"]["input_size"], IMAGENET)
         ).last_hidden_state[:, 1 + size["dino"]["num_register_tokens"] :]
         fused, _ = self.cem(x_global, semantic, semantic, need_weights=False)
         visual = self.f_image(self.look(self.query_tokens(), x_global))
@@ -347,7 +354,8 @@ class Model(torch.nn.Module):
     def letterboxed(self, image):
         side = self.config["sam"]["image_size"]
         height, width = self.resized(image.height, image.width)
-        resized = image.resize((width, height), Image.Resampling.BILINEAR)
+        rows = image.resize((width, image.height), Image.Resampling.BILINEAR)
+        resized = rows.resize((width, height), Image.Resampling.BILINEAR)
         pixels, mean, std = normalised(resized, SAM_PIXELS)
         return functional.pad((pixels - mean) / std, (0, side - width, 0, side - height))
 
