@@ -12,7 +12,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use calico_model::checkpoint::init;
 use calico_model::{ModelFolder, Preset};
 use calico_nn::weights::checkpoint::StoredType;
-use calico_train::recipe::{OutputKind, Overrides};
+use calico_train::recipe::{Compute, FeaturesConfig, OutputKind, Overrides, StoredFeatures};
 use calico_train::watch::{MetricsRow, TrainRow, read_metrics};
 use calico_train::{Outcome, Recipe, TrainError, TrainObserver, Trainer};
 
@@ -250,4 +250,76 @@ fn everything_that_does_not_fit_is_told_before_anything_is_written() {
     let told = train(recipe, &run).unwrap_err().to_string();
     assert!(told.contains("--data DIR"), "{told}");
     assert!(!run.exists());
+}
+
+/// The losses of a run, step by step.
+fn losses(run: &Path) -> Vec<f64> {
+    let rows = read_metrics(&run.join("metrics.jsonl")).unwrap();
+    let loss = |row: &MetricsRow| match row {
+        MetricsRow::Train(row) => Some(row.loss),
+        MetricsRow::Validation(_) => None,
+    };
+    rows.iter().filter_map(loss).collect()
+}
+
+/// The paper's training of a drawn model, with changes.
+fn variant(place: &Path, name: &str, change: impl FnOnce(&mut Recipe)) -> PathBuf {
+    let mut recipe = small("adapters.toml", place);
+    recipe.model.folder = Some(place.join("start"));
+    recipe.validation = None;
+    change(&mut recipe);
+    let run = place.join(name);
+    train(recipe, &run).unwrap();
+    run
+}
+
+#[test]
+fn recomputing_layers_and_keeping_features_change_no_bit() {
+    let place = tempfile::tempdir().unwrap();
+    start(place.path());
+    let plain = variant(place.path(), "plain", |recipe| recipe.stages[0].recompute = false);
+    let recomputed = variant(place.path(), "recomputed", |_| {});
+    let kept = |recipe: &mut Recipe| {
+        let folder = place.path().join("features");
+        recipe.features = Some(FeaturesConfig { folder, stored: StoredFeatures::F32 });
+    };
+    let first = variant(place.path(), "first", kept);
+    let pictures = fs::read_dir(place.path().join("features")).unwrap().count();
+    assert!(pictures > 0);
+    let again = variant(place.path(), "again", kept);
+    let model = |run: &Path| tensors(&run.join("model"));
+    for other in [&recomputed, &first, &again] {
+        assert!(model(&plain) == model(other), "{}", other.display());
+    }
+}
+
+#[test]
+fn arithmetic_in_bf16_learns_the_same_within_its_precision() {
+    let place = tempfile::tempdir().unwrap();
+    start(place.path());
+    let exact = variant(place.path(), "f32", |_| {});
+    let rough = variant(place.path(), "bf16", |recipe| recipe.model.compute = Compute::Bf16);
+    for (a, b) in losses(&exact).into_iter().zip(losses(&rough)) {
+        assert!((a - b).abs() < 0.02 * a, "{a} and {b}");
+    }
+    let (before, after) = (tensors(&place.path().join("start")), tensors(&rough.join("model")));
+    for (name, bytes) in &before {
+        let learns = learns_by_default(name) && !is_idle(name, false);
+        assert_eq!(*bytes != after[name], learns, "{name}");
+    }
+}
+
+#[test]
+fn adapters_of_a_training_give_its_model_when_they_are_applied() {
+    let place = tempfile::tempdir().unwrap();
+    let start = start(place.path());
+    let whole = variant(place.path(), "whole", |_| {});
+    let run = variant(place.path(), "adapters", |recipe| {
+        recipe.output.kind = OutputKind::Adapters;
+    });
+    let applied = place.path().join("applied");
+    let base = ModelFolder::open(&start).unwrap();
+    let adapters = Adapters::open(&run.join("adapters")).unwrap();
+    apply(&base, &adapters, BaseCheck::Strict, &applied, |_| {}).unwrap();
+    assert!(tensors(&applied) == tensors(&whole.join("model")));
 }
