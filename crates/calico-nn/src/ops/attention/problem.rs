@@ -5,11 +5,11 @@ use std::ops::Range;
 use super::Bias;
 use candle_core::Result;
 
-/// Scores of one tile, in values: 128 KiB, so that a tile and its gradient stay in a core's cache.
-const TILE_SCORES: usize = 1 << 15;
+/// Scores of one tile, in values: 256 KiB, so that a tile and its gradient stay in a core's cache.
+const TILE_SCORES: usize = 1 << 16;
 
 /// The fewest and the most queries of a tile.
-const TILE_QUERIES: [usize; 2] = [16, 128];
+const TILE_QUERIES: [usize; 2] = [16, 256];
 
 /// The sizes of one attention call.
 #[derive(Debug, Clone)]
@@ -121,7 +121,7 @@ impl Problem {
     /// The queries of a segment in tiles of about equal size, counted from its first query.
     pub(super) fn tiles(&self, segment: &Segment) -> impl Iterator<Item = Range<usize>> {
         let [fewest, most] = TILE_QUERIES;
-        let most = if self.causal { most / 2 } else { most };
+        let most = if self.causal { most / 4 } else { most };
         let fitting = (TILE_SCORES / segment.keys.len().max(1)).clamp(fewest, most);
         let queries = segment.queries.len();
         let size = queries.div_ceil(queries.div_ceil(fitting).max(1)).max(1);
