@@ -220,9 +220,8 @@ fn a_full_disk_ends_the_run_and_loses_nothing() {
     let short = RECIPE.replace("steps = 30", "steps = 6").replace("steps = 60", "steps = 6");
     let [recipe, data] = set_up(place.path(), &short);
     let (whole, full) = (place.path().join("whole"), place.path().join("full"));
-    let arguments = |out: &Path| {
-        format!("train {recipe} --data {data} --out {}", out.to_str().unwrap())
-    };
+    let arguments =
+        |out: &Path| format!("train {recipe} --data {data} --out {}", out.to_str().unwrap());
     let shell = |limit: &str, out: &Path| {
         let calico = env!("CARGO_BIN_EXE_calico");
         let script = format!("trap '' XFSZ; {limit} exec {calico} {}", arguments(out));

@@ -28,7 +28,9 @@ pub(crate) fn glance(path: &Path, hash: &mut Sha256) -> std::io::Result<()> {
     hash.update(length.to_le_bytes());
     let mut bytes = Vec::with_capacity(GLANCE);
     for place in 0..GLANCES {
-        file.seek(SeekFrom::Start((u128::from(length) * u128::from(place) / u128::from(GLANCES)) as u64))?;
+        file.seek(SeekFrom::Start(
+            (u128::from(length) * u128::from(place) / u128::from(GLANCES)) as u64,
+        ))?;
         bytes.clear();
         (&mut file).take(GLANCE as u64).read_to_end(&mut bytes)?;
         hash.update(&bytes);

@@ -24,7 +24,9 @@ pub enum TrainError {
         source: std::io::Error,
     },
     /// A file cannot be written. What was written before it is whole.
-    #[error("cannot write {path}; make room or choose another folder, then run the same command again to go on")]
+    #[error(
+        "cannot write {path}; make room or choose another folder, then run the same command again to go on"
+    )]
     Write {
         /// The file.
         path: PathBuf,

@@ -69,7 +69,9 @@ impl LossParts {
     pub(crate) fn over(mut self, count: usize) -> Self {
         let count = count.max(1) as f64;
         self.total /= count;
-        for part in [&mut self.text, &mut self.mask, &mut self.dice, &mut self.iou, &mut self.labels] {
+        for part in
+            [&mut self.text, &mut self.mask, &mut self.dice, &mut self.iou, &mut self.labels]
+        {
             *part = part.map(|sum| sum / count);
         }
         self

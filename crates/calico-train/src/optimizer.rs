@@ -122,13 +122,12 @@ impl AdamW {
 /// The step as a chain of tensor operations, for any device.
 fn composed(var: &Var, moments: &mut Moments, gradient: &Tensor, factors: Factors) -> Result<()> {
     let [beta1, beta2] = factors.betas.map(f64::from);
-    moments.first =
-        ((&moments.first * beta1)? + (gradient * f64::from(1.0 - factors.betas[0]))?)?;
+    moments.first = ((&moments.first * beta1)? + (gradient * f64::from(1.0 - factors.betas[0]))?)?;
     let square = (gradient.sqr()? * f64::from(1.0 - factors.betas[1]))?;
     moments.second = ((&moments.second * beta2)? + square)?;
     let root = (moments.second.sqrt()? / f64::from(factors.root_correction))?;
-    let change = (moments.first.div(&(root + f64::from(factors.eps))?)?
-        * f64::from(factors.step_size))?;
+    let change =
+        (moments.first.div(&(root + f64::from(factors.eps))?)? * f64::from(factors.step_size))?;
     var.set(&((var.as_detached_tensor() * f64::from(factors.kept))? - change)?)
 }
 

@@ -90,7 +90,8 @@ impl RunFolder {
         };
         fs::create_dir_all(path).map_err(write(path))?;
         let lock = path.join(LOCK);
-        let file = OpenOptions::new().create(true).append(true).open(&lock).map_err(write(&lock))?;
+        let file =
+            OpenOptions::new().create(true).append(true).open(&lock).map_err(write(&lock))?;
         match file.try_lock() {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => {

@@ -12,10 +12,10 @@ use calico_nn::weights::{Random, TensorSpec, WeightSource};
 use candle_core::{Device, Result as TensorResult, Tensor};
 use sha2::{Digest as _, Sha256};
 
+use crate::TrainError;
 use crate::digest::{glance, hex};
 use crate::lessons::LABEL_HEADS;
 use crate::recipe::ModelConfig;
-use crate::TrainError;
 
 /// The model that a training begins with.
 pub(crate) struct StartModel {
@@ -65,7 +65,9 @@ pub(crate) fn model_tokenizer(
     let path = folder.map(|folder| folder.join(TOKENIZER_FILE));
     let tokenizer = match path.as_ref().or(model.tokenizer.as_ref()) {
         Some(path) => Tokenizer::open(path),
-        None => Tokenizer::parse(untrained_tokenizer_json(config).as_bytes(), Path::new(TOKENIZER_FILE)),
+        None => {
+            Tokenizer::parse(untrained_tokenizer_json(config).as_bytes(), Path::new(TOKENIZER_FILE))
+        }
     };
     Ok(tokenizer.map_err(ModelError::from)?)
 }

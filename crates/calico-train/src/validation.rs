@@ -8,7 +8,7 @@ use calico_data::loader::Selection;
 use calico_data::{Dataset, ImageRecord, Permutation, SampleRecord, Split, Stream};
 use calico_eval::predictions::DataIdentity;
 use calico_eval::{
-    Evaluation, EvalOptions, PairPrediction, PairTruth, Report, Row, Scorer, Truths,
+    EvalOptions, Evaluation, PairPrediction, PairTruth, Report, Row, Scorer, Truths,
 };
 use calico_image::{DecodeOptions, Frame, Orientation, Size};
 use calico_model::{Photograph, Question, SegmentOptions, Segmenter};
@@ -61,7 +61,8 @@ impl Validation {
         seed: u64,
     ) -> Result<Self, TrainError> {
         let takes = |sample: &SampleRecord| {
-            let task = selection.subtasks.is_empty() || selection.subtasks.contains(&sample.subtask);
+            let task =
+                selection.subtasks.is_empty() || selection.subtasks.contains(&sample.subtask);
             task && (selection.sources.is_empty() || selection.sources.contains(&sample.source))
         };
         let mut samples = Vec::new();
@@ -80,8 +81,7 @@ impl Validation {
             return Err(TrainError::Mismatch { problems });
         }
         let order = Permutation::new(samples.len() as u64, Stream::new(seed, "validation", ""));
-        let chosen: BTreeSet<u64> =
-            (0..config.pairs as u64).map_while(|at| order.at(at)).collect();
+        let chosen: BTreeSet<u64> = (0..config.pairs as u64).map_while(|at| order.at(at)).collect();
         let tables = dataset.split(Split::Dev)?;
         let truths = Truths::read(dataset, Split::Dev)?;
         let mut asked = Vec::new();

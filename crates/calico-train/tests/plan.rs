@@ -1,5 +1,6 @@
 //! Plans are kept: the memory that a step takes is that of its plan.
 
+#![cfg(target_os = "linux")]
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 use std::path::Path;
@@ -141,9 +142,8 @@ fn batch(
 #[ignore = "runs in a process of its own"]
 fn child() {
     let recipe = recipe(&std::env::var(STAGE).unwrap());
-    let before = status("VmRSS:");
     step(&recipe.stages[0]);
-    println!("\npeak {}", status("VmHWM:") - before);
+    println!("\npeak {}", status("VmHWM:"));
 }
 
 fn measured(stage: &str) -> u64 {
@@ -167,10 +167,9 @@ fn check(stage: &str) {
     let (planned, measured) = (plan.peak() as f64, measured(stage) as f64);
     let ratio = planned / measured;
     println!(
-        "{stage}: planned {:.1} MB, measured {:.1} MB, ratio {ratio:.3}\n{}",
+        "{stage:?}: planned {:.1} MB, measured {:.1} MB, ratio {ratio:.3}",
         planned / 1e6,
-        measured / 1e6,
-        plan.to_text()
+        measured / 1e6
     );
     assert!((0.8..=1.2).contains(&ratio), "{stage}: {planned} planned, {measured} measured");
 }
@@ -179,7 +178,7 @@ const ADAPTERS: &str = "train = ['lora', 'cem', 'cams', 'sam.decoder']";
 
 #[test]
 fn a_step_of_adapters_takes_the_planned_memory() {
-    check(&format!("{ADAPTERS}\nbatch = 2\naccumulate = 1"));
+    check(&format!("{ADAPTERS}\nbatch = 2\naccumulate = 1\nlora_dropout = 0.05"));
 }
 
 #[test]

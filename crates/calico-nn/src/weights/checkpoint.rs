@@ -183,6 +183,26 @@ impl MappedFile {
         let bytes = self.map.get(self.data_start + start..self.data_start + end)?;
         Some((bytes, info.dtype))
     }
+
+    /// Gives the memory of a tensor's pages back: a copy was made, and they would count as held
+    /// by this process until the file is closed. They are read again when they are needed.
+    #[cfg(unix)]
+    #[expect(unsafe_code, reason = "only unchecked advice gives pages back")]
+    fn release(&self, name: &str) {
+        let Some(info) = self.metadata.info(name) else { return };
+        let (start, end) = info.data_offsets;
+        // SAFETY: the map is shared with the file and never written to, so dropped pages come
+        // back with the same bytes, also those that other tensors share.
+        let given = unsafe {
+            let (offset, len) = (self.data_start + start, end - start);
+            self.map.unchecked_advise_range(memmap2::UncheckedAdvice::DontNeed, offset, len)
+        };
+        // It is advice: a system that does not take it only keeps the pages.
+        drop(given);
+    }
+
+    #[cfg(not(unix))]
+    fn release(&self, _name: &str) {}
 }
 
 impl Checkpoint {
@@ -347,13 +367,16 @@ impl CheckpointSource {
 impl WeightSource for CheckpointSource {
     fn tensor(&self, spec: &TensorSpec) -> candle_core::Result<Tensor> {
         let name = &spec.name;
-        let Some((bytes, dtype)) = self.checkpoint.file_of(name).and_then(|f| f.bytes(name)) else {
+        let file = self.checkpoint.file_of(name);
+        let Some((file, (bytes, dtype))) = file.and_then(|file| Some((file, file.bytes(name)?)))
+        else {
             candle_core::bail!("the checkpoint has no tensor {name}");
         };
         let Some(stored) = StoredType::of(dtype) else {
             candle_core::bail!("{name} is stored as {dtype:?}; expected F32, BF16 or F16");
         };
         let values = stored.decode(bytes);
+        file.release(name);
         if !values.iter().all(|value| value.is_finite()) {
             self.not_finite.lock().unwrap_or_else(PoisonError::into_inner).push(name.clone());
         }

@@ -7,8 +7,8 @@ use std::io::{self, Read as _};
 use std::path::Path;
 
 use candle_core::{DType, Device, Tensor};
-use safetensors::tensor::{Dtype, View};
 use safetensors::SafeTensors;
+use safetensors::tensor::{Dtype, View};
 use sha2::{Digest as _, Sha256};
 
 use crate::TrainError;
@@ -40,10 +40,7 @@ impl View for Named<'_> {
 }
 
 /// Writes tensors and makes them durable; returns the digest of the file.
-pub(super) fn write(
-    path: &Path,
-    tensors: &BTreeMap<String, Tensor>,
-) -> Result<String, TrainError> {
+pub(super) fn write(path: &Path, tensors: &BTreeMap<String, Tensor>) -> Result<String, TrainError> {
     for (name, tensor) in tensors {
         if tensor.dtype() != DType::F32 {
             let found = tensor.dtype();
@@ -52,11 +49,10 @@ pub(super) fn write(
     }
     let views = tensors.iter().map(|(name, tensor)| (name.as_str(), Named(tensor)));
     let failed = |source| TrainError::Write { path: path.to_owned(), source };
-    safetensors::serialize_to_file(views, None, path)
-        .map_err(|error| match error {
-            safetensors::SafeTensorError::IoError(source) => failed(source),
-            other => failed(io::Error::other(other)),
-        })?;
+    safetensors::serialize_to_file(views, None, path).map_err(|error| match error {
+        safetensors::SafeTensorError::IoError(source) => failed(source),
+        other => failed(io::Error::other(other)),
+    })?;
     let finish = || {
         File::open(path)?.sync_all()?;
         digest(path)

@@ -48,9 +48,8 @@ impl GroundedConversation {
             .map_err(|error| other(error.to_string()))?;
         let prompt = prompt_ids(&message, &config.prompt, tokenizer)
             .map_err(|error| other(error.to_string()))?;
-        let mut answer = tokenizer
-            .encode(sample.answer.trim())
-            .map_err(|error| other(error.to_string()))?;
+        let mut answer =
+            tokenizer.encode(sample.answer.trim()).map_err(|error| other(error.to_string()))?;
         let special = tokenizer.special();
         let segs = answer.iter().filter(|id| **id == special.seg).count();
         let masks = item.masks()?;

@@ -87,8 +87,7 @@ impl GroundingLessons {
                     continue;
                 }
             };
-            let made =
-                GroundedConversation::new(&item, &numbers, &self.config, &self.tokenizer);
+            let made = GroundedConversation::new(&item, &numbers, &self.config, &self.tokenizer);
             match made {
                 Ok(conversation) => conversations.push(conversation),
                 Err(reason) => self.loader.reject(&item, reason)?,

@@ -1,8 +1,8 @@
 use std::collections::BTreeMap;
 
 use calico_image::Rle;
-use calico_model::model::{Conversation, EncodedBatch, ImageFeatures};
 use calico_model::Calico;
+use calico_model::model::{Conversation, EncodedBatch, ImageFeatures};
 use calico_nn::losses::{binary_cross_entropy, cross_entropy, dice, focal};
 use candle_core::{DType, Device, Tensor};
 
@@ -42,7 +42,8 @@ pub fn grounding_losses(
 
     let end = model.tokens().eos;
     // What follows an answer that was cut is not known.
-    let is_cut = |conversation: usize| batch.conversations.get(conversation).is_some_and(|c| !c.ends);
+    let is_cut =
+        |conversation: usize| batch.conversations.get(conversation).is_some_and(|c| !c.ends);
     let predictions = states.predictions().iter();
     let targets: Vec<Option<u32>> = predictions
         .map(|p| (p.target != end || !is_cut(p.conversation)).then_some(p.target))
@@ -139,11 +140,7 @@ fn ious(logits: &Tensor, truth: &Tensor) -> Result<Tensor, TrainError> {
 }
 
 /// True masks as 0 and 1, `[m, H W]`.
-fn truths(
-    masks: &[(u32, &Rle)],
-    shape: &[usize],
-    device: &Device,
-) -> Result<Tensor, TrainError> {
+fn truths(masks: &[(u32, &Rle)], shape: &[usize], device: &Device) -> Result<Tensor, TrainError> {
     let mut values = Vec::with_capacity(shape.iter().product());
     for (_, mask) in masks {
         let mask = mask.to_mask().map_err(|error| TrainError::Internal(error.to_string()))?;

@@ -7,5 +7,5 @@ mod problems;
 
 pub use conversation::{GroundedConversation, MaskTarget};
 pub(crate) use lessons::{GroundingLessons, LessonSettings};
-pub(crate) use problems::problems;
 pub use losses::{GroundedBatch, grounding_losses};
+pub(crate) use problems::problems;

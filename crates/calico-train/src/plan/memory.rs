@@ -15,6 +15,8 @@ pub struct Memory {
     pub accumulated: u64,
     /// What the forward pass keeps for the backward pass.
     pub activations: u64,
+    /// The program itself: code, stacks of threads, buffers of matrix products.
+    pub program: u64,
     /// What else is held at the worst moment: results of frozen layers, gradients on their way,
     /// layers that are computed again.
     pub working: u64,
@@ -23,7 +25,8 @@ pub struct Memory {
 impl Memory {
     /// The worst moment.
     pub fn peak(&self) -> u64 {
-        let Self { frozen, trained, moments, gradients, accumulated, activations, working } = *self;
-        frozen + trained + moments + gradients + accumulated + activations + working
+        let Self { frozen, trained, moments, gradients, accumulated, .. } = *self;
+        let Self { activations, program, working, .. } = *self;
+        frozen + trained + moments + gradients + accumulated + activations + program + working
     }
 }

@@ -19,6 +19,8 @@ const F32: u64 = 4;
 /// Tensors as large as the one that moves which a step of the optimiser holds beside it: copies
 /// of value, gradient and both moments, and three results.
 const STEP_TENSORS: u64 = 7;
+/// What a process holds that trains next to nothing, in bytes, as it was measured.
+const PROGRAM: u64 = 20_000_000;
 /// What belongs to no module.
 const LOSSES: &str = "losses";
 
@@ -220,6 +222,7 @@ impl<'a> Given<'a> {
             gradients,
             accumulated,
             activations,
+            program: PROGRAM,
             working: worst.saturating_sub(gradients + activations),
         }
     }

@@ -251,3 +251,12 @@ fn labels_run_the_encoders_that_learn_and_nothing_else() {
     assert_eq!(plan.memory.trained, 4 * (plan.trained_values + heads));
     assert_eq!(plan.checkpoint, 3 * plan.memory.trained);
 }
+
+#[test]
+fn a_step_at_true_width_and_two_blocks_each_fits_into_16_gb() {
+    let text = include_str!("../../../../tools/bench/true_width.toml");
+    let config = CalicoConfig::from_toml(text, Path::new("true_width.toml")).unwrap();
+    let recipe = recipe(&format!("train = {ADAPTERS}\nbatch = 1"));
+    let plan = Plan::new(&recipe, &config, &Samples::default(), CPU).unwrap();
+    assert!((5_000_000_000..16_000_000_000).contains(&plan.peak()), "{}", plan.to_text());
+}

@@ -137,6 +137,7 @@ fn memory(memory: &Memory) -> String {
         ("gradients", memory.gradients),
         ("gradients of earlier batches", memory.accumulated),
         ("kept for the backward pass", memory.activations),
+        ("the program itself", memory.program),
         ("else at the worst moment", memory.working),
         ("memory in all", memory.peak()),
     ];

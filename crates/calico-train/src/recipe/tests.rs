@@ -43,7 +43,8 @@ fn all_mistakes_are_told_at_once() {
     let text = SMALL.replace("preset = 'tiny'", "preset = 7\nfoldr = 'x'");
     let text = text.replace("steps = 200", "steps = 'many'\nbatsh = 3\nwarmup = -1");
     let found = problems(&text);
-    for wanted in ["model.preset", "model.foldr", "stages.0.steps", "stages.0.batsh", "stages.0.warmup"]
+    for wanted in
+        ["model.preset", "model.foldr", "stages.0.steps", "stages.0.batsh", "stages.0.warmup"]
     {
         let told = found.iter().filter(|problem| problem.starts_with(wanted)).count();
         assert_eq!(told, 1, "{wanted}: {found:?}");

@@ -61,11 +61,7 @@ impl Trainer {
         let specs = self.start.specs()?;
         let tensors: Vec<StoredTensor> = specs
             .iter()
-            .map(|spec| StoredTensor {
-                name: spec.name.clone(),
-                shape: spec.shape.clone(),
-                stored,
-            })
+            .map(|spec| StoredTensor { name: spec.name.clone(), shape: spec.shape.clone(), stored })
             .collect();
         let source = Overlay { over: values, base: self.start.source.as_ref() };
         write_stored(&new.path(), &tensors, SHARD_BYTES, |tensor| {

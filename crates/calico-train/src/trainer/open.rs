@@ -110,9 +110,7 @@ impl Trainer {
     }
 
     /// The moments of the stage that goes on; `None` where a stage begins.
-    pub(super) fn resumed_moments(
-        &self,
-    ) -> Result<Option<BTreeMap<String, Moments>>, TrainError> {
+    pub(super) fn resumed_moments(&self) -> Result<Option<BTreeMap<String, Moments>>, TrainError> {
         if self.state.stage_step == 0 {
             return Ok(None);
         }
@@ -195,11 +193,7 @@ fn open_data(recipe: &Recipe) -> Result<Dataset, TrainError> {
 }
 
 /// What a stage asks of a model that the model does not have.
-fn stage_problems(
-    stage: &StageConfig,
-    start: &StartModel,
-    specs: &[TensorSpec],
-) -> Vec<String> {
+fn stage_problems(stage: &StageConfig, start: &StartModel, specs: &[TensorSpec]) -> Vec<String> {
     let mut problems = crate::trained::pattern_problems(stage, specs);
     if stage.objective == Objective::Labels {
         problems.extend(label_problems(stage, &start.config, specs));

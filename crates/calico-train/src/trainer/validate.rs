@@ -70,8 +70,7 @@ impl Trainer {
         let model = self.model_without_gradients(&weights)?;
         let choice = (self.recipe.seed, config.pairs);
         let (dataset, selection) = (&self.dataset, self.selection());
-        let exam =
-            LabelExam::new(dataset, &selection, &self.start.config, &stage.config, choice)?;
+        let exam = LabelExam::new(dataset, &selection, &self.start.config, &stage.config, choice)?;
         let scores = label_accuracy(&model, &weights, &exam)?;
         let named = scores.into_iter().map(|(name, share)| (format!("labels/{name}"), share));
         let row = ValidationRow {

@@ -29,6 +29,8 @@ impl<'a> Tape<'a> {
 
     /// From operation `last` back to operation `first`; returns the gradients that are left.
     fn back_from(&self, last: usize, first: usize, mut gradients: Gradients) -> Gradients {
+        // A pass within the pass ends with its own.
+        let outer = self.rest.take();
         for at in (first..=last).rev() {
             let Some((inputs, back, module)) = self.node(at) else { continue };
             if matches!(back, Back::End) {
@@ -37,7 +39,11 @@ impl<'a> Tape<'a> {
             let Some(gradient) = gradients.remove(&at) else { continue };
             self.count_backward(at);
             match back {
-                Back::New { scratch } => {
+                Back::New { scratch, rest } => {
+                    if rest > 0 {
+                        let rest = Storage::new(rest, "", &self.ledger);
+                        self.rest.borrow_mut().push(rest);
+                    }
                     let scratch = Storage::new(scratch, "", &self.ledger);
                     let new: Vec<_> = inputs
                         .into_iter()
@@ -58,6 +64,7 @@ impl<'a> Tape<'a> {
             }
             drop(gradient);
         }
+        self.rest.replace(outer);
         gradients
     }
 
@@ -112,7 +119,7 @@ impl<'a> Tape<'a> {
         let graph = self.graph.borrow();
         let node = graph.get(at)?;
         let back = match &node.back {
-            Back::New { scratch } => Back::New { scratch: *scratch },
+            Back::New { scratch, rest } => Back::New { scratch: *scratch, rest: *rest },
             Back::Same => Back::Same,
             Back::Again(f) => Back::Again(Rc::clone(f)),
             Back::End => Back::End,

@@ -46,6 +46,8 @@ pub(super) struct Tape<'a> {
     arithmetic: RefCell<BTreeMap<Module, Arithmetic>>,
     module: Cell<Module>,
     is_again: Cell<bool>,
+    /// What stays until the end of the backward pass that is under way.
+    rest: RefCell<Vec<Rc<Storage>>>,
 }
 
 /// A trained tensor that the step used.
@@ -66,9 +68,9 @@ struct Node<'a> {
 
 /// How gradients pass an operation.
 enum Back<'a> {
-    /// Each operand gets a new tensor, which is then added to what it has; meanwhile so many more
-    /// bytes are held.
-    New { scratch: u64 },
+    /// Each operand gets a new tensor, which is then added to what it has. Meanwhile so many more
+    /// bytes of `scratch` are held, and those of `rest` until the end of the pass.
+    New { scratch: u64, rest: u64 },
     /// The gradient of the result, or a view of it, is added to what each operand has.
     Same,
     /// The operation is computed again, with gradients.
@@ -94,6 +96,7 @@ impl<'a> Tape<'a> {
             arithmetic: RefCell::default(),
             module: Cell::new(""),
             is_again: Cell::new(false),
+            rest: RefCell::default(),
         }
     }
 
@@ -173,7 +176,7 @@ impl<'a> Tape<'a> {
 
     /// As [`Tape::apply`], with so much arithmetic in its backward pass.
     pub(super) fn product(&self, inputs: &[&Value], len: u64, flops: f64) -> Value {
-        self.record(inputs, self.constant(len), Back::New { scratch: 0 }, flops)
+        self.record(inputs, self.constant(len), Back::New { scratch: 0, rest: 0 }, flops)
     }
 
     /// As [`Tape::product`], with so many more bytes in its forward and in its backward pass.
@@ -186,7 +189,17 @@ impl<'a> Tape<'a> {
     ) -> Value {
         let output = self.constant(len);
         drop(Storage::new(forward, "", &self.ledger));
-        self.record(inputs, output, Back::New { scratch: backward }, flops)
+        self.record(inputs, output, Back::New { scratch: backward, rest: 0 }, flops)
+    }
+
+    /// A product with a constant, value by value.
+    ///
+    /// candle computes a gradient for the constant, too, which nobody fetches: with what it is
+    /// made of, four tensors stay until the end of the pass.
+    pub(super) fn masked(&self, x: &Value) -> Value {
+        let mask = self.constant(x.len);
+        let back = Back::New { scratch: 0, rest: 4 * x.len * self.width };
+        self.record(&[x, &mask], self.constant(x.len), back, 0.0)
     }
 
     /// A sum, or values side by side: gradients pass as they are.
@@ -194,10 +207,16 @@ impl<'a> Tape<'a> {
         self.record(inputs, self.constant(len), Back::Same, 0.0)
     }
 
+    /// `x` with a constant added, value by value: candle makes a gradient for the constant, too.
+    pub(super) fn shifted(&self, x: &Value) -> Value {
+        let back = Back::New { scratch: 0, rest: x.len * self.width };
+        self.record(&[x], self.constant(x.len), back, 0.0)
+    }
+
     /// A view of a part of the memory. Its gradient is filled up with zeros.
     pub(super) fn part(&self, x: &Value, len: u64) -> Value {
         let output = Value { origin: None, len, ..x.clone() };
-        self.record(&[x], output, Back::New { scratch: 0 }, 0.0)
+        self.record(&[x], output, Back::New { scratch: 0, rest: 0 }, 0.0)
     }
 
     /// `f(x)`, of which the graph keeps `x` and the result only.

@@ -94,11 +94,7 @@ fn block(tape: &Tape<'_>, batch: &Batch<'_>, layer: usize, x: &Value, positions:
 fn low_rank(tape: &Tape<'_>, batch: &Batch<'_>, at: &str, x: &Value, out: usize) -> Option<Value> {
     let (lora, inner) = (batch.config.lora.as_ref()?, batch.config.llm.width);
     Some(tape.within("lora.", || {
-        let x = if batch.lora_dropout > 0.0 {
-            tape.apply(&[x, &tape.constant(x.len)], x.len)
-        } else {
-            x.clone()
-        };
+        let x = if batch.lora_dropout > 0.0 { tape.masked(x) } else { x.clone() };
         let a = tape.trained(&format!("{at}.a"), (lora.rank * inner) as u64);
         let low = linear_of(tape, &x, Size::without_bias(inner, lora.rank), &[a, None]);
         let b = tape.trained(&format!("{at}.b"), (out * lora.rank) as u64);

@@ -100,7 +100,7 @@ fn decode(
             x = two_way(tape, config, (layer, masks), &x, &positions);
         }
         let placed = add(tape, &x.tokens, &positions);
-        let placed_image = tape.same(&[&x.image], x.image.len);
+        let placed_image = tape.shifted(&x.image);
         let at = "sam.decoder.transformer.final_attn_token_to_image";
         let read = ask(tape, config, (at, masks), [&placed, &placed_image, &x.image]);
         let sum = add(tape, &x.tokens, &read);
@@ -132,7 +132,7 @@ fn two_way(
         add(tape, &x.tokens, &asked("self_attn", [&placed, &placed, &x.tokens]))
     };
     let tokens = normed(1, &tokens);
-    let placed_image = tape.same(&[&x.image], x.image.len);
+    let placed_image = tape.shifted(&x.image);
     let placed = add(tape, &tokens, positions);
     let read = asked("cross_attn_token_to_image", [&placed, &placed_image, &x.image]);
     let tokens = normed(2, &add(tape, &tokens, &read));
