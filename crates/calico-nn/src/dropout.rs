@@ -1,9 +1,10 @@
 //! Dropout that can be repeated.
 
-use candle_core::{Result, Tensor};
+use candle_core::{CpuStorage, CustomOp1, Layout, Result, Shape, Tensor};
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{RngCore as _, SeedableRng as _};
 
+use crate::ops::{on_cpu, values};
 use crate::weights::fnv1a;
 
 /// Inverted dropout: every value is dropped with probability `rate`, and the others grow by
@@ -35,8 +36,15 @@ impl Dropout {
         if !(0.0..1.0).contains(&self.rate) {
             candle_core::bail!("a dropout of {} is not from 0 to below 1", self.rate);
         }
+        if on_cpu(x) {
+            return x.contiguous()?.apply_op1(Masked { dropout: *self, name: name.to_owned() });
+        }
+        x * self.mask_like(x, name)?
+    }
+
+    fn mask_like(&self, x: &Tensor, name: &str) -> Result<Tensor> {
         let mask = Tensor::from_vec(self.mask(x.elem_count(), name), x.shape(), x.device())?;
-        x * mask.to_dtype(x.dtype())?
+        mask.to_dtype(x.dtype())
     }
 
     /// What the values are multiplied with, row-major.
@@ -47,6 +55,32 @@ impl Dropout {
         // Below this a draw of 32 bits means dropped.
         let bound = (self.rate * 2f64.powi(32)).round() as u64;
         (0..len).map(|_| if u64::from(stream.next_u32()) < bound { 0.0 } else { kept }).collect()
+    }
+}
+
+/// Draws its mask again in the backward pass: a product with a mask would keep it, and candle
+/// would compute a gradient for it.
+struct Masked {
+    dropout: Dropout,
+    name: String,
+}
+
+impl CustomOp1 for Masked {
+    fn name(&self) -> &'static str {
+        "dropout"
+    }
+
+    fn cpu_fwd(&self, storage: &CpuStorage, layout: &Layout) -> Result<(CpuStorage, Shape)> {
+        let x = values(storage, layout)?;
+        let mut dropped = self.dropout.mask(x.len(), &self.name);
+        for (value, x) in dropped.iter_mut().zip(x) {
+            *value *= x;
+        }
+        Ok((CpuStorage::F32(dropped), layout.shape().clone()))
+    }
+
+    fn bwd(&self, x: &Tensor, _y: &Tensor, grad: &Tensor) -> Result<Option<Tensor>> {
+        x.track_op().then(|| grad * self.dropout.mask_like(grad, &self.name)?).transpose()
     }
 }
 
@@ -93,5 +127,15 @@ mod tests {
         for rate in [1.0, -0.1, f64::NAN] {
             assert!(Dropout { rate, seed: 1 }.apply(&x, "a").is_err(), "{rate}");
         }
+    }
+
+    #[test]
+    fn what_was_dropped_gets_no_gradient_and_the_rest_its_own() {
+        let dropout = Dropout { rate: 0.4, seed: 3 };
+        let x = candle_core::Var::ones((4, 32), candle_core::DType::F32, &Device::Cpu).unwrap();
+        let y = dropout.apply(x.as_tensor(), "layer").unwrap();
+        let gradients = y.sum_all().unwrap().backward().unwrap();
+        let gradient = gradients.get(x.as_tensor()).unwrap();
+        assert_eq!(gradient.to_vec2::<f32>().unwrap(), y.to_vec2::<f32>().unwrap());
     }
 }

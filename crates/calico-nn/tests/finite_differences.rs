@@ -18,7 +18,7 @@ fn check(name: &str, x: &Tensor, f: impl Fn(&Tensor) -> Result<Tensor>) {
     let weights = (wave(f(&var).unwrap().dims(), 0.7) + 0.6).unwrap();
     let loss = |x: &Tensor| f(x).unwrap().mul(&weights).unwrap().sum_all().unwrap();
     let gradients = loss(&var).backward().unwrap();
-    let gradient = gradients.get(&var).expect("the gradient must reach the input");
+    let gradient = gradients.get(&var).unwrap();
     let gradient = gradient.flatten_all().unwrap().to_vec1::<f32>().unwrap();
     assert!(gradient.iter().any(|g| g.abs() > 1e-4), "{name} has no gradient at all");
     let base = x.flatten_all().unwrap().to_vec1::<f32>().unwrap();

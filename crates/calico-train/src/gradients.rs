@@ -91,6 +91,7 @@ fn sum_of_squares(x: &Tensor) -> Result<f64> {
 }
 
 #[cfg(test)]
+#[expect(clippy::float_cmp, reason = "values that f32 holds exactly")]
 mod tests {
     use super::*;
     use candle_core::Device;

@@ -1,4 +1,4 @@
-//! AdamW with moments that can be saved.
+//! `AdamW` with moments that can be saved.
 
 use std::collections::BTreeMap;
 
@@ -11,7 +11,7 @@ use crate::recipe::OptimizerConfig;
 /// Values per task of the one-pass form.
 const TASK: usize = 1 << 16;
 
-/// AdamW (arXiv 1711.05101), as PyTorch computes it, over named tensors in the order of their
+/// `AdamW` (arXiv 1711.05101), as `PyTorch` computes it, over named tensors in the order of their
 /// names.
 ///
 /// Weight decay moves matrices only: norms, biases and single vectors are left alone.

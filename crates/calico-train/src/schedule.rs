@@ -18,12 +18,13 @@ pub fn learning_rate(stage: &StageConfig, step: u64) -> f64 {
     let left = match stage.decay {
         Decay::Constant => 1.0,
         Decay::Linear => 1.0 - gone,
-        Decay::Cosine => (1.0 + (std::f64::consts::PI * gone).cos()) / 2.0,
+        Decay::Cosine => f64::midpoint(1.0, (std::f64::consts::PI * gone).cos()),
     };
     highest * (stage.final_rate + (1.0 - stage.final_rate) * left)
 }
 
 #[cfg(test)]
+#[expect(clippy::float_cmp, reason = "rounded values")]
 mod tests {
     use super::*;
     use crate::recipe::Objective;

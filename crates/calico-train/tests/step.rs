@@ -156,8 +156,7 @@ fn sampled(values: &[f32]) -> Vec<f32> {
 
 fn assert_relative(name: &str, got: f64, want: f64, tolerance: f64) {
     let error = (got - want).abs() / want.abs();
-    println!("{name}: {got} and {want}, relative {error:.2e}");
-    assert!(error <= tolerance, "{name}: {got}, expected {want}");
+    assert!(error <= tolerance, "{name}: {got}, expected {want}, relative error {error:.2e}");
 }
 
 fn assert_losses(step: &Step, want: impl Fn(&str) -> f64) {

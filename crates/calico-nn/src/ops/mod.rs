@@ -20,7 +20,7 @@ mod windows;
 
 use candle_core::{Result, Tensor};
 
-pub(crate) use cpu::on_cpu;
+pub(crate) use cpu::{on_cpu, values};
 
 pub use convolution::convolution;
 pub use embedding::embedding;

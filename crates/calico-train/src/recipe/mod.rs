@@ -49,7 +49,7 @@ pub struct Recipe {
     /// What is minimised.
     #[serde(default)]
     pub loss: LossConfig,
-    /// AdamW.
+    /// `AdamW`.
     #[serde(default)]
     pub optimizer: OptimizerConfig,
     /// When a run has gone wrong.

@@ -128,7 +128,7 @@ pub enum MaskLoss {
     Bce,
 }
 
-/// AdamW (arXiv 1711.05101).
+/// `AdamW` (arXiv 1711.05101).
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct OptimizerConfig {

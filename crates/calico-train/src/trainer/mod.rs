@@ -127,7 +127,7 @@ impl Trainer {
                 let (step, total) = (self.state.step, self.recipe.steps());
                 return Ok(Outcome::Stopped { step, total });
             }
-            self.end_stage(stage, observer)?;
+            self.end_stage(&stage, observer)?;
         }
         self.finish(observer)
     }
@@ -187,7 +187,7 @@ impl Trainer {
     /// The next stage begins where this one ends.
     fn end_stage(
         &mut self,
-        stage: Stage,
+        stage: &Stage,
         observer: &mut dyn TrainObserver,
     ) -> Result<(), TrainError> {
         let model = self.start.specs()?;

@@ -68,26 +68,32 @@ mod tests {
     use super::*;
     use crate::watch::metrics_row::{train_row, validation_row};
 
+    fn append_all(file: &mut MetricsFile, rows: &[MetricsRow]) {
+        for row in rows {
+            file.append(row).unwrap();
+        }
+    }
+
     #[test]
     fn a_resumed_file_has_the_bytes_of_one_that_was_never_stopped() {
         let scratch = tempfile::tempdir().unwrap();
         let rows: Vec<_> = (1..=6).map(|step| train_row(step, 1.0 / step as f64)).collect();
         let whole = scratch.path().join("whole.jsonl");
         let mut file = MetricsFile::create(&whole).unwrap();
-        rows.iter().for_each(|row| file.append(row).unwrap());
+        append_all(&mut file, &rows);
 
         let path = scratch.path().join(METRICS_NAME);
         let mut file = MetricsFile::create(&path).unwrap();
-        rows[..3].iter().for_each(|row| file.append(row).unwrap());
+        append_all(&mut file, &rows[..3]);
         let bytes = file.sync().unwrap();
-        rows[3..5].iter().for_each(|row| file.append(row).unwrap());
+        append_all(&mut file, &rows[3..5]);
         drop(file);
         let torn = [fs::read(&path).unwrap(), b"{\"kind\":\"tr".to_vec()].concat();
         fs::write(&path, torn).unwrap();
         assert_eq!(read_metrics(&path).unwrap(), rows[..5]);
 
         let mut file = MetricsFile::open_at(&path, bytes).unwrap();
-        rows[3..].iter().for_each(|row| file.append(row).unwrap());
+        append_all(&mut file, &rows[3..]);
         assert_eq!(file.bytes(), fs::metadata(&path).unwrap().len());
         assert_eq!(fs::read(&path).unwrap(), fs::read(&whole).unwrap());
     }

@@ -14,6 +14,9 @@ use calico_result::{EncodedMask, Task};
 /// Left, top, width, height.
 type Area = [u32; 4];
 
+/// The name of an object, and its regions: of parts, or `None` for the whole.
+type Shown<'a> = (&'a str, Vec<(Option<&'a str>, u32)>);
+
 /// Pictures and questions of one split.
 struct Drawn {
     images: Vec<ImageRecord>,
@@ -138,7 +141,7 @@ fn sample(
     split: Split,
     number: usize,
     ids: &[String],
-    images: &[(&str, Vec<(Option<&str>, u32)>)],
+    images: &[Shown<'_>],
 ) -> SampleRecord {
     let is_common = images[0].0 == images[1].0;
     let (mut groups, mut region_ids, mut image_index) = (Vec::new(), Vec::new(), Vec::new());

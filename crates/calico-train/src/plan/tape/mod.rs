@@ -192,14 +192,9 @@ impl<'a> Tape<'a> {
         self.record(inputs, output, Back::New { scratch: backward, rest: 0 }, flops)
     }
 
-    /// A product with a constant, value by value.
-    ///
-    /// candle computes a gradient for the constant, too, which nobody fetches: with what it is
-    /// made of, four tensors stay until the end of the pass.
+    /// Dropout, which draws its mask again.
     pub(super) fn masked(&self, x: &Value) -> Value {
-        let mask = self.constant(x.len);
-        let back = Back::New { scratch: 0, rest: 4 * x.len * self.width };
-        self.record(&[x, &mask], self.constant(x.len), back, 0.0)
+        self.apply(&[x], x.len)
     }
 
     /// A sum, or values side by side: gradients pass as they are.

@@ -23,7 +23,7 @@ fn rows() -> Vec<MetricsRow> {
     rows
 }
 
-fn input<'a>(rows: &'a [MetricsRow]) -> ReportInput<'a> {
+fn input(rows: &[MetricsRow]) -> ReportInput<'_> {
     let sample = |step, name: &str| SamplePicture {
         step,
         caption: format!("Predicted: {name}"),
