@@ -167,12 +167,7 @@ def main():
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
     torch.manual_seed(0)
-    # candle's own workers wait for each other without sleeping, and take a core from ours; we
-    # have left them only the additions of gradients.
-    environment = os.environ | {
-        "RAYON_NUM_THREADS": str(options.threads),
-        "CANDLE_NUM_THREADS": "1",
-    }
+    environment = os.environ | {"RAYON_NUM_THREADS": str(options.threads)}
     results = []
     print("| Case | Here, s | PyTorch, s | Forward | Backward | Step |")
     print("| --- | --- | --- | --- | --- | --- |")

@@ -19,12 +19,20 @@ const UNSAFE: Excuses = &[
         "maps weight files into memory and gives pages back, which the compiler cannot check",
     ),
     (
+        "crates/calico-nn/src/process.rs",
+        "sets environment variables and the allocator at the start of a program",
+    ),
+    (
+        "crates/calico-nn/examples/training_step.rs",
+        "settles the process before there is a second thread",
+    ),
+    (
         "crates/calico-nn/src/ops/product.rs",
         "hands slices whose sizes it has checked to the kernel of matrix products",
     ),
     (
         "crates/calico-cli/src/main.rs",
-        "sets an environment variable before there is a second thread",
+        "settles the process before there is a second thread",
     ),
 ];
 

@@ -16,8 +16,10 @@ use clap::Parser as _;
 
 use args::{Arguments, Command, DataCommand, EvalCommand, ModelCommand};
 
+#[expect(unsafe_code, reason = "settings of the whole process")]
 fn main() -> ExitCode {
-    settle_threads();
+    // SAFETY: this is the first thing that the program does, and no other thread runs yet.
+    unsafe { calico_nn::process::settle() };
     let done = match Arguments::parse().command {
         Command::Segment(args) => commands::segment::run(&args),
         Command::Model(args) => match args.command {
@@ -46,18 +48,5 @@ fn main() -> ExitCode {
     match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => failure.report(),
-    }
-}
-
-/// Counts the cores once: the tensor library would read the system's table of processors anew
-/// before every matrix product, which doubles the time of a small model.
-#[expect(unsafe_code, reason = "setting an environment variable")]
-fn settle_threads() {
-    const THREADS: &str = "RAYON_NUM_THREADS";
-    let is_set = std::env::var(THREADS).is_ok_and(|n| n.parse::<usize>().is_ok_and(|n| n > 0));
-    if !is_set {
-        let cores = std::thread::available_parallelism().map_or(1, usize::from);
-        // SAFETY: this is the first thing that the program does, and no other thread runs yet.
-        unsafe { std::env::set_var(THREADS, cores.to_string()) };
     }
 }

@@ -152,7 +152,10 @@ fn encoder(weights: &Weights) -> Result<Network> {
     Ok(Network::Encoder(windows.iter().enumerate().map(load).collect::<Result<_>>()?))
 }
 
+#[expect(unsafe_code, reason = "settings of the whole process, as the command makes them")]
 fn main() -> Result<()> {
+    // SAFETY: this is the first thing that the program does, and no other thread runs yet.
+    unsafe { calico_nn::process::settle() };
     let mut arguments = std::env::args().skip(1);
     let case = arguments.next().unwrap_or_else(|| "decoder-192".to_owned());
     let steps = arguments.next().and_then(|steps| steps.parse().ok()).unwrap_or(5usize);

@@ -9,6 +9,7 @@
 pub mod interpolate;
 pub mod losses;
 pub mod ops;
+pub mod process;
 pub mod weights;
 
 mod attention;

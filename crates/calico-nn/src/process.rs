@@ -1,0 +1,46 @@
+//! What a program does once, at its start, so that tensors are computed fast.
+
+/// Variables that candle and rayon read.
+const THREADS: &str = "RAYON_NUM_THREADS";
+const CANDLE_THREADS: &str = "CANDLE_NUM_THREADS";
+
+/// Settles how many threads compute, and that freed memory is kept for the next tensor.
+///
+/// - candle would read the system's table of processors anew before every matrix product, which
+///   doubles the time of a small model: the number of cores is written down once.
+/// - candle's own workers spin while they wait, and take a core from those that compute.
+/// - The allocator of glibc would give the memory of every large tensor back to the system and
+///   take it again page by page, which costs a quarter of a training step.
+///
+/// Variables that are set already stay as they are.
+///
+/// # Safety
+/// It sets environment variables: no other thread may run yet.
+#[expect(unsafe_code, reason = "environment and allocator belong to the whole process")]
+pub unsafe fn settle() {
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let is_count = |value: String| value.parse::<usize>().is_ok_and(|count| count > 0);
+    for (name, count) in [(THREADS, cores), (CANDLE_THREADS, 1)] {
+        if !std::env::var(name).is_ok_and(is_count) {
+            // SAFETY: the caller promises that no other thread runs.
+            unsafe { std::env::set_var(name, count.to_string()) };
+        }
+    }
+    keep_memory();
+}
+
+/// Tensors of up to 32 MiB come from memory that is kept, of which 256 MiB may be free.
+#[cfg(all(target_os = "linux", target_env = "gnu"))]
+#[expect(unsafe_code, reason = "a setting of the C library")]
+fn keep_memory() {
+    const LARGEST_KEPT: libc::c_int = 32 << 20;
+    const MOST_FREE: libc::c_int = 256 << 20;
+    // SAFETY: both calls only change numbers of the allocator; it ignores what it cannot use.
+    unsafe {
+        libc::mallopt(libc::M_MMAP_THRESHOLD, LARGEST_KEPT);
+        libc::mallopt(libc::M_TRIM_THRESHOLD, MOST_FREE);
+    }
+}
+
+#[cfg(not(all(target_os = "linux", target_env = "gnu")))]
+fn keep_memory() {}
