@@ -59,28 +59,6 @@ impl FusedAttention {
         self.qkv.forward(x)?.narrow(D::Minus1, width, width)
     }
 
-    /// As [`FusedAttention::forward`], with decomposed relative positions that `relative` makes
-    /// from the unscaled queries: the values per key row and per key column.
-    ///
-    /// # Shapes
-    /// - `x`: `[B, T, D]`, as is the result
-    /// - `relative`: from `[B, N, T, K]` to `[B, N, T, h]` and `[B, N, T, w]`
-    pub fn forward_with(
-        &self,
-        x: &Tensor,
-        relative: impl FnOnce(&Tensor) -> Result<Option<(Tensor, Tensor)>>,
-    ) -> Result<Tensor> {
-        let width = x.dim(D::Minus1)?;
-        let qkv = self.qkv.forward(x)?; // [B, T, 3 D]
-        let queries = split_heads(&qkv.narrow(D::Minus1, 0, width)?, self.heads)?;
-        let relative = relative(&queries)?;
-        let bias = match &relative {
-            Some((rows, columns)) => Bias::Decomposed { rows, columns },
-            None => Bias::None,
-        };
-        self.mix(&qkv, bias)
-    }
-
     /// As [`FusedAttention::forward`], for tokens on a grid of `h` by `w`, with decomposed relative
     /// positions: the products of the unscaled queries with a table for each axis, by distance
     /// ([`Bias::Relative`]).

@@ -229,6 +229,16 @@ fn the_product_forms_equal_the_composed_ones_with_all_gradients() {
 }
 
 #[test]
+fn windows_come_row_by_row_with_zeros_at_the_bottom_and_right() {
+    let x = Tensor::arange(1f32, 10.0, &Device::Cpu).unwrap();
+    let windows = split_windows(&x.reshape((1, 3, 3, 1)).unwrap(), 2).unwrap();
+    let windows = windows.reshape((4, 4)).unwrap().to_vec2::<f32>().unwrap();
+    let expected =
+        [[1.0, 2.0, 4.0, 5.0], [3.0, 0.0, 6.0, 0.0], [7.0, 8.0, 0.0, 0.0], [9.0, 0.0, 0.0, 0.0]];
+    assert_eq!(windows, expected);
+}
+
+#[test]
 fn frozen_weights_receive_no_gradient() {
     let (x, weight) = (Var::from_tensor(&ramp(&[3, 4], 0.37)).unwrap(), ramp(&[5, 4], 0.6));
     let y = linear(&x, &weight, Some(&ramp(&[5], 0.1))).unwrap();

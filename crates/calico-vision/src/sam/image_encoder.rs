@@ -13,8 +13,7 @@ use calico_nn::weights::Init;
 use calico_nn::{FusedAttention, KeyBias, LayerNorm, Mlp, PatchEmbed, Weights, ops};
 use candle_core::{DType, Result, Tensor};
 
-use super::relative_position::RelativePositions;
-use super::{ImageEncoderConfig, SamConfig, window};
+use super::{ImageEncoderConfig, SamConfig};
 use crate::patch_grid;
 
 /// SAM's image encoder.
@@ -81,15 +80,16 @@ impl ImageEncoder {
 pub struct ImageEncoderBlock {
     attention_norm: LayerNorm,
     attention: FusedAttention,
-    relative_positions: RelativePositions,
+    /// `[2 side - 1, K]` for rows and for columns, by distance (arXiv 2112.01526)
+    position_tables: [Tensor; 2],
     window: Option<usize>,
     mlp_norm: LayerNorm,
     mlp: Mlp,
 }
 
 impl ImageEncoderBlock {
-    /// Reads `norm1`, `attn`, `norm2` and `mlp` below `weights`, for maps of `grid` by `grid`
-    /// tokens; without a `window` the attention sees all of them.
+    /// Reads `norm1`, `attn` with `rel_pos_h` and `rel_pos_w`, `norm2` and `mlp` below `weights`,
+    /// for maps of `grid` by `grid` tokens; without a `window` the attention sees all of them.
     pub fn load(
         config: &ImageEncoderConfig,
         grid: usize,
@@ -102,10 +102,11 @@ impl ImageEncoderBlock {
             candle_core::bail!("{}: the window and the heads must not be 0", weights.prefix());
         }
         let attention = weights.pp("attn");
+        let table = |name| attention.get(&[2 * side - 1, width / num_heads], name, Init::Zeros);
         Ok(Self {
             attention_norm: LayerNorm::load(width, ln_eps, &weights.pp("norm1"))?,
             attention: FusedAttention::load(width, num_heads, KeyBias::Present, &attention)?,
-            relative_positions: RelativePositions::load(side, width / num_heads, &attention)?,
+            position_tables: [table("rel_pos_h")?, table("rel_pos_w")?],
             window,
             mlp_norm: LayerNorm::load(width, ln_eps, &weights.pp("norm2"))?,
             mlp: Mlp::load(width, mlp_hidden, ["lin1", "lin2"], &weights.pp("mlp"))?,
@@ -118,8 +119,8 @@ impl ImageEncoderBlock {
         let normed = self.attention_norm.forward(x)?; // [B, g, g, D]
         let mixed = match self.window {
             Some(window) => {
-                let windows = window::split(&normed, window)?; // [B n, window, window, D]
-                window::join(&self.attend(&windows)?, [x.dim(1)?, x.dim(2)?])? // [B, g, g, D]
+                let windows = ops::split_windows(&normed, window)?; // [B n, window, window, D]
+                ops::join_windows(&self.attend(&windows)?, [x.dim(1)?, x.dim(2)?])? // [B, g, g, D]
             }
             None => self.attend(&normed)?, // [B, g, g, D]
         };
@@ -131,8 +132,8 @@ impl ImageEncoderBlock {
     /// # Shapes
     /// - `map`: `[B, side, side, D]`, as is the result
     fn attend(&self, map: &Tensor) -> Result<Tensor> {
-        let relative = |q: &Tensor| self.relative_positions.forward(q).map(Some);
-        let mixed = self.attention.forward_with(&map.flatten(1, 2)?, relative)?; // [B, T, D]
+        let tables = self.position_tables.each_ref();
+        let mixed = self.attention.forward_on_grid(&map.flatten(1, 2)?, tables)?; // [B, T, D]
         mixed.reshape(map.dims())
     }
 }

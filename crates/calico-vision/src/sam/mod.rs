@@ -12,11 +12,9 @@ mod image_encoder;
 mod mask_decoder;
 mod postprocess;
 mod prompt_encoder;
-mod relative_position;
 mod relu_mlp;
 mod two_way;
 mod upscaling;
-mod window;
 
 pub use config::{ImageEncoderConfig, MaskDecoderConfig, PromptEncoderConfig, SamConfig};
 pub use image_encoder::{ImageEncoder, ImageEncoderBlock};

@@ -254,10 +254,7 @@ fn sam_block(
     let mixed = {
         let mut map = norm(tape, &format!("{at}.norm1"), x, width, Norm::Layer);
         if !is_global {
-            let padded = (grid.div_ceil(side) * side) as u64;
-            let taller = tape.same(&[&map], pictures * padded * grid as u64 * width);
-            let wider = tape.same(&[&taller], pictures * padded * padded * width);
-            map = copy(tape, &wider);
+            map = split_windows(tape, &map, [pictures, grid as u64, side as u64, width]);
         }
         let size = Size::new(encoder.width, 3 * encoder.width);
         let qkv = linear(tape, &format!("{at}.attn.qkv"), &map, size);
@@ -273,7 +270,7 @@ fn sam_block(
         drop(qkv);
         let size = Size::new(encoder.width, encoder.width);
         let mixed = linear(tape, &format!("{at}.attn.proj"), &mixed, size);
-        if is_global { mixed } else { tape.part(&copy(tape, &mixed), x.len) }
+        if is_global { mixed } else { join_windows(tape, &mixed, x.len) }
     };
     let x = add(tape, x, &mixed);
     drop(mixed);
@@ -281,4 +278,24 @@ fn sam_block(
     let names = ["lin1", "lin2"].map(|name| format!("{at}.mlp.{name}"));
     let sizes = [encoder.width, encoder.mlp_hidden];
     add(tape, &x, &mlp(tape, [&names[0], &names[1]], &normed, sizes))
+}
+
+/// Windows of maps of `grid` by `grid` tokens, filled up with zeros. Composed, each axis is filled
+/// up on its own before the windows are copied apart.
+fn split_windows(tape: &Tape<'_>, map: &Value, [pictures, grid, side, width]: [u64; 4]) -> Value {
+    let padded = grid.div_ceil(side) * side;
+    let len = pictures * padded * padded * width;
+    if tape.is_fused() {
+        return tape.apply(&[map], len);
+    }
+    let taller = tape.same(&[map], pictures * padded * grid * width);
+    copy(tape, &tape.same(&[&taller], len))
+}
+
+/// The maps that windows make up, `len` values together.
+fn join_windows(tape: &Tape<'_>, windows: &Value, len: u64) -> Value {
+    if tape.is_fused() {
+        return tape.apply(&[windows], len);
+    }
+    tape.part(&copy(tape, windows), len)
 }
