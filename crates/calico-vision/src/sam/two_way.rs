@@ -13,7 +13,7 @@
 //! Axes: `M` masks, `T` tokens of a mask, `P` cells of the image embedding, `C` width.
 
 use calico_nn::ops::{self, Bias};
-use calico_nn::{LayerNorm, Linear, Weights, merge_heads, split_heads};
+use calico_nn::{LayerNorm, Linear, Weights};
 use candle_core::{Result, Tensor};
 
 use super::SamConfig;
@@ -163,11 +163,10 @@ impl Attention {
     /// - `queries`: `[M, T, C]`, as is the result
     /// - `keys`, `values`: `[M, S, C]`
     fn forward(&self, queries: &Tensor, keys: &Tensor, values: &Tensor) -> Result<Tensor> {
-        let q = split_heads(&self.query.forward(queries)?, self.heads)?; // [M, N, T, K]
-        let k = split_heads(&self.key.forward(keys)?, self.heads)?; // [M, N, S, K]
-        let v = split_heads(&self.value.forward(values)?, self.heads)?; // [M, N, S, K]
-        let scale = (q.dim(3)? as f64).powf(-0.5);
+        let q = self.query.forward(queries)?; // [M, T, N K]
+        let (k, v) = (self.key.forward(keys)?, self.value.forward(values)?); // [M, S, N K]
+        let scale = ((q.dim(2)? / self.heads) as f64).powf(-0.5);
         let call = ops::Attention { q: &q, k: &k, v: &v, scale, bias: Bias::None };
-        self.out.forward(&merge_heads(&ops::attention(&call)?)?) // [M, T, C]
+        self.out.forward(&ops::merged_attention(&call, self.heads)?) // [M, T, C]
     }
 }
