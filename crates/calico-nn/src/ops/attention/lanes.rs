@@ -2,7 +2,7 @@
 
 #![expect(clippy::inline_always, reason = "what is not inlined is compiled for the least machine")]
 
-use crate::ops::cpu::{exp, highest, sum, sums, vectorised};
+use crate::ops::cpu::{exp, highest, sum, sum_of_two, vectorised};
 
 /// Turns each row of a tile into `exp(score - max)`, zero where the query does not see the key.
 ///
@@ -105,8 +105,13 @@ pub(super) fn dots<'a>(results: &mut [f32], pairs: impl Iterator<Item = [&'a [f3
     vectorised(
         #[inline(always)]
         || {
-            for (result, pair) in results.iter_mut().zip(pairs) {
-                [*result] = sums(pair, |[a, b]| [a * b]);
+            for (result, [x, y]) in results.iter_mut().zip(pairs) {
+                *result = sum_of_two(
+                    x,
+                    y,
+                    #[inline(always)]
+                    |x, y| x * y,
+                );
             }
         },
     );

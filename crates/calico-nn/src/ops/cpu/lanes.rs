@@ -72,20 +72,6 @@ pub(crate) fn sum_in_blocks(len: usize, fill: impl Fn(Range<usize>, &mut [f32]))
     total
 }
 
-/// As [`sum_of_two`], for a pair.
-#[inline(always)]
-pub(crate) fn sums([x, y]: [&[f32]; 2], term: impl Fn([f32; 2]) -> [f32; 1]) -> [f32; 1] {
-    [sum_of_two(
-        x,
-        y,
-        #[inline(always)]
-        |x, y| {
-            let [term] = term([x, y]);
-            term
-        },
-    )]
-}
-
 /// The largest value, or minus infinity; NaN is passed over.
 #[inline(always)]
 pub(crate) fn highest(x: &[f32]) -> f32 {

@@ -22,7 +22,7 @@ pub(super) use softmax::softmax;
 pub(super) use swiglu::{swiglu, swiglu_packed};
 
 pub(crate) use exp::{exp, ln_1p, sigmoid};
-pub(crate) use lanes::{highest, sum, sum_in_blocks, sum_of, sum_of_two, sums};
+pub(crate) use lanes::{highest, sum, sum_in_blocks, sum_of, sum_of_two};
 pub(crate) use tasks::{
     TASK, by_pieces, by_pieces_of, by_pieces_of_two, by_pieces_with_sums, vectorised,
 };
