@@ -30,10 +30,7 @@ const UNSAFE: Excuses = &[
         "crates/calico-nn/src/ops/product.rs",
         "hands slices whose sizes it has checked to the kernel of matrix products",
     ),
-    (
-        "crates/calico-cli/src/main.rs",
-        "settles the process before there is a second thread",
-    ),
+    ("crates/calico-cli/src/main.rs", "settles the process before there is a second thread"),
 ];
 
 /// Words that must not trip over their own rule are put together from two pieces.
@@ -136,7 +133,7 @@ fn forwards(path: &str, text: &str) -> Vec<Finding> {
     let is_forward = |line: &&str| {
         let name = line.strip_prefix("pub fn ").unwrap_or_default();
         let name = name.split(['(', '<']).next().unwrap_or_default();
-        ["forward", "forward_with"].contains(&name)
+        ["forward", "forward_on_grid"].contains(&name)
     };
     let documented = |index: usize| {
         let above = lines[..index].iter().rev();
@@ -213,7 +210,7 @@ mod tests {
     fn forwards_without_shapes_are_found() {
         let good = "impl A {\n/// x\n///\n/// # Shapes\n/// - `x`: {\n#[inline]\npub fn forward(";
         assert_eq!(forwards("a", good), []);
-        let bad = "/// # Shapes\npub fn forward_with<T>(\n) {}\n\n/// x\npub fn forward(";
+        let bad = "/// # Shapes\npub fn forward_on_grid<T>(\n) {}\n\n/// x\npub fn forward(";
         assert_eq!(forwards("a", bad).len(), 1);
         assert_eq!(forwards("a", "pub fn forward_all(\nfn forward("), []);
     }

@@ -138,15 +138,6 @@ fn cubic(x: f64, a: f64) -> f64 {
     }
 }
 
-/// Linear resize of a table along its first axis (SAM's relative positions).
-///
-/// # Shapes
-/// - `table`: `[L, K]`
-/// - returns: `[len, K]`
-pub fn linear_rows(table: &Tensor, len: usize) -> Result<Tensor> {
-    resize_axis(table, 0, len)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

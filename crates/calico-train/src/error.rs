@@ -162,13 +162,27 @@ impl TrainError {
             | Self::DoesNotFit(_)
             | Self::Data(_)
             | Self::Sample { .. }
-            | Self::Watch(WatchError::Write { .. })
-            | Self::Result(ResultError::Write { .. }) => true,
+            | Self::Watch(
+                WatchError::Write { .. }
+                | WatchError::Shorter { .. }
+                | WatchError::NotAtLineEnd { .. }
+                | WatchError::Line { .. }
+                | WatchError::LongLine { .. },
+            )
+            | Self::Result(ResultError::Write { .. } | ResultError::FolderNotWritable { .. })
+            // The room on the disk is the user's.
+            | Self::Model(ModelError::Io { .. } | ModelError::Checkpoint(_))
+            | Self::Adapters(AdapterError::Model(
+                ModelError::Io { .. } | ModelError::Checkpoint(_),
+            )) => true,
             Self::Model(error) => error.is_bad_input(),
+            Self::Adapters(error) => error.is_bad_input(),
+            Self::Eval(error) => matches!(
+                error,
+                EvalError::Data(_) | EvalError::Sample { .. } | EvalError::RepeatedSample { .. }
+            ),
             Self::NotFinite { .. }
             | Self::Exploded { .. }
-            | Self::Adapters(_)
-            | Self::Eval(_)
             | Self::Result(_)
             | Self::Watch(_)
             | Self::Tensor(_)

@@ -37,6 +37,7 @@ mod trained;
 mod trainer;
 mod validation;
 pub mod watch;
+mod whole_folder;
 
 pub use error::TrainError;
 pub use gradients::Gradients;

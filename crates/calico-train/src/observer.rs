@@ -14,11 +14,6 @@ pub trait TrainObserver {
         0.0
     }
 
-    /// Name of the machine, for `TensorBoard`.
-    fn host(&self) -> String {
-        "calico".to_owned()
-    }
-
     /// The most memory that this process has held so far, in bytes, where it is known.
     fn peak_memory(&self) -> Option<u64> {
         None

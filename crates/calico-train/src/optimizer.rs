@@ -14,7 +14,9 @@ const TASK: usize = 1 << 16;
 /// `AdamW` (arXiv 1711.05101), as `PyTorch` computes it, over named tensors in the order of their
 /// names.
 ///
-/// Weight decay moves matrices only: norms, biases and single vectors are left alone.
+/// Weight decay moves tensors of more than one axis only: norms and biases are left alone. A
+/// tensor without a gradient stays as it is; the bias corrections count the steps of the
+/// optimiser, not those of each tensor.
 #[derive(Debug)]
 pub struct AdamW {
     config: OptimizerConfig,
@@ -35,6 +37,8 @@ pub struct Moments {
 #[derive(Debug, Clone, Copy)]
 struct Factors {
     betas: [f32; 2],
+    /// One less each, rounded once.
+    others: [f32; 2],
     /// Learning rate over the bias correction of the first moment.
     step_size: f32,
     /// Root of the bias correction of the second moment.
@@ -104,6 +108,7 @@ impl AdamW {
             let decay = if var.rank() > 1 { weight_decay } else { 0.0 };
             let factors = Factors {
                 betas: betas.map(|beta| beta as f32),
+                others: betas.map(|beta| (1.0 - beta) as f32),
                 step_size: (learning_rate / corrections[0]) as f32,
                 root_correction: corrections[1].sqrt() as f32,
                 eps: eps as f32,
@@ -122,8 +127,8 @@ impl AdamW {
 /// The step as a chain of tensor operations, for any device.
 fn composed(var: &Var, moments: &mut Moments, gradient: &Tensor, factors: Factors) -> Result<()> {
     let [beta1, beta2] = factors.betas.map(f64::from);
-    moments.first = ((&moments.first * beta1)? + (gradient * f64::from(1.0 - factors.betas[0]))?)?;
-    let square = (gradient.sqr()? * f64::from(1.0 - factors.betas[1]))?;
+    moments.first = ((&moments.first * beta1)? + (gradient * f64::from(factors.others[0]))?)?;
+    let square = (gradient.sqr()? * f64::from(factors.others[1]))?;
     moments.second = ((&moments.second * beta2)? + square)?;
     let root = (moments.second.sqrt()? / f64::from(factors.root_correction))?;
     let change =
@@ -133,7 +138,7 @@ fn composed(var: &Var, moments: &mut Moments, gradient: &Tensor, factors: Factor
 
 /// The step in one pass over memory, on all cores.
 fn one_pass(var: &Var, moments: &mut Moments, gradient: &Tensor, factors: Factors) -> Result<()> {
-    let Factors { betas: [beta1, beta2], step_size, root_correction, eps, kept } = factors;
+    let Factors { betas: [beta1, beta2], others, step_size, root_correction, eps, kept } = factors;
     let gradient = gradient.contiguous()?;
     let count = var.elem_count();
     let read = [var.as_detached_tensor(), gradient, moments.first.clone(), moments.second.clone()];
@@ -153,8 +158,8 @@ fn one_pass(var: &Var, moments: &mut Moments, gradient: &Tensor, factors: Factor
     written.zip(found).for_each(|(((value, m), v), ((old, gradient), (first, second)))| {
         for i in 0..value.len() {
             let g = gradient[i];
-            m[i] = first[i] * beta1 + g * (1.0 - beta1);
-            v[i] = second[i] * beta2 + g * g * (1.0 - beta2);
+            m[i] = first[i] * beta1 + g * others[0];
+            v[i] = second[i] * beta2 + g * g * others[1];
             let root = v[i].sqrt() / root_correction + eps;
             value[i] = old[i] * kept - m[i] / root * step_size;
         }
@@ -192,6 +197,7 @@ mod tests {
         let mut moments = Moments { first: wave(0.1), second: wave(0.2).sqr().unwrap() };
         let factors = Factors {
             betas: [0.9, 0.95],
+            others: [0.1, 0.05],
             step_size: 0.01,
             root_correction: 0.7,
             eps: 1e-8,
@@ -211,11 +217,11 @@ mod tests {
 
     #[test]
     fn a_first_step_moves_by_the_learning_rate_against_the_gradient() {
-        let var = Var::new(&[[1f32, 1.0]], &Device::Cpu).unwrap();
+        let var = Var::new(&[[1f32, 1.0], [1.0, 1.0]], &Device::Cpu).unwrap();
         let trained = BTreeMap::from([("a".to_owned(), var.clone())]);
         let config = OptimizerConfig { weight_decay: 0.5, ..OptimizerConfig::default() };
         let mut optimizer = AdamW::new(config, &trained).unwrap();
-        let weights = Tensor::new(&[[3f32, -0.2]], &Device::Cpu).unwrap();
+        let weights = Tensor::new(&[[3f32, -0.2], [3.0, -0.2]], &Device::Cpu).unwrap();
         let loss = (var.as_tensor() * weights).unwrap().sum_all().unwrap();
         let gradients = Gradients::of(&loss, &trained, HashMap::new).unwrap();
         optimizer.step(&trained, &gradients, 0.1).unwrap();

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+use crate::whole_folder::{self, is_leftover};
 use crate::{Recipe, TrainError};
 
 const LOCK: &str = ".lock";
@@ -100,6 +101,10 @@ impl RunFolder {
             Err(TryLockError::Error(source)) => return Err(write(&lock)(source)),
         }
         let folder = Self { path: path.to_owned(), _lock: file };
+        // What a killed process of this run left half written; nobody else is here.
+        for place in ["", "best", "curves", "samples"] {
+            whole_folder::recover(&path.join(place))?;
+        }
         folder.write(RECIPE, recipe.to_toml()?.as_bytes())?;
         let text = serde_json::to_string_pretty(identity)
             .map_err(|error| TrainError::Internal(error.to_string()))?;
@@ -110,6 +115,17 @@ impl RunFolder {
     /// Where it is.
     pub fn path(&self) -> &Path {
         &self.path
+    }
+
+    /// Removes a file if it is there.
+    pub(crate) fn remove(&self, name: &str) -> Result<(), TrainError> {
+        let path = self.path.join(name);
+        match fs::remove_file(&path) {
+            Err(source) if source.kind() != std::io::ErrorKind::NotFound => {
+                Err(TrainError::Write { path, source })
+            }
+            _ => Ok(()),
+        }
     }
 
     /// Writes a file, all or nothing.
@@ -147,8 +163,8 @@ fn holds_something(folder: &Path) -> Result<bool, TrainError> {
     let read = |source| TrainError::Read { path: folder.to_owned(), source };
     let entries = fs::read_dir(folder).map_err(read)?;
     // A run that was killed at once may leave these behind.
-    let ours = |name: &std::ffi::OsStr| name == LOCK || name == RECIPE;
-    Ok(entries.flatten().any(|entry| !ours(&entry.file_name())))
+    let ours = |name: &str| [LOCK, RECIPE].contains(&name) || is_leftover(name);
+    Ok(entries.flatten().any(|entry| !ours(&entry.file_name().to_string_lossy())))
 }
 
 #[cfg(test)]

@@ -17,6 +17,9 @@ use crate::digest::{glance, hex};
 use crate::lessons::LABEL_HEADS;
 use crate::recipe::ModelConfig;
 
+pub(crate) const NO_MODEL: &str = "model: there is no folder with weights to start from; give one \
+                                   (--model DIR), or set `from_scratch = true` to draw them";
+
 /// The model that a training begins with.
 pub(crate) struct StartModel {
     pub(crate) config: CalicoConfig,
@@ -78,13 +81,7 @@ impl StartModel {
         match &model.folder {
             Some(folder) => Self::from_folder(folder, seed),
             None if model.from_scratch => Self::drawn(model, seed),
-            None => Err(TrainError::Mismatch {
-                problems: vec![
-                    "model: there is no folder with weights to start from; give one (--model DIR), \
-                     or set `from_scratch = true` to draw them"
-                        .into(),
-                ],
-            }),
+            None => Err(TrainError::Mismatch { problems: vec![NO_MODEL.to_owned()] }),
         }
     }
 
@@ -98,6 +95,7 @@ impl StartModel {
         }
         let name = opened.name();
         let tokenizer_json = read_text(&folder.join(TOKENIZER_FILE))?;
+        hash.update(&tokenizer_json);
         let ModelFolder { config, tokenizer, checkpoint, .. } = opened;
         let model = Base::Stored(CheckpointSource::new(checkpoint, Device::Cpu));
         let source = Arc::new(StartWeights { model, drawn: Random::new(seed, Device::Cpu) });

@@ -4,13 +4,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use calico_data::answer_text::parse;
-use calico_data::loader::Selection;
+use calico_data::loader::{Selection, open_picture};
 use calico_data::{Dataset, ImageRecord, Permutation, SampleRecord, Split, Stream};
 use calico_eval::predictions::DataIdentity;
 use calico_eval::{
     EvalOptions, Evaluation, PairPrediction, PairTruth, Report, Row, Scorer, Truths,
 };
-use calico_image::{DecodeOptions, Frame, Orientation, Size};
+use calico_image::Frame;
 use calico_model::{Photograph, Question, SegmentOptions, Segmenter};
 use calico_result::{Answer, Model, Role, Scores, Segment, SegmentOrigin, Segmentation, Task};
 
@@ -60,15 +60,10 @@ impl Validation {
         config: &ValidationConfig,
         seed: u64,
     ) -> Result<Self, TrainError> {
-        let takes = |sample: &SampleRecord| {
-            let task =
-                selection.subtasks.is_empty() || selection.subtasks.contains(&sample.subtask);
-            task && (selection.sources.is_empty() || selection.sources.contains(&sample.source))
-        };
         let mut samples = Vec::new();
         for sample in dataset.samples(Split::Dev)? {
             let sample = sample?;
-            if takes(&sample) {
+            if selection.takes_sample(&sample) {
                 samples.push(sample);
             }
         }
@@ -98,7 +93,12 @@ impl Validation {
         let truths = Truths::new(wanted)?;
         let identity = DataIdentity::new(dataset, Split::Dev, &truths);
         let (dataset, config) = (dataset.clone(), config.clone());
-        Ok(Self { dataset, truths, questions: asked, config, identity })
+        let validation = Self { dataset, truths, questions: asked, config, identity };
+        // Found now, and not after the first five hundred steps.
+        for asked in &validation.questions {
+            validation.photographs(asked)?;
+        }
+        Ok(validation)
     }
 
     /// Number of questions.
@@ -164,24 +164,19 @@ impl Validation {
     }
 
     fn photographs(&self, asked: &Asked) -> Result<Vec<Photograph>, TrainError> {
-        let options =
-            DecodeOptions { orientation: Orientation::Ignore, ..DecodeOptions::default() };
         let open = |image: &ImageRecord| {
             let path = self.dataset.picture_path(image)?;
-            let wrong = |reason: String| TrainError::Mismatch {
-                problems: vec![format!("validation: {}: {reason}", image.image_id)],
-            };
-            let frame =
-                calico_image::open(&path, &options).map_err(|error| wrong(error.to_string()))?;
-            let (found, expected) = (frame.size(), Size::new(image.height, image.width));
-            if found != expected {
-                return Err(wrong(format!("the picture is of {found}, expected {expected}")));
-            }
+            let frame = open_picture(image, &path);
+            let frame = frame.map_err(|reason| unusable(&image.image_id, &reason.to_string()))?;
             let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
             Ok(Photograph { name, frame })
         };
         asked.images.iter().map(open).collect()
     }
+}
+
+fn unusable(image_id: &str, reason: &str) -> TrainError {
+    TrainError::Mismatch { problems: vec![format!("validation: picture {image_id}: {reason}")] }
 }
 
 /// What a perfect model would have returned.

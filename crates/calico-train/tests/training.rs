@@ -169,11 +169,14 @@ fn a_run_that_is_stopped_anywhere_goes_on_as_if_it_had_not_been() {
     let parts = place.path().join("parts");
     for step in [1, 2, 3, 4, 5, 6, 7] {
         let stop = AtomicBool::new(false);
-        let mut trainer = Trainer::open(recipe.clone(), &parts, &()).unwrap();
+        let trainer = Trainer::open(recipe.clone(), &parts, &()).unwrap();
         let ended = trainer.run(&mut StopAfter(step, &stop), &stop).unwrap();
         assert_eq!(ended, Outcome::Stopped { step, total: 8 });
     }
-    assert!(matches!(train(recipe, &parts).unwrap(), Outcome::Finished { .. }));
+    let early = Trainer::open(recipe.clone(), &parts, &()).unwrap().finish_early(&mut ()).unwrap();
+    assert!(matches!(early, Outcome::Finished { step: 7, .. }));
+    ModelFolder::open(&parts.join("model")).unwrap();
+    assert!(matches!(train(recipe, &parts).unwrap(), Outcome::Finished { step: 8, .. }));
     assert_same_run(&whole, &parts);
 }
 
@@ -323,4 +326,37 @@ fn adapters_of_a_training_give_its_model_when_they_are_applied() {
     let adapters = Adapters::open(&run.join("adapters"), &base, BaseCheck::Weights).unwrap();
     apply(&base, &adapters, &applied, |_| {}).unwrap();
     assert!(tensors(&applied) == tensors(&whole.join("model")));
+}
+
+#[test]
+fn a_value_that_is_no_number_is_never_saved() {
+    let place = tempfile::tempdir().unwrap();
+    let mut recipe = small("scratch.toml", place.path());
+    recipe.validation = None;
+    recipe.stages.remove(0);
+    recipe.stages[0].steps = 1;
+    recipe.stages[0].warmup = 0;
+    recipe.stages[0].learning_rate = 1e39;
+    let run = place.path().join("run");
+    let error = train(recipe, &run).unwrap_err();
+    assert!(matches!(error, TrainError::NotFinite { step: 1, .. }), "{error}");
+    assert!(error.to_string().contains("the beginning"), "{error}");
+    assert!(!run.join("model").exists());
+    assert_eq!(run.join("checkpoints").read_dir().unwrap().count(), 0);
+}
+
+#[test]
+fn a_missing_dev_picture_is_told_before_the_first_step() {
+    let place = tempfile::tempdir().unwrap();
+    let recipe = small("scratch.toml", place.path());
+    for entry in fs::read_dir(place.path().join("data/pictures")).unwrap() {
+        let path = entry.unwrap().path();
+        if path.file_name().unwrap().to_str().unwrap().starts_with("dev-") {
+            fs::remove_file(path).unwrap();
+        }
+    }
+    let run = place.path().join("run");
+    let told = train(recipe, &run).unwrap_err().to_string();
+    assert!(told.contains("drawn/dev-"), "{told}");
+    assert!(!run.exists());
 }

@@ -13,6 +13,7 @@ Examples:
   A small model from nothing:
     calico train recipes/scratch.toml --data my-data --out run
   Go on after an interruption: the same command again.
+  Take what the run has reached so far: the same command with --finish.
 
 Files in --out:
   model/ or adapters/                  the result, from the best validation
@@ -52,6 +53,11 @@ pub(crate) struct TrainArgs {
     /// Folder of the run. If it holds this run already, the run goes on.
     #[arg(long, value_name = "DIR", required_unless_present = "plan")]
     pub(crate) out: Option<PathBuf>,
+
+    /// Train no further: write the result of the run in --out as it is now, from its best
+    /// validation or its last checkpoint.
+    #[arg(long, requires = "out")]
+    pub(crate) finish: bool,
 
     /// Print what the training needs, and train nothing.
     #[arg(long, conflicts_with = "out")]

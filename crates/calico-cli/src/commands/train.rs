@@ -40,8 +40,10 @@ pub(crate) fn run(args: &TrainArgs) -> Result<(), Failure> {
         let text = if args.json { stream::json(&plan)? } else { plan.to_text() };
         return Ok(stream::print(&text)?);
     };
-    plan.check(memory::available())?;
-    train(recipe, out)
+    if !args.finish {
+        plan.check(memory::available())?;
+    }
+    train(recipe, out, args.finish)
 }
 
 /// What the training needs on this machine.
@@ -63,15 +65,19 @@ fn gflops() -> anyhow::Result<f64> {
     Ok(product.flops / best / 1e9)
 }
 
-fn train(recipe: Recipe, out: &Path) -> Result<(), Failure> {
+/// Trains to the end, or to where the user stops it; with `finishes`, not at all.
+fn train(recipe: Recipe, out: &Path, finishes: bool) -> Result<(), Failure> {
     let mut watcher = Watcher::new();
-    let mut trainer = Trainer::open(recipe, out, &watcher)?;
-    let ended = trainer.run(&mut watcher, stop_flag());
+    let trainer = Trainer::open(recipe, out, &watcher)?;
+    let ended = if finishes {
+        trainer.finish_early(&mut watcher)
+    } else {
+        trainer.run(&mut watcher, stop_flag())
+    };
     watcher.bar.finish_and_clear();
     match ended? {
-        Outcome::Finished { output, report } => Ok(stream::print(&format!(
-            "trained {} steps\nresult  {}\nreport  {}\n",
-            trainer.step(),
+        Outcome::Finished { step, output, report } => Ok(stream::print(&format!(
+            "trained {step} steps\nresult  {}\nreport  {}\n",
             output.display(),
             report.display()
         ))?),

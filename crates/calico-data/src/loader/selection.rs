@@ -1,6 +1,7 @@
 use calico_result::Task;
 use serde::Deserialize;
 
+use crate::SampleRecord;
 use crate::tables::{Columns, Picked, TableError, task};
 
 /// Which samples of a split are loaded.
@@ -18,10 +19,19 @@ impl Selection {
         self.subtasks.is_empty() && self.sources.is_empty()
     }
 
+    /// Whether a sample is selected.
+    pub fn takes_sample(&self, sample: &SampleRecord) -> bool {
+        self.takes_pair(&sample.source, sample.subtask)
+    }
+
     /// Whether samples of a source and sub-task are selected.
     pub(super) fn takes(&self, cell: &SampleCell) -> bool {
-        let takes_task = self.subtasks.is_empty() || self.subtasks.contains(&cell.subtask);
-        takes_task && (self.sources.is_empty() || self.sources.contains(&cell.source))
+        self.takes_pair(&cell.source, cell.subtask)
+    }
+
+    fn takes_pair(&self, source: &str, subtask: Task) -> bool {
+        let takes_task = self.subtasks.is_empty() || self.subtasks.contains(&subtask);
+        takes_task && (self.sources.is_empty() || self.sources.iter().any(|name| name == source))
     }
 }
 

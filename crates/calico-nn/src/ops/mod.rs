@@ -22,10 +22,10 @@ use candle_core::{Result, Tensor};
 
 pub(crate) use cpu::{on_cpu, values};
 
+pub use attention::{Attention, Bias, attention, fused_attention, merged_attention};
 pub use convolution::convolution;
 pub use embedding::embedding;
 pub use gated::swiglu_packed;
-pub use attention::{Attention, Bias, attention, fused_attention, merged_attention};
 
 /// Softmax over the last axis.
 pub fn softmax(x: &Tensor) -> Result<Tensor> {

@@ -21,6 +21,7 @@ use std::path::{Path, PathBuf};
 
 use candle_core::{Device, Tensor};
 
+use crate::whole_folder::{self, make_durable, write_error};
 use crate::{Moments, TrainError};
 
 const STATE: &str = "state.json";
@@ -28,8 +29,6 @@ const PARAMETERS: &str = "parameters.safetensors";
 const OPTIMIZER: &str = "optimizer.safetensors";
 /// Beginning of the names of finished checkpoints.
 const STEP: &str = "step-";
-/// Beginning of the names of unfinished ones.
-const UNFINISHED: &str = ".unfinished-";
 /// The longest state that is read, in bytes.
 const MAX_STATE: u64 = 1 << 20;
 
@@ -54,6 +53,7 @@ impl Checkpoints {
     /// The checkpoints in `folder`, which is made if it is missing.
     pub fn new(folder: PathBuf) -> Result<Self, TrainError> {
         fs::create_dir_all(&folder).map_err(|source| write_error(&folder, source))?;
+        whole_folder::recover(&folder)?;
         Ok(Self { folder })
     }
 
@@ -89,13 +89,10 @@ impl Checkpoints {
         moments: &BTreeMap<String, Moments>,
         keep: usize,
     ) -> Result<PathBuf, TrainError> {
-        self.clear_unfinished()?;
-        let name = format!("{STEP}{:08}", state.step);
-        let path = self.folder.join(&name);
-        let unfinished = self.folder.join(format!("{UNFINISHED}{name}"));
-        let written = write(&unfinished, state, parameters, moments)
-            .and_then(|()| self.put_in_place(&unfinished, &path));
-        if let Err(error) = written {
+        let path = self.folder.join(format!("{STEP}{:08}", state.step));
+        let unfinished = whole_folder::unfinished(&path);
+        let written = write(&unfinished, state, parameters, moments);
+        if let Err(error) = written.and_then(|()| whole_folder::put_in_place(&path)) {
             // The error that matters is the first one; what is left is removed next time.
             let _ = fs::remove_dir_all(&unfinished);
             return Err(error);
@@ -103,35 +100,10 @@ impl Checkpoints {
         let mut known = self.list()?;
         while known.len() > keep {
             if let Some((_, oldest)) = known.pop_first() {
-                fs::remove_dir_all(&oldest).map_err(|source| write_error(&oldest, source))?;
+                whole_folder::remove(&oldest)?;
             }
         }
         Ok(path)
-    }
-
-    fn put_in_place(&self, unfinished: &Path, path: &Path) -> Result<(), TrainError> {
-        // The same step again: after a stop at the very place where the last checkpoint was made.
-        if path.exists() {
-            let old = self.folder.join(format!("{UNFINISHED}old"));
-            let moved = fs::rename(path, &old);
-            moved.map_err(|source| write_error(path, source))?;
-        }
-        fs::rename(unfinished, path).map_err(|source| write_error(path, source))?;
-        make_durable(&self.folder)?;
-        self.clear_unfinished()
-    }
-
-    /// Removes what a killed run left half done.
-    fn clear_unfinished(&self) -> Result<(), TrainError> {
-        let read = |source| TrainError::Read { path: self.folder.clone(), source };
-        for entry in fs::read_dir(&self.folder).map_err(read)? {
-            let entry = entry.map_err(read)?;
-            if entry.file_name().to_string_lossy().starts_with(UNFINISHED) {
-                let path = entry.path();
-                fs::remove_dir_all(&path).map_err(|source| write_error(&path, source))?;
-            }
-        }
-        Ok(())
     }
 }
 
@@ -141,22 +113,13 @@ pub(crate) fn write_best(
     best: Best,
     values: &BTreeMap<String, Tensor>,
 ) -> Result<(), TrainError> {
-    fs::create_dir_all(folder).map_err(|source| write_error(folder, source))?;
-    let temporary = folder.join(format!("{UNFINISHED}{PARAMETERS}"));
-    let path = folder.join(PARAMETERS);
-    let digest = tensors::write(&temporary, values)?;
-    fs::rename(&temporary, &path).map_err(|source| write_error(&path, source))?;
-    make_durable(folder)?;
+    let unfinished = whole_folder::unfinished(folder);
+    fs::create_dir(&unfinished).map_err(|source| write_error(&unfinished, source))?;
+    let digest = tensors::write(&unfinished.join(PARAMETERS), values)?;
     let text = serde_json::json!({ "step": best.step, "score": best.score, "sha256": digest });
-    let path = folder.join("best.json");
-    let save = || {
-        let mut file = tempfile::Builder::new().prefix(UNFINISHED).tempfile_in(folder)?;
-        file.write_all(format!("{text:#}\n").as_bytes())?;
-        file.as_file().sync_all()?;
-        file.persist(&path).map_err(|failed| failed.error)?;
-        Ok(())
-    };
-    save().map_err(|source| write_error(&path, source))
+    write_text(&unfinished.join("best.json"), &format!("{text:#}"))?;
+    make_durable(&unfinished)?;
+    whole_folder::put_in_place(folder)
 }
 
 /// The values with the best validation.
@@ -189,14 +152,17 @@ fn write(
     let state = State { digests, ..state.clone() };
     let text = serde_json::to_string_pretty(&state)
         .map_err(|error| TrainError::Internal(error.to_string()))?;
-    let path = folder.join(STATE);
+    write_text(&folder.join(STATE), &text)?;
+    make_durable(folder)
+}
+
+fn write_text(path: &Path, text: &str) -> Result<(), TrainError> {
     let save = || {
-        let mut file = File::create(&path)?;
+        let mut file = File::create(path)?;
         file.write_all(format!("{text}\n").as_bytes())?;
         file.sync_all()
     };
-    save().map_err(|source| write_error(&path, source))?;
-    make_durable(folder)
+    save().map_err(|source| write_error(path, source))
 }
 
 fn read(folder: &Path, device: &Device) -> Result<Checkpoint, TrainError> {
@@ -234,20 +200,6 @@ fn read(folder: &Path, device: &Device) -> Result<Checkpoint, TrainError> {
         moments.insert(name, Moments { first, second });
     }
     Ok(Checkpoint { state, parameters, moments })
-}
-
-/// Makes the names in a folder survive a loss of power.
-fn make_durable(folder: &Path) -> Result<(), TrainError> {
-    // Only Unix lets a folder be opened; elsewhere a rename is durable by itself.
-    if cfg!(unix) {
-        let sync = || File::open(folder)?.sync_all();
-        sync().map_err(|source| write_error(folder, source))?;
-    }
-    Ok(())
-}
-
-fn write_error(path: &Path, source: std::io::Error) -> TrainError {
-    TrainError::Write { path: path.to_owned(), source }
 }
 
 #[cfg(test)]

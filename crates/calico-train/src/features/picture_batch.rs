@@ -88,7 +88,7 @@ impl Source {
     fn prepare(&self, image: &ImageRecord, path: &Path) -> Result<PreparedPicture, Refusal> {
         let (mut digest, mut kept) = (None, Vec::new());
         if let Some(folder) = &self.folder {
-            let of = self.digest(image, path)?;
+            let of = self.digest(path)?;
             kept = self.kept(folder, image, &of)?;
             digest = Some(of);
         }
@@ -100,11 +100,9 @@ impl Source {
         Ok(PreparedPicture { image_id, letterbox, digest, pixels, kept })
     }
 
-    /// SHA-256 of the file in hexadecimal digits.
-    fn digest(&self, image: &ImageRecord, path: &Path) -> Result<String, Refusal> {
-        if let Some(known) = &image.sha256 {
-            return Ok(known.clone());
-        }
+    /// SHA-256 of the file in hexadecimal digits. That of the table is not taken for it: the file
+    /// may have changed since the data set was built.
+    fn digest(&self, path: &Path) -> Result<String, Refusal> {
         let hashes = || self.hashes.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(known) = hashes().get(path) {
             return Ok(known.clone());

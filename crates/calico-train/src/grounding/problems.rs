@@ -1,10 +1,10 @@
-use calico_data::{Dataset, SampleRecord, Split};
+use calico_data::loader::Selection;
+use calico_data::{Dataset, Split};
 use calico_language::Tokenizer;
 use calico_model::CalicoConfig;
 use calico_model::prompt::{PromptLayout, prompt_ids, user_message};
 
 use crate::TrainError;
-use crate::recipe::DataConfig;
 
 /// Samples that are looked at before the first step.
 const LOOKED_AT: usize = 256;
@@ -13,38 +13,36 @@ const LOOKED_AT: usize = 256;
 ///
 /// Looks at the first samples of the train split that are selected.
 pub(crate) fn problems(
-    data: &DataConfig,
+    selection: &Selection,
     config: &CalicoConfig,
     tokenizer: &Tokenizer,
     dataset: &Dataset,
 ) -> Result<Vec<String>, TrainError> {
-    let takes = |sample: &SampleRecord| {
-        (data.subtasks.is_empty() || data.subtasks.contains(&sample.subtask))
-            && (data.sources.is_empty() || data.sources.contains(&sample.source))
-    };
+    // A tokenizer without this token has no word that it does not know.
+    let unknown_id = tokenizer.encode("<unk>").ok().filter(|ids| ids.len() == 1);
     let (mut looked, mut long, mut torn, mut unknown) = (0, 0, 0, 0);
     for sample in dataset.samples(Split::Train)? {
         let sample = sample?;
-        if !takes(&sample) {
+        if !selection.takes_sample(&sample) {
             continue;
+        }
+        if looked == LOOKED_AT {
+            break;
         }
         looked += 1;
         let message = user_message(&sample.question, sample.image_ids.len()).ok();
         let ids = message.and_then(|m| prompt_ids(&m, &config.prompt, tokenizer).ok());
-        match ids {
-            Some(ids) => {
-                let layout = PromptLayout::new(&ids, config.tokens_per_image());
-                long += usize::from(layout.len() >= config.llm.max_positions);
-            }
-            None => torn += 1,
-        }
+        let Some(ids) = ids else {
+            torn += 1;
+            continue;
+        };
+        let layout = PromptLayout::new(&ids, config.tokens_per_image());
+        long += usize::from(layout.len() >= config.llm.max_positions);
         let answer = tokenizer.encode(sample.answer.trim()).unwrap_or_default();
         let segs = answer.iter().filter(|id| **id == tokenizer.special().seg).count();
         torn += usize::from(segs != sample.region_ids.len());
-        unknown += usize::from(answer.contains(&UNKNOWN));
-        if looked == LOOKED_AT {
-            break;
-        }
+        let is_unknown = |id: &u32| unknown_id.as_deref().is_some_and(|ids| ids.contains(id));
+        unknown += usize::from(answer.iter().any(is_unknown));
     }
     let mut problems = Vec::new();
     let mut tell = |count: usize, what: &str| {
@@ -73,6 +71,3 @@ pub(crate) fn problems(
     tell(unknown, "hold words that the tokenizer does not know; use one with byte fallback");
     Ok(problems)
 }
-
-/// `<unk>` of every LLaMA tokenizer.
-const UNKNOWN: u32 = 0;

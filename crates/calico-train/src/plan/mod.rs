@@ -66,11 +66,10 @@ pub struct Plan {
 const LOOKED_AT: u64 = 2000;
 
 impl Plan {
-    /// Plans a recipe, with the sizes of its data set where it is there, and with typical ones
-    /// elsewhere. No weights are looked at.
+    /// Plans a recipe, with the sizes of its data set, and with typical ones where it names none. No weights are looked at.
     pub fn of_recipe(recipe: &Recipe, machine: Machine) -> Result<Self, TrainError> {
         let config = model_config(&recipe.model)?;
-        let samples = match recipe.data.folder.as_ref().filter(|folder| folder.is_dir()) {
+        let samples = match &recipe.data.folder {
             Some(folder) => {
                 let tokenizer = model_tokenizer(&recipe.model, &config)?;
                 let dataset = Dataset::open(folder)?;

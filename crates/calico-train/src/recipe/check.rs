@@ -5,6 +5,12 @@ use super::{Recipe, StageConfig};
 /// The most samples in one batch, and batches in one step.
 const MOST_AT_ONCE: usize = 1 << 16;
 
+/// The most optimiser steps of a stage.
+const MOST_STEPS: u64 = 1_000_000_000;
+
+/// The most checkpoints that are kept.
+const MOST_KEPT: usize = 1000;
+
 /// All problems, one line each.
 pub(super) fn problems(recipe: &Recipe) -> Vec<String> {
     let mut problems = Vec::new();
@@ -51,7 +57,9 @@ pub(super) fn problems(recipe: &Recipe) -> Vec<String> {
     }
     check(recipe.guard.explosion > 1.0, "guard.explosion: expected more than 1");
     check(recipe.checkpoint.every > 0, "checkpoint.every: expected at least 1");
-    check(recipe.checkpoint.keep > 0, "checkpoint.keep: expected at least 1");
+    let keep = recipe.checkpoint.keep;
+    check((1..=MOST_KEPT).contains(&keep), "checkpoint.keep: expected 1 to 1000");
+    check(i64::try_from(recipe.seed).is_ok(), "seed: expected at most 9223372036854775807");
     if let Some(validation) = &recipe.validation {
         check(validation.every > 0, "validation.every: expected at least 1");
         check(validation.pairs > 0, "validation.pairs: expected at least 1");
@@ -80,7 +88,7 @@ fn stage_problems(stage: &StageConfig, problems: &mut Vec<String>) {
         "expected a name of letters, digits, - and _",
     );
     check(!stage.train.is_empty(), "`train` is empty, so nothing would be learnt");
-    check(stage.steps > 0, "`steps` is 0; expected at least 1");
+    check((1..=MOST_STEPS).contains(&stage.steps), "`steps`: expected 1 to 1000000000");
     check(stage.warmup <= stage.steps, "`warmup` is longer than the stage");
     let counts = 1..=MOST_AT_ONCE;
     check(counts.contains(&stage.batch), "`batch`: expected 1 to 65536");

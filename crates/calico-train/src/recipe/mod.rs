@@ -125,7 +125,7 @@ impl Recipe {
     }
 
     /// SHA-256, in hexadecimal digits, of everything that changes what a run computes: not of
-    /// where things lie, and not of how often checkpoints are written.
+    /// where things lie, not of how often checkpoints are written, and not of what ends a run.
     pub fn digest(&self) -> Result<String, TrainError> {
         let mut computed = self.clone();
         computed.model.folder = None;
@@ -137,12 +137,13 @@ impl Recipe {
             features.folder = PathBuf::new();
         }
         computed.checkpoint = CheckpointConfig::default();
+        computed.guard = GuardConfig::default();
         Ok(hex(&Sha256::digest(computed.to_toml()?)))
     }
 
     /// Optimiser steps of all stages.
     pub fn steps(&self) -> u64 {
-        self.stages.iter().map(|stage| stage.steps).sum()
+        self.stages.iter().fold(0, |sum, stage| sum.saturating_add(stage.steps))
     }
 }
 

@@ -136,7 +136,7 @@ pub struct OptimizerConfig {
     pub betas: [f64; 2],
     /// Added to the root of the second moment.
     pub eps: f64,
-    /// Share of the learning rate by which matrices shrink in each step.
+    /// Share of the learning rate by which tensors of more than one axis shrink in each step.
     pub weight_decay: f64,
     /// The longest gradient, over all trained values together; 0: no limit.
     pub clip_norm: f64,

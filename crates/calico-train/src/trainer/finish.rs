@@ -15,22 +15,36 @@ use candle_core::{DType, Tensor};
 use super::validate::BEST;
 use super::{Outcome, Trainer};
 use crate::checkpoint::read_best;
+use crate::lessons::LABEL_HEADS;
 use crate::parameters::Overlay;
 use crate::recipe::{OutputKind, OutputType};
 use crate::watch::report::{self, ReportInput, SamplePicture};
 use crate::watch::{METRICS_NAME, read_metrics};
-use crate::{TrainError, TrainObserver};
+use crate::{TrainError, TrainObserver, whole_folder};
 
 /// A model folder in the folder of the run.
 const MODEL: &str = "model";
 /// Adapter files in the folder of the run.
 const ADAPTERS: &str = "adapters";
 /// Why the run ended before its end, in its folder.
-const STOPPED: &str = "stopped.json";
+pub(super) const STOPPED: &str = "stopped.json";
 /// Pictures of predictions, in the folder of the run.
 const SAMPLES: &str = "samples";
 
 impl Trainer {
+    /// Writes the result as it is now, and the report, though steps may be left: from the best
+    /// validation, or from the newest checkpoint. The run can go on after that.
+    ///
+    /// # Errors
+    /// If there is no checkpoint yet.
+    pub fn finish_early(mut self, observer: &mut dyn TrainObserver) -> Result<Outcome, TrainError> {
+        if self.state.step == 0 {
+            let problems = vec!["the run has no checkpoint yet; let it train first".into()];
+            return Err(TrainError::Mismatch { problems });
+        }
+        self.finish(observer)
+    }
+
     /// Writes the model, or its adapters, and the report. Doing so twice changes nothing.
     pub(super) fn finish(
         &mut self,
@@ -47,13 +61,12 @@ impl Trainer {
         let report = self.write_report()?;
         self.events.sync()?;
         observer.saved(&output);
-        Ok(Outcome::Finished { output, report })
+        Ok(Outcome::Finished { step: self.state.step, output, report })
     }
 
     fn write_model(&self, values: &BTreeMap<String, Tensor>) -> Result<PathBuf, TrainError> {
         let target = self.folder.path().join(MODEL);
-        clear(&target)?;
-        let new = NewFolder::begin(&target)?;
+        let new = NewFolder::begin(&whole_folder::unfinished(&target))?;
         let stored = match self.recipe.output.dtype {
             OutputType::F32 => StoredType::F32,
             OutputType::Bf16 => StoredType::Bf16,
@@ -76,12 +89,12 @@ impl Trainer {
         let config = config.map_err(|error| TrainError::Internal(error.to_string()))?;
         new.write(CONFIG_FILE, config.as_bytes())?;
         new.finish()?;
+        whole_folder::put_in_place(&target)?;
         Ok(target)
     }
 
     fn write_adapters(&self, values: &BTreeMap<String, Tensor>) -> Result<PathBuf, TrainError> {
         let target = self.folder.path().join(ADAPTERS);
-        clear(&target)?;
         let base = self.recipe.model.folder.as_deref();
         let missing = || TrainError::Internal("adapters of no model".into());
         let base = ModelFolder::open(base.ok_or_else(missing)?)?;
@@ -89,17 +102,21 @@ impl Trainer {
             let values = tensor.flatten_all()?.to_vec1::<f32>()?;
             Ok((name.clone(), StoredType::F32.encode(&values)))
         };
-        let values: Result<_, TrainError> = values.iter().map(bytes).collect();
-        adapters::export_trained(&base, &values?, &target, |_| {})?;
+        // What only a stage needed is no part of the model.
+        let of_model = values.iter().filter(|(name, _)| !name.starts_with(LABEL_HEADS));
+        let values: Result<_, TrainError> = of_model.map(bytes).collect();
+        let unfinished = whole_folder::unfinished(&target);
+        adapters::export_trained(&base, &values?, &unfinished, |_| {})?;
+        whole_folder::put_in_place(&target)?;
         Ok(target)
     }
 
     /// Writes down why a run ended before its end, with its course so far.
-    pub(super) fn tell_why(&mut self, error: &TrainError) -> Result<(), TrainError> {
+    pub(super) fn tell_why(&mut self, step: u64, error: &TrainError) -> Result<(), TrainError> {
         self.metrics.sync()?;
         let last = self.last_checkpoint();
         let text = serde_json::json!({
-            "step": self.state.step,
+            "step": step,
             "reason": error.to_string(),
             "last_checkpoint": last,
         });
@@ -148,15 +165,6 @@ fn sample_pictures(run: &Path) -> Result<Vec<SamplePicture>, TrainError> {
         Some(SamplePicture { step, caption, file: Path::new(SAMPLES).join(name) })
     };
     Ok(names.iter().filter_map(picture).collect())
-}
-
-/// Removes what an earlier end of the same run wrote.
-fn clear(target: &Path) -> Result<(), TrainError> {
-    if target.exists() {
-        let write = |source| TrainError::Write { path: target.to_owned(), source };
-        fs::remove_dir_all(target).map_err(write)?;
-    }
-    Ok(())
 }
 
 impl From<calico_nn::weights::checkpoint::CheckpointError> for TrainError {

@@ -7,11 +7,11 @@ mod step;
 mod validate;
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::atomic::AtomicBool;
 
 use calico_data::Dataset;
-use calico_data::loader::{Position, Selection};
+use calico_data::loader::Position;
 use candle_core::{DType, Tensor};
 
 use crate::checkpoint::{Checkpoints, State};
@@ -23,7 +23,7 @@ use crate::run_folder::RunFolder;
 use crate::start::StartModel;
 use crate::validation::Validation;
 use crate::watch::{EventFile, MetricsFile, TimingsFile};
-use crate::{AdamW, Recipe, TrainError, TrainObserver};
+use crate::{AdamW, Moments, Recipe, TrainError, TrainObserver};
 
 /// A training in its folder: new, or going on where it stopped.
 ///
@@ -45,6 +45,8 @@ pub struct Trainer {
     checkpoints: Checkpoints,
     compute: DType,
     state: State,
+    /// The moments of the stage that goes on, until it does.
+    moments: Option<BTreeMap<String, Moments>>,
     /// Values of tensors that were trained in an earlier stage and are not now.
     settled: BTreeMap<String, Tensor>,
     metrics: MetricsFile,
@@ -57,6 +59,8 @@ pub struct Trainer {
 pub enum Outcome {
     /// All steps are made; what the recipe asks for is written.
     Finished {
+        /// Optimiser steps made.
+        step: u64,
         /// The model folder, or the adapter files.
         output: PathBuf,
         /// The page of the run.
@@ -87,28 +91,21 @@ enum StageEnd {
 }
 
 impl Trainer {
-    /// Optimiser steps made so far.
-    pub fn step(&self) -> u64 {
-        self.state.step
-    }
-
-    /// The folder of the run.
-    pub fn folder(&self) -> &Path {
-        self.folder.path()
-    }
-
     /// Trains to the end of the recipe, or until `stop` becomes true.
     ///
     /// # Errors
     /// Whatever the error is, the last checkpoint is whole, and running again goes on from it.
     pub fn run(
-        &mut self,
+        mut self,
         observer: &mut dyn TrainObserver,
         stop: &AtomicBool,
     ) -> Result<Outcome, TrainError> {
         let ended = self.run_stages(observer, stop);
-        if let Err(error @ (TrainError::NotFinite { .. } | TrainError::Exploded { .. })) = &ended {
-            self.tell_why(error)?;
+        if let Err(error @ (TrainError::NotFinite { step, .. } | TrainError::Exploded { step, .. })) =
+            &ended
+            && let Err(other) = self.tell_why(*step, error)
+        {
+            observer.warns(&format!("the report could not be written: {other}"));
         }
         ended
     }
@@ -119,9 +116,8 @@ impl Trainer {
         stop: &AtomicBool,
     ) -> Result<Outcome, TrainError> {
         observer.begins(self.state.step, self.recipe.steps());
-        let mut resumed = self.resumed_moments()?;
         while let Some(config) = self.recipe.stages.get(self.state.stage).cloned() {
-            let mut stage = self.begin_stage(config, resumed.take())?;
+            let mut stage = self.begin_stage(config)?;
             let end = self.run_stage(&mut stage, observer, stop)?;
             if end == StageEnd::Stopped {
                 let (step, total) = (self.state.step, self.recipe.steps());
@@ -149,7 +145,9 @@ impl Trainer {
             if ended {
                 return Ok(StageEnd::Done);
             }
-            if self.state.step.is_multiple_of(self.recipe.checkpoint.every) {
+            // What was reached while the loss was exploding is not worth going back to.
+            let is_sound = self.state.guard.above == 0;
+            if is_sound && self.state.step.is_multiple_of(self.recipe.checkpoint.every) {
                 self.save_since(saved_at, stage, observer)?;
                 saved_at = self.state.step;
             }
@@ -199,11 +197,6 @@ impl Trainer {
         self.state.position = Position::default();
         self.state.guard = crate::checkpoint::GuardState::default();
         self.save_settled(observer)
-    }
-
-    fn selection(&self) -> Selection {
-        let data = &self.recipe.data;
-        Selection { subtasks: data.subtasks.clone(), sources: data.sources.clone() }
     }
 
     /// The newest checkpoint, as an error names it.

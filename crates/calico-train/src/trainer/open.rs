@@ -4,11 +4,13 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use calico_data::Dataset;
+use calico_data::loader::Selection;
 use calico_nn::weights::TensorSpec;
 use candle_core::{DType, Device};
 
+use super::finish::STOPPED;
 use super::{Stage, Trainer};
-use crate::checkpoint::{Checkpoints, State};
+use crate::checkpoint::{Checkpoint, Checkpoints, State};
 use crate::data_digest::data_digest;
 use crate::features::FeatureStore;
 use crate::grounding::{GroundingLessons, LessonSettings};
@@ -17,11 +19,17 @@ use crate::lessons::{LABEL_HEADS, Lessons};
 use crate::parameters::{Overlay, Parameters};
 use crate::recipe::{Compute, Objective, OutputKind, StageConfig};
 use crate::run_folder::{RunFolder, RunIdentity};
-use crate::start::StartModel;
+use crate::start::{NO_MODEL, StartModel};
 use crate::trained::is_trained;
 use crate::validation::Validation;
 use crate::watch::{EventFile, METRICS_NAME, MetricsFile, TIMINGS_NAME, TimingsFile};
-use crate::{AdamW, Moments, Recipe, TrainError, TrainObserver};
+use crate::{AdamW, Recipe, TrainError, TrainObserver};
+
+/// `TensorBoard`'s files, in the folder of the run.
+const EVENTS: &str = "events";
+/// Stands for the machine in their names.
+const HOST: &str = "calico";
+const NO_DATA: &str = "data: there is no folder to learn from; give one (--data DIR)";
 
 impl Trainer {
     /// Opens a training in a folder: a new one, or one that goes on from its newest checkpoint.
@@ -33,33 +41,17 @@ impl Trainer {
         run: &Path,
         observer: &dyn TrainObserver,
     ) -> Result<Self, TrainError> {
-        let start = StartModel::open(&recipe.model, recipe.seed)?;
-        let dataset = open_data(&recipe)?;
-        let specs = start.specs()?;
-        let mut problems = Vec::new();
-        for stage in &recipe.stages {
-            problems.extend(stage_problems(stage, &start, &specs));
-        }
-        problems.extend(crate::grounding::problems(
-            &recipe.data,
-            &start.config,
-            &start.tokenizer,
-            &dataset,
-        )?);
-        if recipe.output.kind == OutputKind::Adapters && recipe.model.folder.is_none() {
-            problems.push(
-                "output: adapters belong to a model folder, but this model is drawn; set \
-                 `kind = \"model\"`"
-                    .into(),
-            );
-        }
+        let problems = missing(&recipe);
         if !problems.is_empty() {
             return Err(TrainError::Mismatch { problems });
         }
-        let selection = calico_data::loader::Selection {
-            subtasks: recipe.data.subtasks.clone(),
-            sources: recipe.data.sources.clone(),
-        };
+        let start = StartModel::open(&recipe.model, recipe.seed)?;
+        let dataset = open_data(&recipe)?;
+        let problems = problems_between(&recipe, &start, &dataset)?;
+        if !problems.is_empty() {
+            return Err(TrainError::Mismatch { problems });
+        }
+        let selection = selection(&recipe);
         let validation = recipe.validation.as_ref();
         let validation = validation
             .map(|config| Validation::new(&dataset, &selection, config, recipe.seed))
@@ -75,19 +67,14 @@ impl Trainer {
         let folder = RunFolder::open(run, &identity, &recipe)?;
         let checkpoints = Checkpoints::new(run.join("checkpoints"))?;
         let newest = checkpoints.newest(&Device::Cpu)?;
-        let (state, settled) = match newest {
-            Some(checkpoint) => (checkpoint.state, checkpoint.parameters),
-            None => (State::start(), BTreeMap::new()),
+        let (state, settled, moments) = match newest {
+            Some(Checkpoint { state, parameters, moments }) => (state, parameters, moments),
+            None => (State::start(), BTreeMap::new(), BTreeMap::new()),
         };
         let metrics = MetricsFile::open_at(&run.join(METRICS_NAME), state.metrics_bytes)?;
         let timings = TimingsFile::open(&run.join(TIMINGS_NAME))?;
-        let events = run.join("events");
-        let (host, now) = (observer.host(), observer.unix_seconds());
-        let events = if state.step == 0 {
-            EventFile::create(&events, &host, now)?
-        } else {
-            EventFile::resume(&events, &host, now, state.step + 1)?
-        };
+        let events = open_events(&run.join(EVENTS), state.step, observer.unix_seconds())?;
+        folder.remove(STOPPED)?;
         let compute = match recipe.model.compute {
             // A CPU computes in f32 faster.
             Compute::Auto | Compute::F32 => DType::F32,
@@ -101,6 +88,7 @@ impl Trainer {
             folder,
             checkpoints,
             compute,
+            moments: (state.stage_step > 0).then_some(moments),
             state,
             settled,
             metrics,
@@ -109,32 +97,25 @@ impl Trainer {
         })
     }
 
-    /// The moments of the stage that goes on; `None` where a stage begins.
-    pub(super) fn resumed_moments(&self) -> Result<Option<BTreeMap<String, Moments>>, TrainError> {
-        if self.state.stage_step == 0 {
-            return Ok(None);
-        }
-        Ok(self.checkpoints.newest(&Device::Cpu)?.map(|checkpoint| checkpoint.moments))
-    }
-
     /// Sets up a stage, with the moments of an earlier process if it goes on.
-    pub(super) fn begin_stage(
-        &mut self,
-        config: StageConfig,
-        moments: Option<BTreeMap<String, Moments>>,
-    ) -> Result<Stage, TrainError> {
+    pub(super) fn begin_stage(&mut self, config: StageConfig) -> Result<Stage, TrainError> {
         let mut specs = self.start.specs()?;
         let is_labels = config.objective == Objective::Labels;
         if is_labels {
             let (dataset, start) = (&self.dataset, &self.start.config);
-            specs.extend(LabelLessons::head_specs(dataset, &self.selection(), start, &config)?);
+            specs.extend(LabelLessons::head_specs(
+                dataset,
+                &selection(&self.recipe),
+                start,
+                &config,
+            )?);
         }
         let trains = |name: &str| is_trained(name, &config) || name.starts_with(LABEL_HEADS);
         let overlay = Overlay { over: &self.settled, base: self.start.source.as_ref() };
         let parameters = Parameters::new(specs, &overlay, &trains, self.compute, &Device::Cpu)?;
         self.start.source.finish()?;
         self.settled.retain(|name, _| !parameters.trained().contains_key(name));
-        let optimizer = match moments {
+        let optimizer = match self.moments.take() {
             Some(moments) => {
                 let (optimizer, steps) = (self.recipe.optimizer, self.state.stage_step);
                 AdamW::resume(optimizer, parameters.trained(), moments, steps)?
@@ -167,24 +148,75 @@ impl Trainer {
                 };
                 Box::new(GroundingLessons::new(
                     &self.dataset,
-                    &self.selection(),
+                    &selection(&self.recipe),
                     features,
                     settings,
                 )?)
             }
             Objective::Labels => {
                 let (dataset, config) = (&self.dataset, &self.start.config);
-                let selection = self.selection();
+                let selection = selection(&self.recipe);
                 Box::new(LabelLessons::new(dataset, &selection, config, stage, (seed, start))?)
             }
         })
     }
 }
 
+/// What the command line can still give, one line each.
+fn missing(recipe: &Recipe) -> Vec<String> {
+    let mut problems = Vec::new();
+    if recipe.model.folder.is_none() && !recipe.model.from_scratch {
+        problems.push(NO_MODEL.to_owned());
+    }
+    if recipe.data.folder.is_none() {
+        problems.push(NO_DATA.to_owned());
+    }
+    problems
+}
+
+/// Where recipe, model and data disagree, one line each.
+fn problems_between(
+    recipe: &Recipe,
+    start: &StartModel,
+    dataset: &Dataset,
+) -> Result<Vec<String>, TrainError> {
+    let specs = start.specs()?;
+    let mut problems = Vec::new();
+    for stage in &recipe.stages {
+        problems.extend(stage_problems(stage, start, &specs));
+    }
+    let (config, tokenizer) = (&start.config, &start.tokenizer);
+    problems.extend(crate::grounding::problems(&selection(recipe), config, tokenizer, dataset)?);
+    if recipe.output.kind == OutputKind::Adapters && recipe.model.folder.is_none() {
+        problems.push(
+            "output: adapters belong to a model folder, but this model is drawn; set \
+             `kind = \"model\"`"
+                .into(),
+        );
+    }
+    Ok(problems)
+}
+
+/// The samples that a recipe selects.
+pub(super) fn selection(recipe: &Recipe) -> Selection {
+    let data = &recipe.data;
+    Selection { subtasks: data.subtasks.clone(), sources: data.sources.clone() }
+}
+
+/// A new event file; behind an earlier one it says where the run goes on.
+fn open_events(folder: &Path, step: u64, now: f64) -> Result<EventFile, TrainError> {
+    let is_new = !folder.read_dir().is_ok_and(|mut entries| entries.next().is_some());
+    Ok(if is_new {
+        EventFile::create(folder, HOST, now)?
+    } else {
+        EventFile::resume(folder, HOST, now, step + 1)?
+    })
+}
+
 /// The data set of a recipe.
 fn open_data(recipe: &Recipe) -> Result<Dataset, TrainError> {
     let Some(folder) = &recipe.data.folder else {
-        let problems = vec!["data: there is no folder to learn from; give one (--data DIR)".into()];
+        let problems = vec![NO_DATA.to_owned()];
         return Err(TrainError::Mismatch { problems });
     };
     let dataset = Dataset::open(folder)?;

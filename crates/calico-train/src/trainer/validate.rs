@@ -7,6 +7,7 @@ use calico_nn::Weights;
 use calico_result::Model;
 use candle_core::Device;
 
+use super::open::selection;
 use super::{Stage, Trainer};
 use crate::checkpoint::{self, Best};
 use crate::labels::{LabelExam, label_accuracy};
@@ -69,7 +70,7 @@ impl Trainer {
         let weights = stage.parameters.detached();
         let model = self.model_without_gradients(&weights)?;
         let choice = (self.recipe.seed, config.pairs);
-        let (dataset, selection) = (&self.dataset, self.selection());
+        let (dataset, selection) = (&self.dataset, selection(&self.recipe));
         let exam = LabelExam::new(dataset, &selection, &self.start.config, &stage.config, choice)?;
         let scores = label_accuracy(&model, &weights, &exam)?;
         let named = scores.into_iter().map(|(name, share)| (format!("labels/{name}"), share));

@@ -137,12 +137,7 @@ fn picture(size: Size, is_mug: bool, parts: &[(&'static str, Area)]) -> Vec<u8> 
 }
 
 /// A question about the parts of a pair: common ones if both show the same object.
-fn sample(
-    split: Split,
-    number: usize,
-    ids: &[String],
-    images: &[Shown<'_>],
-) -> SampleRecord {
+fn sample(split: Split, number: usize, ids: &[String], images: &[Shown<'_>]) -> SampleRecord {
     let is_common = images[0].0 == images[1].0;
     let (mut groups, mut region_ids, mut image_index) = (Vec::new(), Vec::new(), Vec::new());
     let named = |image: usize| images[image].1.iter().filter(|(part, _)| part.is_some());

@@ -98,8 +98,8 @@ pub fn attention(a: &Attention<'_>) -> Result<Tensor> {
     match a.bias {
         _ if !is_plain => composed::attention(a),
         Bias::Full(bias) if bias.track_op() || !on_cpu(bias) => composed::attention(a),
-        Bias::Decomposed { .. } | Bias::Relative { .. } => {
-            if heads != kv_heads || queries != keys {
+        Bias::Decomposed { rows, columns } | Bias::Relative { rows, columns } => {
+            if !on_cpu(rows) || !on_cpu(columns) || heads != kv_heads || queries != keys {
                 return composed::attention(a);
             }
             let qkv = [q, k, v].map(merge_heads).into_iter().collect::<Result<Vec<_>>>()?;
