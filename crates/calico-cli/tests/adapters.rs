@@ -89,7 +89,7 @@ fn what_cannot_be_done_is_bad_input_and_writes_nothing() {
         (["apply", "fresh", "bad", "new"].as_slice(), ["use_dora", "[4, 64]"].as_slice()),
         (&["apply", "fresh", "fresh", "new"], &["holds neither"]),
         (&["apply", "fresh", "nothing", "new"], &["not a folder"]),
-        (&["apply", "bad", "fresh", "new"], &["config.json"]),
+        (&["apply", "bad", "fresh", "new"], &["holds adapters"]),
         (&["apply", "fresh", "bad", "fresh"], &["use_dora"]),
         (&["export", "trained", "bad"], &["not empty"]),
         (&["export", "trained", "--also", "sam", "new"], &["sam.encoder"]),

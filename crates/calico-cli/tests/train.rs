@@ -208,7 +208,7 @@ fn a_run_of_another_recipe_is_left_alone() {
     set_up(place.path(), &short.replace("seed = 3", "seed = 4"));
     let ended = run(&arguments);
     assert_eq!(ended.status.code(), Some(2), "{}", told(&ended));
-    assert!(told(&ended).contains("other settings or another seed"), "{}", told(&ended));
+    assert!(told(&ended).contains("seed: 3 in the run, 4 now"), "{}", told(&ended));
     assert!(before == files(&out));
 }
 

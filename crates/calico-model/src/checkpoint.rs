@@ -23,6 +23,18 @@ const BYTE_TOKENS: usize = 259;
 /// Tokens that GLaMM adds behind the base vocabulary.
 const ADDED_TOKENS: usize = 7;
 
+/// Folders that are easily taken for a model: a file in them, what they hold, and what to do.
+const OTHER_FOLDERS: [(&str, &str, &str); 4] = [
+    ("adapter_config.json", "adapters", "put them into a model with `calico model adapters apply`"),
+    (
+        "calico_adapters.json",
+        "adapters",
+        "put them into a model with `calico model adapters apply`",
+    ),
+    ("run.json", "a training", "its result is in the folder model or adapters"),
+    ("samples", "a data set", "expected a folder with config.json, tokenizer.json and weights"),
+];
+
 /// Largest weight file; larger checkpoints are sharded.
 pub const SHARD_BYTES: usize = 5_000_000_000;
 
@@ -44,6 +56,12 @@ impl ModelFolder {
     pub fn open(path: &Path) -> Result<Self, ModelError> {
         if !path.is_dir() {
             return Err(ModelError::NotAFolder(path.to_path_buf()));
+        }
+        if !path.join(CONFIG_FILE).exists()
+            && let Some((_, found, advice)) =
+                OTHER_FOLDERS.into_iter().find(|(file, ..)| path.join(file).exists())
+        {
+            return Err(ModelError::OtherFolder { folder: path.to_path_buf(), found, advice });
         }
         let config = CalicoConfig::open(&path.join(CONFIG_FILE))?;
         let tokenizer = Tokenizer::open(&path.join(TOKENIZER_FILE))?;

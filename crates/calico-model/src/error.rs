@@ -23,6 +23,16 @@ pub enum ModelError {
         "{0} is not a folder; expected a model folder with config.json, tokenizer.json and weights"
     )]
     NotAFolder(PathBuf),
+    /// The folder is one of ours, but holds no model.
+    #[error("{folder} holds {found}, not a model; {advice}")]
+    OtherFolder {
+        /// The folder.
+        folder: PathBuf,
+        /// What it holds.
+        found: &'static str,
+        /// What to do.
+        advice: &'static str,
+    },
     /// A new model would overwrite something.
     #[error("{0} exists and is not empty; choose a new folder for the model")]
     NotEmpty(PathBuf),
@@ -80,6 +90,7 @@ impl ModelError {
                 *action != "write"
             }
             Self::NotAFolder(_)
+            | Self::OtherFolder { .. }
             | Self::NotEmpty(_)
             | Self::Config(_)
             | Self::Tokenizer(_)

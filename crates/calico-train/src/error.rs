@@ -56,6 +56,14 @@ pub enum TrainError {
         /// In what they differ.
         reason: String,
     },
+    /// The run folder is none.
+    #[error("{path} cannot hold a training: {reason}; choose a new folder")]
+    NoRun {
+        /// The folder.
+        path: PathBuf,
+        /// What was found.
+        reason: String,
+    },
     /// Another process trains in the run folder.
     #[error("another process trains in {path}; wait for its end, or choose another folder")]
     Busy {
@@ -157,6 +165,7 @@ impl TrainError {
             | Self::Recipe { .. }
             | Self::Mismatch { .. }
             | Self::OtherRun { .. }
+            | Self::NoRun { .. }
             | Self::Busy { .. }
             | Self::Checkpoint { .. }
             | Self::DoesNotFit(_)

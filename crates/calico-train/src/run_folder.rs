@@ -12,6 +12,8 @@ use crate::{Recipe, TrainError};
 const LOCK: &str = ".lock";
 const IDENTITY: &str = "run.json";
 const RECIPE: &str = "recipe.toml";
+/// Folder of the checkpoints.
+pub(crate) const CHECKPOINTS: &str = "checkpoints";
 /// The longest identity that is read, in bytes.
 const MAX_IDENTITY: u64 = 1 << 20;
 
@@ -36,10 +38,11 @@ impl RunIdentity {
     pub const FORMAT: &'static str = "calico.run/1";
 
     /// In what another identity differs; `None` if in nothing.
-    fn difference(&self, found: &Self) -> Option<String> {
+    fn difference(&self, found: &Self, path: &Path, recipe: &Recipe) -> Option<String> {
         if self.recipe_digest != found.recipe_digest {
             return Some(if self.recipe == found.recipe {
-                format!("its recipe {:?} has other settings or another seed", found.recipe)
+                let changed = changed_settings(path, recipe);
+                format!("its recipe {:?} has other settings{changed}", found.recipe)
             } else {
                 format!("its recipe is {:?}, not {:?}", found.recipe, self.recipe)
             });
@@ -70,20 +73,23 @@ impl RunFolder {
     /// If it holds something else, or another process trains in it. Nothing is changed then.
     pub fn open(path: &Path, identity: &RunIdentity, recipe: &Recipe) -> Result<Self, TrainError> {
         let other = |reason: String| TrainError::OtherRun { path: path.to_owned(), reason };
+        let no_run = |reason: String| TrainError::NoRun { path: path.to_owned(), reason };
         if path.is_dir() {
             match known_identity(path)? {
-                Some(found) => {
-                    if let Some(reason) = identity.difference(&found) {
+                // Before its first checkpoint a run has nothing to lose.
+                Some(found) if has_checkpoint(path) => {
+                    if let Some(reason) = identity.difference(&found, path, recipe) {
                         return Err(other(reason));
                     }
                 }
+                Some(_) => {}
                 None if holds_something(path)? => {
-                    return Err(other(format!("it is not empty and has no {IDENTITY}")));
+                    return Err(no_run(format!("it is not empty and has no {IDENTITY}")));
                 }
                 None => {}
             }
         } else if path.exists() {
-            return Err(other("it is a file".into()));
+            return Err(no_run("it is a file".into()));
         }
         let write = |path: &Path| {
             let path = path.to_owned();
@@ -134,7 +140,15 @@ impl RunFolder {
         let folder = path.parent().unwrap_or(&self.path);
         let save = || {
             fs::create_dir_all(folder)?;
-            let mut file = tempfile::Builder::new().prefix(".calico-").tempfile_in(folder)?;
+            let mut builder = tempfile::Builder::new();
+            builder.prefix(".calico-");
+            // What stays has the rights of an ordinary file, not those of a temporary one.
+            #[cfg(unix)]
+            {
+                use std::os::unix::fs::PermissionsExt as _;
+                builder.permissions(fs::Permissions::from_mode(0o666));
+            }
+            let mut file = builder.tempfile_in(folder)?;
             file.write_all(bytes)?;
             file.as_file().sync_all()?;
             file.persist(&path).map_err(|failed| failed.error)?;
@@ -157,6 +171,49 @@ fn known_identity(folder: &Path) -> Result<Option<RunIdentity>, TrainError> {
     let text = fs::read_to_string(&path).map_err(read)?;
     let identity = serde_json::from_str(&text);
     identity.map(Some).map_err(|error| other(format!("its {IDENTITY} is not readable ({error})")))
+}
+
+fn has_checkpoint(run: &Path) -> bool {
+    let checkpoints = run.join(CHECKPOINTS);
+    checkpoints.read_dir().is_ok_and(|mut entries| entries.next().is_some())
+}
+
+/// The settings in which a recipe differs from that of a run, as the end of a sentence.
+fn changed_settings(run: &Path, recipe: &Recipe) -> String {
+    let table = |text: String| text.parse::<toml::Table>().unwrap_or_default();
+    let found = table(fs::read_to_string(run.join(RECIPE)).unwrap_or_default());
+    let expected = table(recipe.to_toml().unwrap_or_default());
+    let mut changed = Vec::new();
+    compare("", &toml::Value::Table(found), &toml::Value::Table(expected), &mut changed);
+    if changed.is_empty() { String::new() } else { format!(" ({})", changed.join("; ")) }
+}
+
+fn compare(key: &str, found: &toml::Value, now: &toml::Value, changed: &mut Vec<String>) {
+    use toml::Value;
+    // These may change.
+    let is_free = ["guard", "checkpoint", "data.folder", "data.roots", "features.folder"];
+    if found == now || is_free.contains(&key) || key.starts_with("model.") {
+        return;
+    }
+    let below = |part: &str| if key.is_empty() { part.to_owned() } else { format!("{key}.{part}") };
+    match (found, now) {
+        (Value::Table(found), Value::Table(now)) => {
+            let parts = found.keys().chain(now.keys().filter(|part| !found.contains_key(*part)));
+            for part in parts {
+                match (found.get(part), now.get(part)) {
+                    (Some(found), Some(now)) => compare(&below(part), found, now, changed),
+                    (Some(_), None) => changed.push(format!("{} is gone", below(part))),
+                    (None, _) => changed.push(format!("{} is new", below(part))),
+                }
+            }
+        }
+        (Value::Array(found), Value::Array(now)) if found.len() == now.len() => {
+            for (at, (found, now)) in found.iter().zip(now).enumerate() {
+                compare(&below(&at.to_string()), found, now, changed);
+            }
+        }
+        _ => changed.push(format!("{key}: {found} in the run, {now} now")),
+    }
 }
 
 fn holds_something(folder: &Path) -> Result<bool, TrainError> {
@@ -191,6 +248,9 @@ mod tests {
         let scratch = tempfile::tempdir().unwrap();
         let path = scratch.path().join("run");
         let begun = identity("a", "1");
+        fs::create_dir_all(path.join("checkpoints/step-00000001")).unwrap();
+        fs::write(path.join(RECIPE), "").unwrap();
+        fs::write(path.join(IDENTITY), serde_json::to_string(&begun).unwrap()).unwrap();
         drop(RunFolder::open(&path, &begun, &recipe()).unwrap());
         drop(RunFolder::open(&path, &begun, &recipe()).unwrap());
         for (other, told) in [
@@ -205,11 +265,23 @@ mod tests {
     }
 
     #[test]
+    fn a_changed_setting_is_named_and_a_run_without_checkpoint_begins_anew() {
+        let scratch = tempfile::tempdir().unwrap();
+        let path = scratch.path().join("run");
+        drop(RunFolder::open(&path, &identity("a", "1"), &recipe()).unwrap());
+        let changed = Recipe { seed: 7, ..recipe() };
+        drop(RunFolder::open(&path, &identity("a", "2"), &changed).unwrap());
+        fs::create_dir_all(path.join("checkpoints/step-00000001")).unwrap();
+        let error = RunFolder::open(&path, &identity("a", "1"), &recipe()).unwrap_err().to_string();
+        assert!(error.contains("seed: 7 in the run, 0 now"), "{error}");
+    }
+
+    #[test]
     fn a_folder_of_something_else_is_left_alone() {
         let scratch = tempfile::tempdir().unwrap();
         fs::write(scratch.path().join("letter.txt"), "dear").unwrap();
         let error = RunFolder::open(scratch.path(), &identity("a", "1"), &recipe()).unwrap_err();
-        assert!(matches!(error, TrainError::OtherRun { .. }), "{error}");
+        assert!(matches!(error, TrainError::NoRun { .. }), "{error}");
         assert_eq!(fs::read_dir(scratch.path()).unwrap().count(), 1);
     }
 

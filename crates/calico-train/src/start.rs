@@ -31,17 +31,20 @@ pub(crate) struct StartModel {
     pub(crate) digest: String,
 }
 
-/// The configuration of the model that a recipe names. No weights are looked at, so a folder that
-/// is not there yet is no fault where the recipe also names a preset.
+/// The configuration of the model that a recipe names: that of its folder, or else of its preset or
+/// file. No weights are looked at.
 pub fn model_config(model: &ModelConfig) -> Result<CalicoConfig, TrainError> {
-    if let Some(folder) = model.folder.as_ref().filter(|folder| folder.is_dir()) {
+    if let Some(folder) = &model.folder {
+        if !folder.is_dir() {
+            return Err(ModelError::NotAFolder(folder.clone()).into());
+        }
         return Ok(CalicoConfig::open(&folder.join(CONFIG_FILE))?);
     }
     if let Some(path) = &model.config {
         return Ok(CalicoConfig::open(path)?);
     }
-    match (&model.preset, &model.folder) {
-        (Some(name), _) => {
+    match &model.preset {
+        Some(name) => {
             let known = Preset::ALL.into_iter().find(|preset| preset.name() == name);
             let names: Vec<&str> = Preset::ALL.into_iter().map(Preset::name).collect();
             let unknown = || TrainError::Mismatch {
@@ -52,8 +55,7 @@ pub fn model_config(model: &ModelConfig) -> Result<CalicoConfig, TrainError> {
             };
             Ok(known.ok_or_else(unknown)?.config()?)
         }
-        (None, Some(folder)) => Err(ModelError::NotAFolder(folder.clone()).into()),
-        (None, None) => Err(TrainError::Mismatch {
+        None => Err(TrainError::Mismatch {
             problems: vec!["model: expected a `folder`, a `preset` or a `config`".into()],
         }),
     }
@@ -64,8 +66,7 @@ pub(crate) fn model_tokenizer(
     model: &ModelConfig,
     config: &CalicoConfig,
 ) -> Result<Tokenizer, TrainError> {
-    let folder = model.folder.as_ref().filter(|folder| folder.is_dir());
-    let path = folder.map(|folder| folder.join(TOKENIZER_FILE));
+    let path = model.folder.as_ref().map(|folder| folder.join(TOKENIZER_FILE));
     let tokenizer = match path.as_ref().or(model.tokenizer.as_ref()) {
         Some(path) => Tokenizer::open(path),
         None => {

@@ -15,7 +15,7 @@ use calico_model::{Photograph, Question, SegmentOptions, Segmenter};
 use calico_result::{Answer, Model, Role, Scores, Segment, SegmentOrigin, Segmentation, Task};
 
 use crate::TrainError;
-use crate::recipe::{Metric, ValidationConfig};
+use crate::recipe::ValidationConfig;
 
 /// The questions that are asked in every validation.
 pub(crate) struct Validation {
@@ -60,6 +60,14 @@ impl Validation {
         config: &ValidationConfig,
         seed: u64,
     ) -> Result<Self, TrainError> {
+        if !dataset.splits().any(|split| split == Split::Dev) {
+            let problems = vec![
+                "validation: the data set has no dev split; leave out [validation] or choose \
+                 other data"
+                    .into(),
+            ];
+            return Err(TrainError::Mismatch { problems });
+        }
         let mut samples = Vec::new();
         for sample in dataset.samples(Split::Dev)? {
             let sample = sample?;
@@ -108,7 +116,7 @@ impl Validation {
 
     /// The score that decides which checkpoint is the best.
     pub(crate) fn decides(&self, scores: &BTreeMap<String, f64>) -> f64 {
-        scores.get(name(self.config.metric)).copied().unwrap_or_default()
+        scores.get(self.config.metric.name()).copied().unwrap_or_default()
     }
 
     /// Lets a model answer; `None` if it was stopped. `on_answer` hears how many are done.
@@ -233,14 +241,4 @@ fn add(scores: &mut BTreeMap<String, f64>, before: &str, row: &Row) {
         ("s_iou", row.s_iou),
     ];
     scores.extend(named.map(|(name, value)| (format!("{before}{name}"), value)));
-}
-
-fn name(metric: Metric) -> &'static str {
-    match metric {
-        Metric::Ap50 => "ap50",
-        Metric::MiouStrict => "miou_strict",
-        Metric::Miou => "miou",
-        Metric::Recall => "recall",
-        Metric::SIou => "s_iou",
-    }
 }

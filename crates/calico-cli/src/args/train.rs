@@ -64,6 +64,6 @@ pub(crate) struct TrainArgs {
     pub(crate) plan: bool,
 
     /// Print the plan as JSON.
-    #[arg(long, requires = "plan")]
+    #[arg(long, requires = "plan", conflicts_with = "out")]
     pub(crate) json: bool,
 }

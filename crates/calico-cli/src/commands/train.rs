@@ -35,6 +35,9 @@ pub(crate) fn run(args: &TrainArgs) -> Result<(), Failure> {
         seed: args.seed,
     };
     let recipe = Recipe::open(&args.recipe, &overrides)?;
+    if args.out.is_some() {
+        recipe.check_complete()?;
+    }
     let plan = plan(&recipe)?;
     let Some(out) = &args.out else {
         let text = if args.json { stream::json(&plan)? } else { plan.to_text() };
@@ -76,9 +79,13 @@ fn train(recipe: Recipe, out: &Path, finishes: bool) -> Result<(), Failure> {
     };
     watcher.bar.finish_and_clear();
     match ended? {
-        Outcome::Finished { step, output, report } => Ok(stream::print(&format!(
-            "trained {step} steps\nresult  {}\nreport  {}\n",
+        Outcome::Finished { step, best, output, report } => Ok(stream::print(&format!(
+            "trained {step} steps\nresult  {}{}\nreport  {}\n",
             output.display(),
+            best.map_or_else(String::new, |best| format!(
+                "  (validation of step {}: {:.2})",
+                best.step, best.score
+            )),
             report.display()
         ))?),
         Outcome::Stopped { step, total } => Err(Failure::found(format!(

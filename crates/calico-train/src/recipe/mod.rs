@@ -25,6 +25,7 @@ use sha2::{Digest as _, Sha256};
 
 use crate::TrainError;
 use crate::digest::hex;
+use crate::start::NO_MODEL;
 
 /// The longest recipe that is read, in bytes.
 const MAX_BYTES: u64 = 1 << 20;
@@ -102,6 +103,22 @@ impl Recipe {
         } else {
             Err(TrainError::Recipe { path: path.to_owned(), problems })
         }
+    }
+
+    /// Whether a training can begin, once all that is left to the command line is given.
+    ///
+    /// # Errors
+    /// Lists what is missing.
+    pub fn check_complete(&self) -> Result<(), TrainError> {
+        let mut problems = Vec::new();
+        if self.model.folder.is_none() && !self.model.from_scratch {
+            problems.push(NO_MODEL.to_owned());
+        }
+        if self.data.folder.is_none() {
+            problems
+                .push("data: there is no folder to learn from; give one (--data DIR)".to_owned());
+        }
+        if problems.is_empty() { Ok(()) } else { Err(TrainError::Mismatch { problems }) }
     }
 
     /// Paths as seen from where the program runs.

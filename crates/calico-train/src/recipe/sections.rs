@@ -201,6 +201,19 @@ pub enum Metric {
     SIou,
 }
 
+impl Metric {
+    /// The name in recipes and in `metrics.jsonl`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Ap50 => "ap50",
+            Self::MiouStrict => "miou_strict",
+            Self::Miou => "miou",
+            Self::Recall => "recall",
+            Self::SIou => "s_iou",
+        }
+    }
+}
+
 /// What survives an interruption.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]

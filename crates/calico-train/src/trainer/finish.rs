@@ -14,7 +14,7 @@ use candle_core::{DType, Tensor};
 
 use super::validate::BEST;
 use super::{Outcome, Trainer};
-use crate::checkpoint::read_best;
+use crate::checkpoint::{State, read_best};
 use crate::lessons::LABEL_HEADS;
 use crate::parameters::Overlay;
 use crate::recipe::{OutputKind, OutputType};
@@ -61,7 +61,8 @@ impl Trainer {
         let report = self.write_report()?;
         self.events.sync()?;
         observer.saved(&output);
-        Ok(Outcome::Finished { step: self.state.step, output, report })
+        let State { step, best, .. } = self.state;
+        Ok(Outcome::Finished { step, best, output, report })
     }
 
     fn write_model(&self, values: &BTreeMap<String, Tensor>) -> Result<PathBuf, TrainError> {
@@ -132,7 +133,9 @@ impl Trainer {
         ];
         if let Some(best) = self.state.best {
             let score = format!("{:.2} at step {}", best.score, best.step);
-            summary.push(("Best validation".to_owned(), score));
+            let metric = self.recipe.validation.as_ref().map(|config| config.metric.name());
+            let name = format!("Best validation, {}", metric.unwrap_or_default());
+            summary.push((name, score));
         }
         let recipe_toml = self.recipe.to_toml()?;
         let input = ReportInput {

@@ -14,7 +14,7 @@ use calico_data::Dataset;
 use calico_data::loader::Position;
 use candle_core::{DType, Tensor};
 
-use crate::checkpoint::{Checkpoints, State};
+use crate::checkpoint::{Best, Checkpoints, State};
 use crate::guard;
 use crate::lessons::Lessons;
 use crate::parameters::Parameters;
@@ -61,6 +61,8 @@ pub enum Outcome {
     Finished {
         /// Optimiser steps made.
         step: u64,
+        /// The validation that chose the values, if there was one.
+        best: Option<Best>,
         /// The model folder, or the adapter files.
         output: PathBuf,
         /// The page of the run.

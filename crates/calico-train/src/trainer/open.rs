@@ -18,8 +18,8 @@ use crate::labels::{LabelLessons, label_problems};
 use crate::lessons::{LABEL_HEADS, Lessons};
 use crate::parameters::{Overlay, Parameters};
 use crate::recipe::{Compute, Objective, OutputKind, StageConfig};
-use crate::run_folder::{RunFolder, RunIdentity};
-use crate::start::{NO_MODEL, StartModel};
+use crate::run_folder::{CHECKPOINTS, RunFolder, RunIdentity};
+use crate::start::StartModel;
 use crate::trained::is_trained;
 use crate::validation::Validation;
 use crate::watch::{EventFile, METRICS_NAME, MetricsFile, TIMINGS_NAME, TimingsFile};
@@ -29,7 +29,6 @@ use crate::{AdamW, Recipe, TrainError, TrainObserver};
 const EVENTS: &str = "events";
 /// Stands for the machine in their names.
 const HOST: &str = "calico";
-const NO_DATA: &str = "data: there is no folder to learn from; give one (--data DIR)";
 
 impl Trainer {
     /// Opens a training in a folder: a new one, or one that goes on from its newest checkpoint.
@@ -41,10 +40,7 @@ impl Trainer {
         run: &Path,
         observer: &dyn TrainObserver,
     ) -> Result<Self, TrainError> {
-        let problems = missing(&recipe);
-        if !problems.is_empty() {
-            return Err(TrainError::Mismatch { problems });
-        }
+        recipe.check_complete()?;
         let start = StartModel::open(&recipe.model, recipe.seed)?;
         let dataset = open_data(&recipe)?;
         let problems = problems_between(&recipe, &start, &dataset)?;
@@ -65,7 +61,7 @@ impl Trainer {
             data_digest: data_digest(&dataset)?,
         };
         let folder = RunFolder::open(run, &identity, &recipe)?;
-        let checkpoints = Checkpoints::new(run.join("checkpoints"))?;
+        let checkpoints = Checkpoints::new(run.join(CHECKPOINTS))?;
         let newest = checkpoints.newest(&Device::Cpu)?;
         let (state, settled, moments) = match newest {
             Some(Checkpoint { state, parameters, moments }) => (state, parameters, moments),
@@ -162,18 +158,6 @@ impl Trainer {
     }
 }
 
-/// What the command line can still give, one line each.
-fn missing(recipe: &Recipe) -> Vec<String> {
-    let mut problems = Vec::new();
-    if recipe.model.folder.is_none() && !recipe.model.from_scratch {
-        problems.push(NO_MODEL.to_owned());
-    }
-    if recipe.data.folder.is_none() {
-        problems.push(NO_DATA.to_owned());
-    }
-    problems
-}
-
 /// Where recipe, model and data disagree, one line each.
 fn problems_between(
     recipe: &Recipe,
@@ -187,6 +171,7 @@ fn problems_between(
     }
     let (config, tokenizer) = (&start.config, &start.tokenizer);
     problems.extend(crate::grounding::problems(&selection(recipe), config, tokenizer, dataset)?);
+    problems.extend(unknown_sources(recipe, dataset));
     if recipe.output.kind == OutputKind::Adapters && recipe.model.folder.is_none() {
         problems.push(
             "output: adapters belong to a model folder, but this model is drawn; set \
@@ -195,6 +180,17 @@ fn problems_between(
         );
     }
     Ok(problems)
+}
+
+/// Names of sources that the data set does not have.
+fn unknown_sources(recipe: &Recipe, dataset: &Dataset) -> Vec<String> {
+    let Some(build) = dataset.build() else { return Vec::new() };
+    let known: Vec<&str> = build.sources.keys().map(String::as_str).collect();
+    let named = recipe.data.sources.iter().chain(recipe.data.roots.keys());
+    let unknown = named.filter(|name| !known.contains(&name.as_str()));
+    let told =
+        |name| format!("data: the data set has no source {name:?}; it has {}", known.join(", "));
+    unknown.map(told).collect()
 }
 
 /// The samples that a recipe selects.
@@ -215,10 +211,8 @@ fn open_events(folder: &Path, step: u64, now: f64) -> Result<EventFile, TrainErr
 
 /// The data set of a recipe.
 fn open_data(recipe: &Recipe) -> Result<Dataset, TrainError> {
-    let Some(folder) = &recipe.data.folder else {
-        let problems = vec![NO_DATA.to_owned()];
-        return Err(TrainError::Mismatch { problems });
-    };
+    let folder = recipe.data.folder.as_ref();
+    let folder = folder.ok_or_else(|| TrainError::Internal("no data folder".into()))?;
     let dataset = Dataset::open(folder)?;
     let roots = recipe.data.roots.iter();
     Ok(roots.fold(dataset, |dataset, (source, root)| dataset.with_root(source, root)))

@@ -46,7 +46,7 @@ impl Trainer {
         let Validated { scores, pairs, shown } = validated;
         let score = validation.decides(&scores);
         let step = self.state.step;
-        let is_best = self.state.best.is_none_or(|best| score > best.score);
+        let is_best = self.state.best.is_none_or(|best| score >= best.score);
         if is_best {
             let best = Best { step, score };
             let mut values = self.settled.clone();
