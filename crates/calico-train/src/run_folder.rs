@@ -82,11 +82,10 @@ impl RunFolder {
                         return Err(other(reason));
                     }
                 }
-                Some(_) => {}
                 None if holds_something(path)? => {
                     return Err(no_run(format!("it is not empty and has no {IDENTITY}")));
                 }
-                None => {}
+                Some(_) | None => {}
             }
         } else if path.exists() {
             return Err(no_run("it is a file".into()));
