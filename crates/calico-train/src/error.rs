@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use calico_data::DataError;
 use calico_eval::EvalError;
 use calico_model::adapters::AdapterError;
-use calico_model::{ConfigError, ModelError, SegmentError};
+use calico_model::{ConfigError, ModelError};
 use calico_result::ResultError;
 
 use crate::watch::WatchError;
@@ -121,15 +121,6 @@ pub enum TrainError {
     /// The model.
     #[error(transparent)]
     Model(#[from] ModelError),
-    /// A question of the data set.
-    #[error("sample {sample_id} cannot be asked")]
-    Sample {
-        /// The sample.
-        sample_id: String,
-        /// Why not.
-        #[source]
-        source: Box<SegmentError>,
-    },
     /// Adapter files.
     #[error(transparent)]
     Adapters(#[from] AdapterError),
@@ -170,7 +161,6 @@ impl TrainError {
             | Self::Checkpoint { .. }
             | Self::DoesNotFit(_)
             | Self::Data(_)
-            | Self::Sample { .. }
             | Self::Watch(
                 WatchError::Write { .. }
                 | WatchError::Shorter { .. }

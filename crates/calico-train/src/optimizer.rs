@@ -80,11 +80,6 @@ impl AdamW {
         Ok(Self { config, moments, steps })
     }
 
-    /// Steps made so far.
-    pub fn steps(&self) -> u64 {
-        self.steps
-    }
-
     /// The moments by name.
     pub fn moments(&self) -> &BTreeMap<String, Moments> {
         &self.moments

@@ -67,11 +67,6 @@ impl Parameters {
         &self.device
     }
 
-    /// Number of trained values.
-    pub fn trained_values(&self) -> u64 {
-        self.trained.values().map(|var| var.elem_count() as u64).sum()
-    }
-
     /// Weights of which gradients reach the trained ones.
     pub fn tracked(&self) -> Weights {
         Weights::new(Arc::new(self.source(Seen::Tracked)))
