@@ -11,7 +11,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("L0", &["calico-image", "calico-nn"]),
     ("L1", &["calico-vision", "calico-language", "calico-annotation", "calico-result"]),
     ("L2", &["calico-model", "calico-data"]),
-    ("L3", &["calico-eval"]),
+    ("L3", &["calico-eval", "calico-synth"]),
     ("L4", &["calico-train"]),
     ("L5", &["calico-cli"]),
 ];
@@ -29,7 +29,7 @@ const FLOORS: &[(&str, &[&str])] = &[
     ("candle-nn", TENSORS),
     ("tokenizers", &["calico-language"]),
     ("ab_glyph", &["calico-result"]),
-    ("tiny-skia", &["calico-result"]),
+    ("tiny-skia", &["calico-result", "calico-synth"]),
     ("zip", &["calico-result"]),
     ("quick-xml", &["calico-annotation"]),
     ("arrow-array", &["calico-data"]),

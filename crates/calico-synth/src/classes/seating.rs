@@ -1,0 +1,3 @@
+use super::Class;
+
+pub(super) const CLASSES: &[Class] = &[];
