@@ -1,8 +1,9 @@
 //! Checkpoint folders in safetensors: one file, or shards with an index.
 //!
-//! Files are memory-mapped. A folder is compared with what a model asks for before any tensor is
+//! Files are memory-mapped; a file may also be in memory already. A checkpoint is compared with what a model asks for before any tensor is
 //! read, and everything that is wrong is reported at once.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
 use std::path::{Path, PathBuf};
@@ -15,10 +16,12 @@ use safetensors::tensor::{Dtype, Metadata};
 
 use super::{TensorSpec, WeightSource};
 
+mod mismatch;
 mod stored_tensor;
 mod stored_type;
 mod write;
 
+pub use mismatch::Mismatch;
 pub use stored_tensor::StoredTensor;
 pub use stored_type::StoredType;
 pub use write::{write, write_stored, write_stored_file};
@@ -67,99 +70,42 @@ pub enum CheckpointError {
     Mismatch(Box<Mismatch>),
 }
 
-/// Everything in which a checkpoint differs from what the model asks for.
-#[derive(Debug, Default)]
-pub struct Mismatch {
-    /// The checkpoint folder.
-    pub folder: PathBuf,
-    /// Names that the model needs and the files lack.
-    pub missing: Vec<String>,
-    /// Names in the files that the model does not know.
-    pub unexpected: Vec<String>,
-    /// Tensors of another shape: name, expected, found.
-    pub misshaped: Vec<(String, Vec<usize>, Vec<usize>)>,
-    /// Tensors stored in a type that is not f32, bf16 or f16: name and type.
-    pub mistyped: Vec<(String, String)>,
-    /// Names found in more than one file.
-    pub duplicate: Vec<String>,
-    /// Tensors that hold NaN or infinity.
-    pub not_finite: Vec<String>,
-}
-
-impl Mismatch {
-    fn is_empty(&self) -> bool {
-        self.problems() == 0
-    }
-
-    fn problems(&self) -> usize {
-        self.missing.len()
-            + self.unexpected.len()
-            + self.misshaped.len()
-            + self.mistyped.len()
-            + self.duplicate.len()
-            + self.not_finite.len()
-    }
-}
-
-impl std::fmt::Display for Mismatch {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(
-            f,
-            "the weights in {} do not fit its config.json ({} problems); restore the files or the \
-             config they were made for",
-            self.folder.display(),
-            self.problems()
-        )?;
-        let mut list = |title: &str, lines: Vec<String>| -> std::fmt::Result {
-            /// More than this would scroll the first problem off the screen.
-            const SHOWN: usize = 20;
-            if lines.is_empty() {
-                return Ok(());
-            }
-            write!(f, "\n  {title} ({}):", lines.len())?;
-            for line in lines.iter().take(SHOWN) {
-                write!(f, "\n    {line}")?;
-            }
-            if lines.len() > SHOWN {
-                write!(f, "\n    … and {} more", lines.len() - SHOWN)?;
-            }
-            Ok(())
-        };
-        list("missing", self.missing.clone())?;
-        list("unexpected", self.unexpected.clone())?;
-        let shapes = self.misshaped.iter();
-        let shapes =
-            shapes.map(|(name, want, got)| format!("{name}: expected {want:?}, found {got:?}"));
-        list("wrong shape", shapes.collect())?;
-        let types = self.mistyped.iter();
-        let types =
-            types.map(|(name, got)| format!("{name}: expected F32, BF16 or F16, found {got}"));
-        list("wrong type", types.collect())?;
-        list("stored twice", self.duplicate.clone())?;
-        list("holding NaN or infinity", self.not_finite.clone())
-    }
-}
-
-/// An open checkpoint folder.
+/// An open checkpoint.
 #[derive(Debug)]
 pub struct Checkpoint {
     folder: PathBuf,
-    files: Vec<MappedFile>,
+    files: Vec<WeightFile>,
     /// Tensor name to the file that holds it.
     locations: BTreeMap<String, usize>,
     duplicate: Vec<String>,
 }
 
+/// The bytes of a weight file.
 #[derive(Debug)]
-struct MappedFile {
+enum FileBytes {
+    Mapped(Mmap),
+    InMemory(Cow<'static, [u8]>),
+}
+
+impl FileBytes {
+    fn as_slice(&self) -> &[u8] {
+        match self {
+            Self::Mapped(map) => map,
+            Self::InMemory(bytes) => bytes,
+        }
+    }
+}
+
+#[derive(Debug)]
+struct WeightFile {
     path: PathBuf,
-    map: Mmap,
+    content: FileBytes,
     metadata: Metadata,
     /// Where the tensors start.
     data_start: usize,
 }
 
-impl MappedFile {
+impl WeightFile {
     #[expect(unsafe_code, reason = "mapping a file is the only way to read weights in place")]
     fn open(path: PathBuf) -> Result<Self, CheckpointError> {
         let io = |source| CheckpointError::Io { action: "read", path: path.clone(), source };
@@ -170,17 +116,21 @@ impl MappedFile {
         // SAFETY: the map is only read. Checkpoint files are replaced by rename, never written
         // in place, so nobody in this project changes the bytes under the map.
         let map = unsafe { Mmap::map(&file) }.map_err(io)?;
-        let (header, metadata) = match SafeTensors::read_metadata(&map) {
+        Self::of(path, FileBytes::Mapped(map))
+    }
+
+    fn of(path: PathBuf, content: FileBytes) -> Result<Self, CheckpointError> {
+        let (header, metadata) = match SafeTensors::read_metadata(content.as_slice()) {
             Ok(read) => read,
             Err(source) => return Err(CheckpointError::Format { path, source }),
         };
-        Ok(Self { data_start: header + 8, path, map, metadata })
+        Ok(Self { data_start: header + 8, path, content, metadata })
     }
 
     fn bytes(&self, name: &str) -> Option<(&[u8], Dtype)> {
         let info = self.metadata.info(name)?;
         let (start, end) = info.data_offsets;
-        let bytes = self.map.get(self.data_start + start..self.data_start + end)?;
+        let bytes = self.content.as_slice().get(self.data_start + start..self.data_start + end)?;
         Some((bytes, info.dtype))
     }
 
@@ -189,13 +139,14 @@ impl MappedFile {
     #[cfg(unix)]
     #[expect(unsafe_code, reason = "only unchecked advice gives pages back")]
     fn release(&self, name: &str) {
+        let FileBytes::Mapped(map) = &self.content else { return };
         let Some(info) = self.metadata.info(name) else { return };
         let (start, end) = info.data_offsets;
         // SAFETY: the map is shared with the file and never written to, so dropped pages come
         // back with the same bytes, also those that other tensors share.
         let given = unsafe {
             let (offset, len) = (self.data_start + start, end - start);
-            self.map.unchecked_advise_range(memmap2::UncheckedAdvice::DontNeed, offset, len)
+            map.unchecked_advise_range(memmap2::UncheckedAdvice::DontNeed, offset, len)
         };
         // It is advice: a system that does not take it only keeps the pages.
         drop(given);
@@ -220,11 +171,22 @@ impl Checkpoint {
         } else {
             return Err(CheckpointError::NoWeights(folder.to_path_buf()));
         };
-        Self::of_files(folder, paths)
+        Self::of_paths(folder, paths)
     }
 
-    fn of_files(folder: &Path, paths: Vec<PathBuf>) -> Result<Self, CheckpointError> {
-        let files = paths.into_iter().map(MappedFile::open).collect::<Result<Vec<_>, _>>()?;
+    /// Reads the header of one safetensors file that is already in memory; `folder` names in
+    /// errors where it came from.
+    pub fn from_bytes(folder: &Path, bytes: Cow<'static, [u8]>) -> Result<Self, CheckpointError> {
+        let file = WeightFile::of(folder.join(SINGLE_FILE), FileBytes::InMemory(bytes))?;
+        Ok(Self::of_files(folder, vec![file]))
+    }
+
+    fn of_paths(folder: &Path, paths: Vec<PathBuf>) -> Result<Self, CheckpointError> {
+        let files = paths.into_iter().map(WeightFile::open).collect::<Result<Vec<_>, _>>()?;
+        Ok(Self::of_files(folder, files))
+    }
+
+    fn of_files(folder: &Path, files: Vec<WeightFile>) -> Self {
         let mut locations = BTreeMap::new();
         let mut duplicate = Vec::new();
         for (number, file) in files.iter().enumerate() {
@@ -234,7 +196,7 @@ impl Checkpoint {
                 }
             }
         }
-        Ok(Self { folder: folder.to_path_buf(), files, locations, duplicate })
+        Self { folder: folder.to_path_buf(), files, locations, duplicate }
     }
 
     /// Compares the headers with what a model asks for; all differences come back at once.
@@ -284,7 +246,7 @@ impl Checkpoint {
 
     /// Size of all weight files, in bytes.
     pub fn file_bytes(&self) -> u64 {
-        self.files.iter().map(|file| file.map.len() as u64).sum()
+        self.files.iter().map(|file| file.content.as_slice().len() as u64).sum()
     }
 
     /// The weight files, in the order of their names.
@@ -304,7 +266,7 @@ impl Checkpoint {
         types
     }
 
-    fn file_of(&self, name: &str) -> Option<&MappedFile> {
+    fn file_of(&self, name: &str) -> Option<&WeightFile> {
         self.files.get(*self.locations.get(name)?)
     }
 }

@@ -26,7 +26,7 @@ impl Checkpoint {
     /// Maps one safetensors file of any name.
     pub fn open_file(path: &Path) -> Result<Self, CheckpointError> {
         let folder = path.parent().map_or_else(PathBuf::new, Path::to_path_buf);
-        Self::of_files(&folder, vec![path.to_path_buf()])
+        Self::of_paths(&folder, vec![path.to_path_buf()])
     }
 
     /// Name, shape and type of a tensor; `None` if it is not there or is stored in a type that

@@ -102,6 +102,36 @@ fn a_truncated_file_is_refused() {
 }
 
 #[test]
+fn a_file_in_memory_is_checked_and_read_as_one_on_disk() {
+    for stored in [StoredType::F32, StoredType::Bf16, StoredType::F16] {
+        let folder = written(stored, usize::MAX);
+        let whole = std::fs::read(folder.path().join(SINGLE_FILE)).unwrap();
+        let of = |len| Checkpoint::from_bytes(folder.path(), whole[..len].to_vec().into());
+        for len in [0, 4, 8, 40, whole.len() - 1] {
+            std::fs::write(folder.path().join("cut.safetensors"), &whole[..len]).unwrap();
+            let cut = Checkpoint::open_file(&folder.path().join("cut.safetensors")).unwrap_err();
+            let message = cut.to_string().replace("cut.safetensors", SINGLE_FILE);
+            assert_eq!(of(len).unwrap_err().to_string(), message, "{len} bytes");
+        }
+        let mut wanted = specs();
+        wanted[0].shape = vec![4, 3];
+        wanted[1].name = "renamed".into();
+        let on_disk = Checkpoint::open(folder.path()).unwrap();
+        let message = on_disk.verify(&wanted).unwrap_err().to_string();
+        let in_memory = of(whole.len()).unwrap();
+        assert_eq!(in_memory.verify(&wanted).unwrap_err().to_string(), message);
+        assert_eq!(in_memory.file_bytes(), on_disk.file_bytes());
+        let source = CheckpointSource::new(in_memory, Device::Cpu);
+        for spec in specs() {
+            let tensor = source.tensor(&spec).unwrap();
+            let values: Vec<f32> = tensor.flatten_all().unwrap().to_vec1().unwrap();
+            assert_eq!(values, read(folder.path(), &spec));
+        }
+        source.finish().unwrap();
+    }
+}
+
+#[test]
 fn a_file_of_any_name_keeps_the_bytes_and_the_type_of_each_tensor() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("some.safetensors");
