@@ -10,6 +10,8 @@
 //! Dataset: validate, statistics, view, loader
 //! ```
 //!
+//! [`wording`] writes the questions and answers, also for those who make samples elsewhere.
+//!
 //! A *region* is the union of all masks of one label in one image: of an object, or of a part of
 //! an object. One region is one mask is one `[SEG]`.
 
@@ -33,6 +35,7 @@ pub mod tables;
 pub mod validate;
 pub mod view;
 mod vocabulary;
+pub mod wording;
 
 pub use config::{
     AnswerLimits, BuildConfig, DevTarget, HeldOut, ImageCheck, ImageLimits, ObjectLimits,

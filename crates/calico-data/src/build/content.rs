@@ -7,43 +7,8 @@ use calico_result::Task;
 use super::corpus::{Corpus, Member};
 use super::judge::{seen_parts, shared_classes};
 use super::kept::{Entry, KeptImage, PartRegion};
+use crate::wording::{Content, Phrase};
 use crate::{AnswerLimits, PartId, Stream, Vocabulary};
-
-/// A label with its region in the first, in the second, or in both images.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Phrase<'a> {
-    pub(crate) label: &'a str,
-    /// The number of its region, by image.
-    pub(crate) slots: [Option<u32>; 2],
-}
-
-impl Phrase<'_> {
-    /// The images, from 1, that have a region, and its number.
-    pub(crate) fn segments(&self) -> impl Iterator<Item = (u8, u32)> + use<> {
-        let numbered = self.slots.into_iter().zip(1_u8..);
-        numbered.filter_map(|(slot, image)| Some((image, slot?)))
-    }
-}
-
-/// What an answer names, each list in the order of the text.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub(crate) struct Content<'a> {
-    /// The shared objects; of answers about parts, the object of both images, or that of each, or
-    /// none.
-    pub(crate) objects: Vec<Phrase<'a>>,
-    pub(crate) common: Vec<Phrase<'a>>,
-    /// By image.
-    pub(crate) unique: [Vec<Phrase<'a>>; 2],
-}
-
-impl Content<'_> {
-    /// The numbers of all regions that are named.
-    pub(crate) fn slots(&self) -> impl Iterator<Item = u32> {
-        let [first, second] = &self.unique;
-        let all = self.objects.iter().chain(&self.common).chain(first).chain(second);
-        all.flat_map(Phrase::segments).map(|(_, slot)| slot)
-    }
-}
 
 /// What the answer of a sample names. `members` are in the order of the images; the stream decides
 /// whether an answer about parts grounds the objects first.
@@ -87,7 +52,7 @@ fn shared_objects<'a>(images: [&'a KeptImage; 2], vocabulary: &'a Vocabulary) ->
         .filter_map(|class| {
             let (a, b) = (first.entry_of(class)?, second.entry_of(class)?);
             let label = vocabulary.class_label(class);
-            let phrase = Phrase { label, slots: [Some(a.slot), Some(b.slot)] };
+            let phrase = Phrase { label, slots: vec![Some(a.slot), Some(b.slot)] };
             Some((Reverse(a.object.share.min(b.object.share)), phrase))
         })
         .collect();
@@ -99,11 +64,11 @@ fn objects_first<'a>(entries: [&Entry; 2], vocabulary: &'a Vocabulary) -> Vec<Ph
     let [a, b] = entries;
     let label = |entry: &Entry| vocabulary.class_label(entry.class);
     if a.class == b.class {
-        return vec![Phrase { label: label(a), slots: [Some(a.slot), Some(b.slot)] }];
+        return vec![Phrase { label: label(a), slots: vec![Some(a.slot), Some(b.slot)] }];
     }
     vec![
-        Phrase { label: label(a), slots: [Some(a.slot), None] },
-        Phrase { label: label(b), slots: [None, Some(b.slot)] },
+        Phrase { label: label(a), slots: vec![Some(a.slot), None] },
+        Phrase { label: label(b), slots: vec![None, Some(b.slot)] },
     ]
 }
 
@@ -119,7 +84,7 @@ fn common_parts<'a>(
             continue;
         };
         let share = part.region.share.min(b.parts[other_at].region.share);
-        let slots = [Some(a.part_slot(at)), Some(b.part_slot(other_at))];
+        let slots = vec![Some(a.part_slot(at)), Some(b.part_slot(other_at))];
         ranked.push((Reverse(share), Phrase { label: vocabulary.part_label(part.part), slots }));
     }
     ranked.sort_by_key(|(share, phrase)| (*share, phrase.label));
@@ -133,7 +98,7 @@ fn unique_parts<'a>(
     entries: [&Entry; 2],
     vocabulary: &'a Vocabulary,
     most: usize,
-) -> [Vec<Phrase<'a>>; 2] {
+) -> Vec<Vec<Phrase<'a>>> {
     let [first, second] = [
         unique_of(entries[0], seen_parts(images[1], entries[1])),
         unique_of(entries[1], seen_parts(images[0], entries[0])),
@@ -155,17 +120,16 @@ fn unique_parts<'a>(
         }
         lists[shorten].pop();
     }
-    let mut image = 0;
-    lists.map(|list| {
+    let numbered = lists.into_iter().enumerate();
+    let of_image = numbered.map(|(image, list)| {
         let phrases = list.into_iter().map(|(at, part)| {
-            let mut slots = [None, None];
+            let mut slots = vec![None, None];
             slots[image] = Some(entries[image].part_slot(at));
             Phrase { label: vocabulary.part_label(part.part), slots }
         });
-        let phrases = phrases.collect();
-        image += 1;
-        phrases
-    })
+        phrases.collect()
+    });
+    of_image.collect()
 }
 
 /// Larger parts first, then by label.

@@ -34,7 +34,6 @@ mod problems;
 mod renderer;
 mod rows;
 mod shares;
-mod wording;
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -48,12 +47,11 @@ use leaks::{remaining_leaks, remove_leaks};
 use output::Output;
 use plan::{SplitPlan, plan};
 
-pub(crate) use content::{Content, Phrase};
 pub(crate) use leaks::file_key;
 pub(crate) use rows::hex;
-pub(crate) use wording::Wording;
 
 use crate::sources::Reading;
+use crate::wording::Wording;
 use crate::{BuildConfig, DataError, Split, answer_text};
 
 pub use build_error::BuildError;

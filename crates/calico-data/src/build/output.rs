@@ -16,8 +16,8 @@ use super::leaf::Planned;
 use super::plan::SplitPlan;
 use super::renderer::Renderer;
 use super::rows::{UNNAMED, image_rows, region_rows};
-use super::wording::Wording;
 use super::{BuildStage, BuildWatch, LeakReport};
+use crate::wording::Wording;
 use crate::{BuildConfig, DataError, Permutation, SampleRecord, Stream, tables};
 
 /// Samples that are put into words at once.

@@ -2,10 +2,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use rayon::prelude::*;
 
-use super::content::{Content, content_of};
+use super::content::content_of;
 use super::corpus::{Corpus, Member};
 use super::leaf::Planned;
-use super::wording::Wording;
+use crate::wording::{Content, Wording};
 use crate::{AnswerLimits, SampleRecord, Stream, Templates};
 
 /// Puts planned samples into words. Each is a function of itself and the seed, so samples can be
@@ -38,7 +38,7 @@ impl Renderer<'_> {
         let sample_id = self.sample_id(sample, members);
         let content = self.content(sample, members, &sample_id);
         let mut stream = Stream::new(self.seed, "words", &sample_id);
-        let question = self.wording.question(sample.task, &mut stream);
+        let question = self.wording.question(sample.task, members.len(), &mut stream);
         let answer = self.wording.answer(sample.task, &content, &mut stream);
         let images = members.map(|member| self.corpus.image(member));
         let source = self.corpus.source_of(images[0]);

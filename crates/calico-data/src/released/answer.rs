@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::findings::{Refusal, cut};
 use super::released_map::{SampleList, TextMap, Texts};
 use super::store::{Label, replaced, text};
-use crate::build::{Content, Phrase, Wording};
+use crate::wording::{Content, Phrase, Wording};
 use crate::{Stream, Templates, answer_text};
 
 /// A mask of a sample.
@@ -58,7 +58,7 @@ impl TextSource<'_> {
             self.check_question(&text)?;
             (text, template.to_owned(), template.to_owned())
         } else {
-            let asked = wording.question(self.task, stream);
+            let asked = wording.question(self.task, self.map.images.len(), stream);
             (asked.text, asked.prefix, asked.question)
         };
         let mut notes = Vec::new();
@@ -163,7 +163,7 @@ impl TextSource<'_> {
             [] => true,
             [only] => is_common(only),
             [one, other] => {
-                matches!((one.slots, other.slots), ([Some(_), None], [None, Some(_)]))
+                matches!((&one.slots[..], &other.slots[..]), ([Some(_), None], [None, Some(_)]))
             }
             _ => false,
         };
@@ -180,7 +180,7 @@ impl TextSource<'_> {
             return refuse("unique parts that have masks in both images");
         }
         let (first, second) = parts.into_iter().partition(|phrase| phrase.slots[0].is_some());
-        Ok(Content { objects, unique: [first, second], ..Content::default() })
+        Ok(Content { objects, unique: vec![first, second], ..Content::default() })
     }
 
     /// The phrases of all objects or of all parts; those of the first image come first.
@@ -195,7 +195,7 @@ impl TextSource<'_> {
                 let known = phrases.iter().position(|phrase| phrase.label == label.word());
                 let at = known.unwrap_or(phrases.len());
                 if known.is_none() {
-                    phrases.push(Phrase { label: label.word(), slots: [None, None] });
+                    phrases.push(Phrase { label: label.word(), slots: vec![None, None] });
                 }
                 let place = &mut phrases[at].slots[usize::from(image) - 1];
                 if place.replace(slot as u32).is_some() {

@@ -12,8 +12,9 @@ use super::sample_reader::SampleReader;
 use super::split_writer::SplitWriter;
 use super::store::Store;
 use super::{DocumentRecord, ImportSummary, Outline, ReleasedMap, document, unknown_keys};
-use crate::build::{Destination, Wording, hex};
+use crate::build::{Destination, hex};
 use crate::sources::Watch;
+use crate::wording::Wording;
 use crate::{DataError, Split, Tables};
 
 /// More held out first: an image stays in the first of these splits that shows it.

@@ -9,7 +9,7 @@ use super::answer::{SampleMask, SampleTexts, TextSource};
 use super::findings::{Refusal, shown};
 use super::released_map::{MaskList, ReleasedMap, Said, SampleList};
 use super::store::{Annotation, Store, find, id, text};
-use crate::build::Wording;
+use crate::wording::Wording;
 use crate::{Split, Stream};
 
 /// A sample that was understood.

@@ -65,7 +65,7 @@ fn is_or_ends(words: &[String], label: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use crate::build::wording::Wording;
+    use crate::wording::Wording;
 
     use super::*;
 

@@ -1,6 +1,8 @@
 use calico_result::Task;
 use serde::Deserialize;
 
+use super::Content;
+
 /// A list of phrases that a template can name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum List {
@@ -18,7 +20,7 @@ pub(crate) enum List {
     UniqueFirst,
     /// `{U2}`: the unique parts of the second image.
     UniqueSecond,
-    /// `{U}`: the unique parts of both images.
+    /// `{U}`: the unique parts of all images.
     Unique,
 }
 
@@ -67,6 +69,19 @@ pub(crate) enum Piece {
     },
 }
 
+/// What an answer is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum About {
+    /// Two images.
+    #[default]
+    Pair,
+    /// More than two images.
+    Group,
+    /// Any number of images, with nothing to name.
+    Nothing,
+}
+
 /// Whether an answer about parts grounds the objects first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -74,7 +89,7 @@ pub(crate) enum Objects {
     /// No.
     #[default]
     None,
-    /// One of both images.
+    /// One of all images.
     Same,
     /// One of each image.
     Different,
@@ -84,7 +99,7 @@ pub(crate) enum Objects {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Unique {
-    /// The answer is not about unique parts.
+    /// The answer is not about unique parts, or not about a pair.
     #[default]
     None,
     /// Only one of them.
@@ -97,6 +112,7 @@ pub(crate) enum Unique {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct AnswerKind {
     pub(crate) task: Task,
+    pub(crate) about: About,
     pub(crate) objects: Objects,
     pub(crate) unique: Unique,
 }
@@ -104,14 +120,48 @@ pub(crate) struct AnswerKind {
 impl AnswerKind {
     /// Every kind of answer that a sample can have.
     pub(crate) fn all() -> Vec<Self> {
-        let objects = [Objects::None, Objects::Same, Objects::Different];
-        let (shared, common) = (Task::CommonObjects, Task::CommonParts);
-        let mut kinds = vec![Self { task: shared, objects: Objects::None, unique: Unique::None }];
-        kinds.extend(objects.map(|objects| Self { task: common, objects, unique: Unique::None }));
-        for unique in [Unique::One, Unique::Both] {
-            kinds.extend(objects.map(|objects| Self { task: Task::UniqueParts, objects, unique }));
+        let plain =
+            |task, about| Self { task, about, objects: Objects::None, unique: Unique::None };
+        let mut kinds = vec![plain(Task::CommonObjects, About::Pair)];
+        for about in [About::Group, About::Nothing] {
+            kinds.extend(Task::ALL.map(|task| plain(task, about)));
+        }
+        let parts = |task, about| Self { objects: Objects::Same, ..plain(task, about) };
+        kinds.extend([Task::CommonParts, Task::UniqueParts].map(|task| parts(task, About::Group)));
+        for objects in [Objects::None, Objects::Same, Objects::Different] {
+            kinds.push(Self { objects, ..plain(Task::CommonParts, About::Pair) });
+            let of_unique =
+                |unique| Self { objects, unique, ..plain(Task::UniqueParts, About::Pair) };
+            kinds.extend([Unique::One, Unique::Both].map(of_unique));
         }
         kinds
+    }
+
+    /// The kind of answer that says what `content` holds.
+    pub(crate) fn of(task: Task, content: &Content<'_>) -> Self {
+        let named = match task {
+            Task::CommonObjects => content.objects.len(),
+            Task::CommonParts => content.common.len(),
+            Task::UniqueParts => content.unique.iter().map(Vec::len).sum(),
+        };
+        let about = match (named, content.images()) {
+            (0, _) => About::Nothing,
+            (_, 0..=2) => About::Pair,
+            _ => About::Group,
+        };
+        let objects = match (task, about, content.objects.len()) {
+            (Task::CommonObjects, _, _) | (_, About::Nothing, _) | (_, _, 0) => Objects::None,
+            (_, _, 1) => Objects::Same,
+            (_, About::Pair, _) => Objects::Different,
+            (_, About::Group, _) => Objects::None,
+        };
+        let with_parts = content.unique.iter().filter(|list| !list.is_empty()).count();
+        let unique = match (task, about, with_parts) {
+            (Task::UniqueParts, About::Pair, 2) => Unique::Both,
+            (Task::UniqueParts, About::Pair, _) => Unique::One,
+            _ => Unique::None,
+        };
+        Self { task, about, objects, unique }
     }
 
     /// The lists that an answer of this kind must name, sorted; any of the alternatives.
@@ -122,6 +172,7 @@ impl AnswerKind {
             Objects::Different => vec![List::FirstObject, List::SecondObject],
         };
         let rest = match (self.task, self.unique) {
+            _ if self.about == About::Nothing => vec![Vec::new()],
             (Task::CommonObjects, _) => vec![vec![List::SharedObjects]],
             (Task::CommonParts, _) => vec![vec![List::Common]],
             (Task::UniqueParts, Unique::Both) => {
@@ -197,8 +248,12 @@ fn piece(inside: &str) -> Option<Piece> {
 mod tests {
     use super::*;
 
-    const COMMON: AnswerKind =
-        AnswerKind { task: Task::CommonParts, objects: Objects::None, unique: Unique::None };
+    const COMMON: AnswerKind = AnswerKind {
+        task: Task::CommonParts,
+        about: About::Pair,
+        objects: Objects::None,
+        unique: Unique::None,
+    };
 
     #[test]
     fn a_template_is_taken_apart() {
