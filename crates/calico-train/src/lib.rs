@@ -28,6 +28,7 @@ mod lessons;
 mod observer;
 mod optimizer;
 mod parameters;
+mod pictures;
 pub mod plan;
 pub mod recipe;
 mod run_folder;

@@ -6,7 +6,7 @@ use calico_data::ImageRecord;
 use calico_data::loader::{BadReason, Item, open_picture};
 use calico_data::sources::sha256;
 use calico_image::{ImageError, Letterbox, Size};
-use calico_model::preprocess::{ImageTensors, PreprocessError};
+use calico_model::preprocess::ImageTensors;
 use rayon::prelude::*;
 
 use super::feature_file::Found;
@@ -15,6 +15,7 @@ use super::feature_store::Source;
 use super::{PreparedPicture, Tower};
 use crate::TrainError;
 use crate::digest::hex;
+use crate::pictures::Refusal;
 
 /// The pictures of a batch, each once, with everything that their features can be made of.
 #[derive(Debug)]
@@ -23,14 +24,6 @@ pub(crate) struct PictureBatch {
     pictures: Vec<PreparedPicture>,
     /// What stops the whole training, and not only a sample.
     failure: Option<TrainError>,
-}
-
-/// A picture that cannot be prepared.
-enum Refusal {
-    /// It is at fault.
-    Bad(BadReason),
-    /// The arithmetic is.
-    Failed(TrainError),
 }
 
 impl PictureBatch {
@@ -137,12 +130,8 @@ impl Source {
     }
 
     fn decode(&self, image: &ImageRecord, path: &Path) -> Result<ImageTensors, Refusal> {
-        let frame = open_picture(image, path).map_err(Refusal::Bad)?;
-        let pixels = ImageTensors::new(&frame, self.config.input_sizes(), &self.device);
-        pixels.map_err(|error| match error {
-            PreprocessError::Image(error) => Refusal::Bad(error.into()),
-            PreprocessError::Tensor(error) => Refusal::Failed(error.into()),
-        })
+        let frame = open_picture(image, path)?;
+        Ok(ImageTensors::new(&frame, self.config.input_sizes(), &self.device)?)
     }
 }
 

@@ -1,7 +1,7 @@
 use std::collections::BTreeMap;
 
 use calico_data::loader::Selection;
-use calico_data::{Dataset, Permutation, Split, Stream};
+use calico_data::{Dataset, Split, Stream};
 use calico_model::{Calico, CalicoConfig};
 use calico_nn::Weights;
 use candle_core::DType;
@@ -9,16 +9,17 @@ use candle_core::DType;
 use super::LabelClasses;
 use super::check::learning_towers;
 use super::label_heads::LabelHeads;
-use super::label_images::{LabelImages, Refusal};
 use super::label_lessons::tokens;
+use super::labelled_picture::LabelledPicture;
 use crate::TrainError;
 use crate::features::Tower;
+use crate::pictures::{Refusal, SplitImages};
 use crate::recipe::StageConfig;
 
 /// The pictures on which it is seen how well labels were learnt: the same in every validation.
 #[derive(Debug, Clone)]
 pub(crate) struct LabelExam {
-    images: LabelImages,
+    images: SplitImages,
     places: Vec<u64>,
     /// Those of the train split: labels that were never taught are left out.
     classes: LabelClasses,
@@ -38,13 +39,12 @@ impl LabelExam {
         stage: &StageConfig,
         (seed, most): (u64, usize),
     ) -> Result<Self, TrainError> {
-        let taught = LabelImages::open(dataset, Split::Train, &selection.sources)?;
-        let images = LabelImages::open(dataset, Split::Dev, &selection.sources)?;
-        let order = Permutation::new(images.len(), Stream::new(seed, "label exam", ""));
+        let taught = SplitImages::open(dataset, Split::Train, &selection.sources, |_| true)?;
+        let images = SplitImages::open(dataset, Split::Dev, &selection.sources, |_| true)?;
         Ok(Self {
-            places: (0..images.len().min(most as u64)).filter_map(|at| order.at(at)).collect(),
+            places: images.drawn(most, Stream::new(seed, "label exam", "")),
             images,
-            classes: taught.classes()?,
+            classes: LabelClasses::of_images(&taught)?,
             config: config.clone(),
             towers: learning_towers(stage, config)?,
         })
@@ -56,8 +56,8 @@ impl LabelExam {
     }
 }
 
-/// By encoder (`eva`, `dino`, `sam`): the share of patches, in percent, whose most likely class
-/// is the one with the largest share of the patch.
+/// By encoder and kind of label (`eva_objects`, `eva_parts`, …): the share of patches, in percent,
+/// whose most likely class is the one with the largest share of the patch.
 ///
 /// Pictures that cannot be used are left out, as are patches that teach nothing; an encoder
 /// without a patch has no share.
@@ -65,25 +65,29 @@ pub(crate) fn label_accuracy(
     model: &Calico,
     weights: &Weights,
     exam: &LabelExam,
-) -> Result<BTreeMap<&'static str, f64>, TrainError> {
+) -> Result<BTreeMap<String, f64>, TrainError> {
     let LabelExam { images, places, classes, config, towers } = exam;
     let heads = LabelHeads::load(config, classes, towers, weights)?;
-    let mut counts: BTreeMap<&'static str, [u64; 2]> = BTreeMap::new();
+    let mut counts: BTreeMap<String, [u64; 2]> = BTreeMap::new();
     for place in places {
-        let picture = match images.load(*place, classes, towers, config) {
+        let picture = match LabelledPicture::load(images, *place, classes, towers, config) {
             Ok(picture) => picture,
             Err(Refusal::Bad(_)) => continue,
             Err(Refusal::Failed(error)) => return Err(error),
         };
-        for (tower, head) in heads.iter() {
+        for (tower, heads) in heads.iter() {
             let tokens = tokens(tower, model, std::slice::from_ref(&picture))?;
-            let logits = head.forward(&tokens)?.to_dtype(DType::F32)?; // [1, P, classes]
-            let likely = logits.argmax(2)?.flatten_all()?.to_vec1::<u32>()?;
-            let [right, all] = counts.entry(tower.name()).or_default();
-            for (likely, largest) in likely.into_iter().zip(picture.targets(tower)?.largest()) {
-                if let Some(largest) = largest {
-                    *all += 1;
-                    *right += u64::from(likely == u32::from(largest));
+            for (kind, head) in heads {
+                let logits = head.forward(&tokens)?.to_dtype(DType::F32)?; // [1, P, classes]
+                let likely = logits.argmax(2)?.flatten_all()?.to_vec1::<u32>()?;
+                let name = format!("{}_{}", tower.name(), kind.name());
+                let [right, all] = counts.entry(name).or_default();
+                let targets = picture.targets(tower, *kind)?;
+                for (likely, largest) in likely.into_iter().zip(targets.largest()) {
+                    if let Some(largest) = largest {
+                        *all += 1;
+                        *right += u64::from(likely == u32::from(largest));
+                    }
                 }
             }
         }

@@ -2,10 +2,14 @@ use std::collections::BTreeSet;
 
 use calico_data::Region;
 
-/// What a patch can show: background, objects outside of their parts, and parts.
+use super::LabelKind;
+use crate::TrainError;
+use crate::pictures::SplitImages;
+
+/// What a patch can show: background or an object, and no part or a part.
 ///
 /// A part has the same class in all objects: that a leg is a leg, of a chair or of a dog, is what
-/// the task is about.
+/// the task is about. That it is the leg of a dog is told by the class of the object.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct LabelClasses {
     /// Sorted.
@@ -15,10 +19,10 @@ pub(crate) struct LabelClasses {
 }
 
 impl LabelClasses {
-    /// The class of everything without a label.
-    pub(crate) const BACKGROUND: u16 = 0;
+    /// The class of everything without a label: background, or no part.
+    pub(super) const NOTHING: u16 = 0;
     /// More classes than this would need too much memory for each picture.
-    pub(crate) const MOST: usize = 1 << 14;
+    const MOST: usize = 1 << 14;
 
     /// The classes of the labels of regions.
     pub(crate) fn of<'a>(regions: impl Iterator<Item = Region<'a>>) -> Self {
@@ -31,21 +35,50 @@ impl LabelClasses {
         Self { objects: objects.into_iter().collect(), parts: parts.into_iter().collect() }
     }
 
-    /// Number of classes.
-    pub(crate) fn len(&self) -> usize {
-        1 + self.objects.len() + self.parts.len()
+    /// The classes of the regions of images.
+    ///
+    /// # Errors
+    /// If they are too many for the memory of a picture.
+    pub(crate) fn of_images(images: &SplitImages) -> Result<Self, TrainError> {
+        let classes = Self::of(images.all_regions());
+        let (found, most) = (classes.objects.len() + classes.parts.len(), Self::MOST);
+        if found > most {
+            let problems = vec![format!(
+                "data: found {found} labels, expected at most {most} for the objective `labels`"
+            )];
+            return Err(TrainError::Mismatch { problems });
+        }
+        Ok(classes)
+    }
+
+    /// The kinds of labels of which there is more than one class.
+    pub(crate) fn kinds(&self) -> impl Iterator<Item = LabelKind> {
+        LabelKind::ALL.into_iter().filter(|kind| self.len(*kind) > 1)
+    }
+
+    /// Number of classes of a kind.
+    pub(crate) fn len(&self, kind: LabelKind) -> usize {
+        1 + self.list(kind).len()
     }
 
     /// The class of a region; `None` for a label that is not in the list.
-    pub(crate) fn class(&self, region: &Region<'_>) -> Option<u16> {
-        let of = |list: &[String], label: &str| {
-            list.binary_search_by(|known| known.as_str().cmp(label)).ok()
+    pub(crate) fn class(&self, kind: LabelKind, region: &Region<'_>) -> Option<u16> {
+        let label = match kind {
+            LabelKind::Object => region.object_label,
+            LabelKind::Part => match region.part_label {
+                Some(part) => part,
+                None => return Some(Self::NOTHING),
+            },
         };
-        let class = match region.part_label {
-            None => 1 + of(&self.objects, region.object_label)?,
-            Some(part) => 1 + self.objects.len() + of(&self.parts, part)?,
-        };
-        u16::try_from(class).ok()
+        let found = self.list(kind).binary_search_by(|known| known.as_str().cmp(label)).ok()?;
+        u16::try_from(1 + found).ok()
+    }
+
+    fn list(&self, kind: LabelKind) -> &[String] {
+        match kind {
+            LabelKind::Object => &self.objects,
+            LabelKind::Part => &self.parts,
+        }
     }
 }
 
@@ -70,7 +103,7 @@ mod tests {
     }
 
     #[test]
-    fn objects_share_their_parts_but_not_their_own_classes() {
+    fn objects_share_their_parts_and_keep_their_own_classes() {
         let regions = [
             region("dog", Some("leg")),
             region("chair", None),
@@ -79,11 +112,18 @@ mod tests {
             region("leg", None),
         ];
         let classes = LabelClasses::of(regions.into_iter());
-        assert_eq!(classes.len(), 6);
-        let found = regions.map(|region| classes.class(&region));
-        assert_eq!(found, [Some(5), Some(1), Some(5), Some(4), Some(3)]);
-        assert_eq!(classes.class(&region("dog", None)), Some(2));
-        assert_eq!(classes.class(&region("cat", None)), None);
-        assert_eq!(classes.class(&region("dog", Some("tail"))), None);
+        assert_eq!(LabelKind::ALL.map(|kind| classes.len(kind)), [4, 3]);
+        let both = |region| LabelKind::ALL.map(|kind| classes.class(kind, &region));
+        let found = regions.map(both);
+        let expected = [[2, 2], [1, 0], [1, 2], [1, 1], [3, 0]];
+        assert_eq!(found, expected.map(|classes| classes.map(Some)));
+        assert_eq!(both(region("cat", Some("leg"))), [None, Some(2)]);
+        assert_eq!(both(region("dog", Some("tail"))), [Some(2), None]);
+    }
+
+    #[test]
+    fn where_no_part_has_a_label_only_objects_are_told_apart() {
+        let classes = LabelClasses::of([region("dog", None)].into_iter());
+        assert_eq!(classes.kinds().collect::<Vec<_>>(), [LabelKind::Object]);
     }
 }

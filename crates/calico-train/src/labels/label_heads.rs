@@ -5,16 +5,16 @@ use calico_nn::weights::{Recorder, TensorSpec};
 use calico_nn::{Linear, Weights};
 use candle_core::{Result, Tensor};
 
-use super::LabelClasses;
+use super::{LabelClasses, LabelKind};
 use crate::features::Tower;
 use crate::lessons::LABEL_HEADS;
 
-/// For each encoder that learns, a linear layer from its tokens to classes.
+/// For each encoder that learns, a linear layer from its tokens to the classes of each kind.
 #[derive(Debug, Clone)]
-pub(super) struct LabelHeads(Vec<(Tower, Linear)>);
+pub(super) struct LabelHeads(Vec<(Tower, Vec<(LabelKind, Linear)>)>);
 
 impl LabelHeads {
-    /// Reads `label_heads.{eva,dino,sam}` of the encoders that learn.
+    /// Reads `label_heads.{eva,dino,sam}.{objects,parts}` of the encoders that learn.
     pub(super) fn load(
         config: &CalicoConfig,
         classes: &LabelClasses,
@@ -28,7 +28,12 @@ impl LabelHeads {
                 Tower::Dino => config.dino.width,
                 Tower::Sam => config.sam.width,
             };
-            Ok((tower, Linear::load(width, classes.len(), &weights.pp(tower.name()))?))
+            let weights = weights.pp(tower.name());
+            let head = |kind: LabelKind| {
+                let head = Linear::load(width, classes.len(kind), &weights.pp(kind.name()));
+                Ok((kind, head?))
+            };
+            Ok((tower, classes.kinds().map(head).collect::<Result<_>>()?))
         };
         Ok(Self(towers.iter().map(load).collect::<Result<_>>()?))
     }
@@ -45,8 +50,8 @@ impl LabelHeads {
     }
 
     /// The encoders with their heads.
-    pub(super) fn iter(&self) -> impl Iterator<Item = (Tower, &Linear)> {
-        self.0.iter().map(|(tower, head)| (*tower, head))
+    pub(super) fn iter(&self) -> impl Iterator<Item = (Tower, &[(LabelKind, Linear)])> {
+        self.0.iter().map(|(tower, heads)| (*tower, heads.as_slice()))
     }
 }
 

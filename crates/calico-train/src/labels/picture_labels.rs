@@ -2,7 +2,7 @@ use calico_data::Region;
 use calico_data::loader::BadReason;
 use calico_image::Size;
 
-use super::LabelClasses;
+use super::{LabelClasses, LabelKind};
 
 /// The class of every pixel of a picture.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -17,19 +17,23 @@ impl PictureLabels {
     pub(super) const UNKNOWN: u16 = u16::MAX;
 
     /// Paints the regions of a picture: a part over every object, and the smaller over the larger.
+    /// One picture for each kind of `kinds`.
     ///
     /// # Errors
     /// If a mask cannot be decoded, or has another size than the picture.
-    pub(super) fn new(
+    pub(super) fn paint(
         size: Size,
         regions: &[Region<'_>],
         classes: &LabelClasses,
-    ) -> Result<Self, BadReason> {
+        kinds: &[LabelKind],
+    ) -> Result<Vec<Self>, BadReason> {
         let mut order: Vec<&Region<'_>> = regions.iter().collect();
         // The number settles what is of one size.
         let key = |region: &&Region<'_>| (region.part_label.is_some(), u32::MAX - region.area);
         order.sort_by_key(|region| (key(region), region.region_id));
-        let mut labels = vec![LabelClasses::BACKGROUND; size.pixels() as usize];
+        let empty = || vec![LabelClasses::NOTHING; size.pixels() as usize];
+        let mut painted: Vec<Self> =
+            kinds.iter().map(|_| Self { size, classes: empty() }).collect();
         for region in order {
             let region_id = region.region_id;
             if region.size != size {
@@ -37,19 +41,26 @@ impl PictureLabels {
                 return Err(BadReason::Size { what, found: region.size, expected: size });
             }
             let mask = region.runs().map_err(|source| BadReason::Mask { region_id, source })?;
-            let class = classes.class(region).unwrap_or(Self::UNKNOWN);
-            let mut end = 0;
-            for (number, &count) in mask.counts().iter().enumerate() {
-                let start = end;
-                end += count as usize;
-                if number % 2 == 1
-                    && let Some(pixels) = labels.get_mut(start..end)
-                {
-                    pixels.fill(class);
-                }
+            for (kind, labels) in kinds.iter().zip(&mut painted) {
+                let class = classes.class(*kind, region).unwrap_or(Self::UNKNOWN);
+                labels.fill(mask.counts(), class);
             }
         }
-        Ok(Self { size, classes: labels })
+        Ok(painted)
+    }
+
+    /// Gives the pixels inside of a mask a class.
+    fn fill(&mut self, counts: &[u32], class: u16) {
+        let mut end = 0;
+        for (number, &count) in counts.iter().enumerate() {
+            let start = end;
+            end += count as usize;
+            if number % 2 == 1
+                && let Some(pixels) = self.classes.get_mut(start..end)
+            {
+                pixels.fill(class);
+            }
+        }
     }
 }
 
@@ -96,13 +107,19 @@ mod tests {
             all.map(|(((labels, mask), counts), id)| region(id, *labels, mask, counts)).collect();
         // Nobody taught what a tail is.
         let classes = LabelClasses::of(regions[..4].iter().copied());
-        let labels = PictureLabels::new(SIZE, &regions, &classes).unwrap();
-        let [cat, dog, ear, head] = [1, 2, 3, 4];
-        let expected = [cat, PictureLabels::UNKNOWN, dog, head, ear, head];
-        assert_eq!(labels.classes, expected.map(|class| [class; 2]).concat());
+        let paint = |regions: &[Region<'_>]| {
+            PictureLabels::paint(SIZE, regions, &classes, &LabelKind::ALL).unwrap()
+        };
+        let labels = paint(&regions);
+        let ([cat, dog], [ear, head], unknown) = ([1, 2], [1, 2], PictureLabels::UNKNOWN);
+        for (found, expected) in
+            labels.iter().zip([[cat, cat, dog, dog, dog, dog], [0, unknown, 0, head, ear, head]])
+        {
+            assert_eq!(found.classes, expected.map(|class| [class; 2]).concat());
+        }
         let mut reversed = regions.clone();
         reversed.reverse();
-        assert_eq!(PictureLabels::new(SIZE, &reversed, &classes).unwrap(), labels);
+        assert_eq!(paint(&reversed), labels);
     }
 
     #[test]
@@ -111,10 +128,11 @@ mod tests {
         let counts = mask.compressed();
         let sound = region(7, ["dog", ""], &mask, &counts);
         let classes = LabelClasses::of([sound].into_iter());
-        let other = PictureLabels::new(Size::new(6, 2), &[sound], &classes);
+        let paint = |size, region| PictureLabels::paint(size, &[region], &classes, &LabelKind::ALL);
+        let other = paint(Size::new(6, 2), sound);
         assert!(matches!(other, Err(BadReason::Size { .. })));
         let broken = Region { counts: "?", ..sound };
-        let broken = PictureLabels::new(SIZE, &[broken], &classes);
+        let broken = paint(SIZE, broken);
         assert!(matches!(broken, Err(BadReason::Mask { region_id: 7, .. })));
     }
 }

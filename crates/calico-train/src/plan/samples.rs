@@ -22,17 +22,23 @@ pub struct Samples {
     pub samples: Option<u64>,
     /// Pictures of the train split, if a data set was looked at.
     pub pictures: Option<u64>,
-    /// What a patch can show, for the objective `labels`.
-    pub classes: u64,
+    /// Background and objects, which the objective `labels` tells apart.
+    pub objects: u64,
+    /// No part and parts, which it tells apart, too.
+    pub parts: u64,
+    /// Labels of objects and parts of objects, for the objective `label_masks`.
+    pub labels: u64,
 }
 
-/// The classes of labels where no data set was looked at.
-const CLASSES: u64 = 500;
+/// Objects, parts and labels where no data set was looked at.
+const CLASSES: [u64; 3] = [150, 350, 1000];
 
 impl From<SampleShape> for Samples {
     /// All samples alike.
     fn from(shape: SampleShape) -> Self {
-        Self { mean: shape, high: shape, samples: None, pictures: None, classes: CLASSES }
+        let [objects, parts, labels] = CLASSES;
+        let (samples, pictures) = (None, None);
+        Self { mean: shape, high: shape, samples, pictures, objects, parts, labels }
     }
 }
 
@@ -80,22 +86,26 @@ impl Samples {
             ];
             return Err(TrainError::Mismatch { problems });
         }
+        let [objects, parts, labels] = classes(&tables);
         Ok(Self {
             mean: each(&shapes, mean),
             high: each(&shapes, high),
             samples: Some(selected),
             pictures: Some(tables.images.len() as u64),
-            classes: classes(&tables),
+            objects,
+            parts,
+            labels,
         })
     }
 }
 
-/// Background, objects and parts, as the objective `labels` tells them apart.
-fn classes(tables: &SplitTables) -> u64 {
+/// Objects with background, parts with none, and labels of objects and parts.
+fn classes(tables: &SplitTables) -> [u64; 3] {
     let regions = || tables.regions.iter();
     let objects: BTreeSet<&str> = regions().map(|region| region.object_label).collect();
     let parts: BTreeSet<&str> = regions().filter_map(|region| region.part_label).collect();
-    1 + (objects.len() + parts.len()) as u64
+    let labels: BTreeSet<_> = regions().map(|r| (r.object_label, r.part_label)).collect();
+    [1 + objects.len(), 1 + parts.len(), labels.len()].map(|count| count as u64)
 }
 
 /// How large one sample is, if it can be asked; its photographs count as the largest of them.
@@ -219,7 +229,8 @@ mod tests {
             Samples::of_dataset(&dataset, data, &config, &tokenizer, most)
         };
         let all = of(&DataConfig::default(), 1000).unwrap();
-        assert_eq!((all.samples, all.pictures, all.classes), (Some(3), Some(6), 3));
+        assert_eq!((all.samples, all.pictures), (Some(3), Some(6)));
+        assert_eq!([all.objects, all.parts, all.labels], [2, 2, 2]);
         let SampleShape { images, text_tokens, answer_tokens, masks, height, width } = all.high;
         assert_eq!((images, masks, height, width), (2, 1, 20, 15));
         // One token per byte of the template; the pictures are no text.

@@ -143,7 +143,7 @@ impl<'a> Given<'a> {
             config: self.config,
             shape,
             samples: stage.batch as u64,
-            classes: self.samples.classes,
+            classes: [self.samples.objects, self.samples.parts],
             recompute: stage.recompute,
             lora_dropout: stage.lora_dropout,
             is_cached,

@@ -246,7 +246,7 @@ fn labels_run_the_encoders_that_learn_and_nothing_else() {
     for prefix in ["eva.", "dino.", "sam.encoder."] {
         assert!(module(&plan, prefix).flops > 0.0 && module(&plan, prefix).activations > 0);
     }
-    // Beside the encoders, a linear layer from each to 500 classes learns.
+    // Beside the encoders, linear layers from each to 150 objects and 350 parts learn.
     let heads = 500 * (64 + 1 + 48 + 1 + 32 + 1);
     assert_eq!(plan.memory.trained, 4 * (plan.trained_values + heads));
     assert_eq!(plan.checkpoint, 3 * plan.memory.trained);

@@ -18,6 +18,7 @@ use super::tape::{Tape, Value};
 use correspondence::{Source, extract, keys_values, pass, queries};
 use layers::{Size, copy, linear};
 
+use crate::labels::LabelKind;
 use crate::lessons::LABEL_HEADS;
 
 /// What one batch holds.
@@ -26,8 +27,8 @@ pub(super) struct Batch<'a> {
     pub(super) config: &'a CalicoConfig,
     pub(super) shape: SampleShape,
     pub(super) samples: u64,
-    /// What a patch can show, for the objective `labels`.
-    pub(super) classes: u64,
+    /// Objects and parts that a patch can show, for the objective `labels`.
+    pub(super) classes: [u64; 2],
     pub(super) recompute: bool,
     pub(super) lora_dropout: f64,
     /// Whether features of frozen encoders are read from disk.
@@ -147,42 +148,47 @@ pub(super) fn labels(tape: &Tape<'_>, batch: &Batch<'_>, learns: &dyn Fn(&str) -
     if learns("eva.") || learns("ln_vision.") {
         let [_, tokens] = vision::eva(tape, config, pictures);
         let patches = config.eva.grid() * config.eva.grid();
-        losses.push(label_loss(tape, batch, ("eva", patches, config.eva.width), &tokens));
+        losses.extend(label_losses(tape, batch, ("eva", patches, config.eva.width), &tokens));
     }
     if config.uses_dino() && learns("dino.") {
         let tokens = vision::dino(tape, config, pictures);
         let patches = config.dino.grid().iter().product();
-        losses.push(label_loss(tape, batch, ("dino", patches, config.dino.width), &tokens));
+        losses.extend(label_losses(tape, batch, ("dino", patches, config.dino.width), &tokens));
     }
     if learns("sam.encoder.") {
         let tokens = vision::sam(tape, config, pictures);
         let patches = config.sam.grid() * config.sam.grid();
-        losses.push(label_loss(tape, batch, ("sam", patches, config.sam.width), &tokens));
+        losses.extend(label_losses(tape, batch, ("sam", patches, config.sam.width), &tokens));
     }
     let losses: Vec<&Value> = losses.iter().collect();
     tape.within("losses", || tape.same(&losses, 1))
 }
 
-/// Scores of all classes at every patch, in f32, and the shares of the classes there.
-fn label_loss(
+/// For objects and for parts: scores of all classes at every patch, in f32, and the shares of the
+/// classes there.
+fn label_losses(
     tape: &Tape<'_>,
     batch: &Batch<'_>,
     (name, patches, width): (&str, usize, usize),
     tokens: &Value,
-) -> Value {
+) -> Vec<Value> {
     let rows = batch.samples * patches as u64;
-    tape.within("losses", || {
+    let tokens = tape.within("losses", || {
         let tokens = tape.part(tokens, rows * width as u64);
-        let at = format!("{LABEL_HEADS}{name}");
-        let size = Size::new(width, batch.classes as usize);
-        let logits = linear(tape, &at, &copy(tape, &tokens), size);
+        copy(tape, &tokens)
+    });
+    let loss = |(kind, classes): (LabelKind, u64)| {
+        let at = format!("{LABEL_HEADS}{name}.{}", kind.name());
+        let logits = linear(tape, &at, &tokens, Size::new(width, classes as usize));
         let wide = 4 / tape.width();
         let logits = if wide > 1 { tape.apply(&[&logits], logits.len * wide) } else { logits };
         // First picture by picture, then together.
         let shares = tape.constant_of(logits.len, 4);
         drop(tape.constant_of(logits.len, 4));
         tape.apply(&[&logits, &shares], 1)
-    })
+    };
+    let kinds = LabelKind::ALL.into_iter().zip(batch.classes).filter(|(_, classes)| *classes > 1);
+    tape.within("losses", || kinds.map(loss).collect())
 }
 
 /// The first look at the images, and what the adapters will see of them.
