@@ -5,13 +5,16 @@ use std::sync::Arc;
 
 use calico_language::{SpecialTokens, Tokenizer, TokenizerError, byte_level_json};
 use calico_nn::Weights;
-use calico_nn::weights::checkpoint::{Checkpoint, CheckpointSource, StoredType, write};
+use calico_nn::weights::checkpoint::{
+    Checkpoint, CheckpointError, CheckpointSource, StoredType, write,
+};
 use calico_nn::weights::{Random, Recorder, TensorSpec};
 use candle_core::Device;
 
 use crate::config::{CONFIG_FILE, CalicoConfig};
 use crate::error::{ModelError, SegmentError};
 use crate::model::Calico;
+use crate::model_bytes::ModelBytes;
 use crate::new_folder::NewFolder;
 use crate::segmenter::{Asking, Question, SegmentOptions};
 
@@ -48,6 +51,7 @@ pub struct ModelFolder {
     /// The weight files.
     pub checkpoint: Checkpoint,
     path: PathBuf,
+    name: String,
 }
 
 impl ModelFolder {
@@ -65,19 +69,43 @@ impl ModelFolder {
         }
         let config = CalicoConfig::open(&path.join(CONFIG_FILE))?;
         let tokenizer = Tokenizer::open(&path.join(TOKENIZER_FILE))?;
+        let checkpoint = || Checkpoint::open(path);
+        let absolute = path.canonicalize().unwrap_or_else(|_| path.to_path_buf());
+        let name = absolute.file_name();
+        let name = name.map_or_else(|| "model".into(), |name| name.to_string_lossy().into_owned());
+        Self::checked((path, name), config, tokenizer, checkpoint)
+    }
+
+    /// As [`ModelFolder::open`], of files that are already in memory; in errors, the name of the
+    /// model stands for the folder.
+    pub(crate) fn from_bytes(bytes: ModelBytes<'_>) -> Result<Self, ModelError> {
+        let path = Path::new(bytes.name);
+        let config = CalicoConfig::from_json(bytes.config_json, &path.join(CONFIG_FILE))?;
+        let file = path.join(TOKENIZER_FILE);
+        let tokenizer = Tokenizer::parse(bytes.tokenizer_json.as_bytes(), &file)?;
+        let checkpoint = || Checkpoint::from_bytes(path, bytes.weights);
+        Self::checked((path, bytes.name.to_owned()), config, tokenizer, checkpoint)
+    }
+
+    /// The parts, if they fit each other.
+    fn checked(
+        (path, name): (&Path, String),
+        config: CalicoConfig,
+        tokenizer: Tokenizer,
+        checkpoint: impl FnOnce() -> Result<Checkpoint, CheckpointError>,
+    ) -> Result<Self, ModelError> {
         let (ids, rows) = (tokenizer.vocab_size(), config.llm.vocab_size);
         if ids > rows {
             return Err(ModelError::Vocabulary { highest: ids.saturating_sub(1), rows });
         }
-        let checkpoint = Checkpoint::open(path)?;
+        let checkpoint = checkpoint()?;
         checkpoint.verify(&tensor_specs(&config)?)?;
-        Ok(Self { config, tokenizer, checkpoint, path: path.to_path_buf() })
+        Ok(Self { config, tokenizer, checkpoint, path: path.to_path_buf(), name })
     }
 
     /// The name of the folder.
     pub fn name(&self) -> String {
-        let path = self.path.canonicalize().unwrap_or_else(|_| self.path.clone());
-        path.file_name().map_or_else(|| "model".into(), |name| name.to_string_lossy().into_owned())
+        self.name.clone()
     }
 
     /// The folder.

@@ -27,6 +27,7 @@ pub mod preprocess;
 pub mod prompt;
 
 mod error;
+mod model_bytes;
 mod new_folder;
 mod segmenter;
 mod trainable;
@@ -35,6 +36,7 @@ pub use checkpoint::ModelFolder;
 pub use config::{CalicoConfig, ConfigError, Preset};
 pub use error::{ModelError, SegmentError, Stage};
 pub use model::Calico;
+pub use model_bytes::ModelBytes;
 pub use new_folder::NewFolder;
 pub use segmenter::{Observer, Photograph, Question, SegmentOptions, Segmenter};
 pub use trainable::is_trainable;

@@ -21,6 +21,9 @@ pub(super) fn problems(config: &CalicoConfig) -> Vec<String> {
     if config.model_type != super::MODEL_TYPE {
         problems.add(format!("model_type is {:?}; expected \"calico\"", config.model_type));
     }
+    if config.notice.as_ref().is_some_and(|notice| notice.trim().is_empty()) {
+        problems.add("notice says nothing; leave it out, or write a sentence".into());
+    }
     sizes(config, &mut problems);
     if !problems.0.is_empty() {
         // What follows multiplies and divides by these numbers.

@@ -106,6 +106,11 @@ pub struct CalicoConfig {
     /// The preset that the model was made from.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub preset: Option<String>,
+    /// What everyone who reads an answer of this model must know; every result carries it once,
+    /// as its first warning. A model that is made from this one (trained further, merged,
+    /// exported) inherits it with `config.json`: whoever makes it edits or removes it there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub notice: Option<String>,
     /// How photographs are read.
     #[serde(default)]
     pub image: ImageConfig,

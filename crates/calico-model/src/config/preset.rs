@@ -8,6 +8,7 @@ use serde_json::{Map, Value};
 use super::{CalicoConfig, ConfigError};
 
 const FULL: &str = include_str!("../../presets/full.toml");
+const MINI: &str = include_str!("../../presets/mini.toml");
 const TINY: &str = include_str!("../../presets/tiny.toml");
 const DINOV2: &str = include_str!("../../presets/dinov2.toml");
 
@@ -16,18 +17,21 @@ const DINOV2: &str = include_str!("../../presets/dinov2.toml");
 pub enum Preset {
     /// The published model: 9.65 billion parameters.
     Full,
+    /// The model that comes inside the program: every module at a size that answers in a second.
+    Mini,
     /// Every module at the smallest size: 0.9 million parameters.
     Tiny,
 }
 
 impl Preset {
     /// All presets.
-    pub const ALL: [Self; 2] = [Self::Full, Self::Tiny];
+    pub const ALL: [Self; 3] = [Self::Full, Self::Mini, Self::Tiny];
 
     /// The name.
     pub fn name(self) -> &'static str {
         match self {
             Self::Full => "full",
+            Self::Mini => "mini",
             Self::Tiny => "tiny",
         }
     }
@@ -36,6 +40,7 @@ impl Preset {
     pub fn config(self) -> Result<CalicoConfig, ConfigError> {
         let text = match self {
             Self::Full => FULL,
+            Self::Mini => MINI,
             Self::Tiny => TINY,
         };
         let path = format!("preset {}", self.name());
@@ -50,7 +55,7 @@ impl FromStr for Preset {
 
     fn from_str(name: &str) -> Result<Self, String> {
         let found = Self::ALL.into_iter().find(|preset| preset.name() == name);
-        found.ok_or_else(|| format!("there is no preset {name:?}; expected full or tiny"))
+        found.ok_or_else(|| format!("there is no preset {name:?}; expected full, mini or tiny"))
     }
 }
 
@@ -104,6 +109,49 @@ mod tests {
             assert_eq!(preset.name().parse(), Ok(preset));
         }
         assert!("huge".parse::<Preset>().is_err());
+    }
+
+    #[test]
+    fn widths_of_mini_fit_four_and_eight_bit_formats() {
+        let config = Preset::Mini.config().unwrap();
+        assert_eq!([config.llm.width % 256, config.llm.mlp_hidden % 256], [0, 0]);
+        let calico_vision::dinov2::FeedForwardKind::SwiGlu { hidden } = config.dino.ffn else {
+            panic!("{:?}", config.dino.ffn)
+        };
+        let (eva, qformer, sam) = (&config.eva, &config.qformer, &config.sam);
+        for width in [
+            eva.width,
+            eva.mlp_hidden,
+            qformer.width,
+            qformer.ffn_hidden,
+            qformer.encoder_width,
+            config.dino.width,
+            hidden,
+            sam.width,
+            sam.encoder.width,
+            sam.encoder.mlp_hidden,
+            sam.decoder.cross_width,
+            sam.decoder.mlp_hidden,
+            sam.decoder.iou_hidden,
+        ] {
+            assert_eq!(width % 32, 0, "{width}");
+        }
+        let parameters: u64 = crate::budget::modules(&config, crate::budget::Request::default())
+            .unwrap()
+            .iter()
+            .map(|module| module.parameters)
+            .sum();
+        assert!(2 * parameters < 8_000_000, "{parameters} values take too much room in bf16");
+    }
+
+    #[test]
+    fn a_notice_is_kept_and_left_out_where_there_is_none() {
+        let mini = Preset::Mini.config().unwrap().to_json().unwrap();
+        assert!(mini.contains("\"notice\": \"This model knows drawn objects only"), "{mini}");
+        assert!(!Preset::Tiny.config().unwrap().to_json().unwrap().contains("notice"));
+        let text = format!("notice = ' '\n{TINY}");
+        let error = CalicoConfig::from_toml(&text, Path::new("t")).unwrap_err().to_string();
+        assert!(error.contains("notice says nothing"), "{error}");
     }
 
     #[test]

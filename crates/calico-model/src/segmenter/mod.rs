@@ -23,6 +23,7 @@ use crate::error::{SegmentError, Stage};
 use crate::generate::{Answered, generate, read_answer};
 use crate::grounding::{ParsedAnswer, assign, parse};
 use crate::model::{Calico, EncodedImage};
+use crate::model_bytes::ModelBytes;
 use crate::preprocess::ImageTensors;
 use crate::{CalicoConfig, ModelError, Preset};
 use asked::Asked;
@@ -62,6 +63,11 @@ impl Segmenter {
         let identity = Model { name: folder.name(), preset: folder.config.preset.clone() };
         let (model, tokenizer) = folder.load(&Device::Cpu)?;
         Ok(Self { model, tokenizer, identity })
+    }
+
+    /// Reads a model whose files are already in memory, through the same checks as a folder.
+    pub fn from_bytes(bytes: ModelBytes<'_>) -> Result<Self, ModelError> {
+        Self::from_folder(ModelFolder::from_bytes(bytes)?)
     }
 
     /// A model of a preset with weights drawn from a seed, in memory: it runs like a trained one,
@@ -115,6 +121,8 @@ impl Segmenter {
     }
 
     /// Answers a question about photographs, with a mask for every grounded phrase.
+    ///
+    /// The model's [`notice`](CalicoConfig::notice) is the first warning of the result.
     pub fn segment(
         &self,
         photographs: &[Photograph],
@@ -127,6 +135,7 @@ impl Segmenter {
             ImageEntry::new(index, Path::new(&photograph.name), photograph.frame.size())
         });
         let mut result = Segmentation::new(self.identity.clone(), entries.collect());
+        result.warnings.extend(self.config().notice.clone());
         if photographs.len() == 1 {
             result.warnings.push(
                 "there is one image only: nothing can be compared, so no part is common or unique"
