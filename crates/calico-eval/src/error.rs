@@ -99,6 +99,30 @@ pub enum EvalError {
         reason: String,
     },
 
+    /// A data set has no suite of a name.
+    #[error(
+        "found no suite {name:?} in {folder:?}, expected {}",
+        expected_suites(known),
+        folder = folder.display()
+    )]
+    NoSuite {
+        /// The data set.
+        folder: PathBuf,
+        /// The name that was asked for.
+        name: String,
+        /// The names that it has.
+        known: Vec<String>,
+    },
+
+    /// No sample has a picture that could stand in for a partner.
+    #[error(
+        "found no picture of another class to show instead of the second one of sample {sample_id:?}; score a data set of several classes"
+    )]
+    NoOtherPartner {
+        /// The sample.
+        sample_id: String,
+    },
+
     /// There is nothing to score.
     #[error("found no sample to score, expected at least one; choose another split")]
     NoSamples,
@@ -157,6 +181,15 @@ pub enum EvalError {
     /// A result cannot be read, or a report not be written.
     #[error(transparent)]
     Result(#[from] ResultError),
+}
+
+/// The suites that there are, in words.
+fn expected_suites(known: &[String]) -> String {
+    if known.is_empty() {
+        "a data set with suites; leave --suite out to score the data set itself".to_owned()
+    } else {
+        format!("one of {}", known.join(", "))
+    }
 }
 
 /// One fault per line.

@@ -40,6 +40,7 @@
 //! Sources: `eval/gcg/evaluate.py` of GLaMM, pycocotools, the S-IoU of Osprey; choices of our own
 //! are `best_label`, the strict columns, the order of samples, and [`PartObjects`].
 
+pub mod baselines;
 pub mod compose;
 mod error;
 mod evaluation;
@@ -57,6 +58,7 @@ mod predictor;
 pub mod report;
 mod row;
 mod scorer;
+mod suites;
 mod text_encoder;
 mod text_similarity;
 mod truth;
@@ -74,6 +76,7 @@ pub use predictor::{PredictObserver, Predictor, Progress};
 pub use report::Report;
 pub use row::Row;
 pub use scorer::Scorer;
+pub use suites::{suite_folder, suite_names};
 pub use text_encoder::{EncoderError, TextEncoder};
 pub use truth::{ImageTruth, PairTruth, Target};
 pub use truths::Truths;

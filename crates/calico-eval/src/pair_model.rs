@@ -1,7 +1,8 @@
-use calico_image::Frame;
+use calico_data::{Dataset, ImageRecord};
+use calico_image::{DecodeOptions, Frame, Orientation, Size};
 use calico_result::Task;
 
-use crate::PairPrediction;
+use crate::{EvalError, PairPrediction};
 
 /// What a model may answer instead of a prediction.
 pub type ModelFailure = Box<dyn std::error::Error + Send + Sync>;
@@ -36,4 +37,24 @@ pub struct ShownPicture {
     pub name: String,
     /// The pixels.
     pub frame: Frame,
+}
+
+impl ShownPicture {
+    /// The picture of an image, which must have the size that its masks have.
+    pub(crate) fn open(dataset: &Dataset, image: &ImageRecord) -> Result<Self, EvalError> {
+        let path = dataset.picture_path(image)?;
+        let options =
+            DecodeOptions { orientation: Orientation::Ignore, ..DecodeOptions::default() };
+        let wrong =
+            |reason: String| EvalError::Picture { image_id: image.image_id.clone(), reason };
+        let frame =
+            calico_image::open(&path, &options).map_err(|error| wrong(error.to_string()))?;
+        let expected = Size::new(image.height, image.width);
+        if frame.size() != expected {
+            let found = frame.size();
+            return Err(wrong(format!("it is of {found}, expected {expected}")));
+        }
+        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        Ok(Self { image_id: image.image_id.clone(), name, frame })
+    }
 }

@@ -2,7 +2,6 @@ use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use calico_data::{Dataset, ImageRecord, SampleRecord, Split};
-use calico_image::{DecodeOptions, Orientation, Size};
 
 use crate::predictions::{Header, MAX_LABEL_BYTES, MAX_SEGMENTS, PredictionWriter};
 use crate::{EvalError, PairModel, PairPrediction, PairQuestion, ShownPicture};
@@ -114,7 +113,7 @@ impl Predictor<'_> {
         images: &[&ImageRecord],
         model: &mut dyn PairModel,
     ) -> Result<PairPrediction, EvalError> {
-        let pictures = images.iter().map(|image| self.picture(image));
+        let pictures = images.iter().map(|image| ShownPicture::open(self.dataset, image));
         let pictures = pictures.collect::<Result<Vec<_>, _>>()?;
         let question = PairQuestion {
             sample_id: &sample.sample_id,
@@ -130,23 +129,6 @@ impl Predictor<'_> {
         });
         prediction.sample_id.clone_from(&sample.sample_id);
         Ok(prediction)
-    }
-
-    fn picture(&self, image: &ImageRecord) -> Result<ShownPicture, EvalError> {
-        let path = self.dataset.picture_path(image)?;
-        let options =
-            DecodeOptions { orientation: Orientation::Ignore, ..DecodeOptions::default() };
-        let wrong =
-            |reason: String| EvalError::Picture { image_id: image.image_id.clone(), reason };
-        let frame =
-            calico_image::open(&path, &options).map_err(|error| wrong(error.to_string()))?;
-        let expected = Size::new(image.height, image.width);
-        if frame.size() != expected {
-            let found = frame.size();
-            return Err(wrong(format!("it is of {found}, expected {expected}")));
-        }
-        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        Ok(ShownPicture { image_id: image.image_id.clone(), name, frame })
     }
 }
 

@@ -1,6 +1,8 @@
 use calico_image::{Rle, Size};
 use calico_result::Task;
 
+use crate::PartObjects;
+
 /// One mask that should be found.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Target {
@@ -42,6 +44,16 @@ pub struct PairTruth {
 }
 
 impl PairTruth {
+    /// Whether a region of the true answer is a target.
+    pub(crate) fn counts(&self, target: &Target, objects: PartObjects) -> bool {
+        !(target.is_object && self.sets_objects_aside(objects))
+    }
+
+    /// Whether objects are neither targets nor predictions.
+    pub(crate) fn sets_objects_aside(&self, objects: PartObjects) -> bool {
+        self.subtask != Task::CommonObjects && objects == PartObjects::SetAside
+    }
+
     /// The name of the class pair, the same in both orders: `bed + pool table`.
     pub fn class_pair(&self) -> String {
         let [a, b] = &self.classes;

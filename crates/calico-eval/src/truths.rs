@@ -31,6 +31,21 @@ impl Truths {
         Self::new(samples)
     }
 
+    /// Reads at most `most` samples of a split, evenly spread over it.
+    pub(crate) fn read_spread(
+        dataset: &Dataset,
+        split: Split,
+        most: usize,
+    ) -> Result<Self, EvalError> {
+        let tables = dataset.split(split)?;
+        let step = dataset.sample_count(split)?.div_ceil(most as u64).max(1) as usize;
+        let mut samples = Vec::new();
+        for sample in dataset.samples(split)?.step_by(step) {
+            samples.push(truth(&sample?, &tables)?);
+        }
+        Self::new(samples)
+    }
+
     /// The samples.
     pub fn samples(&self) -> &[PairTruth] {
         &self.0
