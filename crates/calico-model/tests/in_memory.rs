@@ -61,13 +61,13 @@ impl Files {
 
 /// An error with its sources.
 fn message(error: &ModelError) -> String {
-    let mut text = error.to_string();
+    let mut lines = vec![error.to_string()];
     let mut source = std::error::Error::source(error);
     while let Some(error) = source {
-        text.push_str(&format!(": {error}"));
+        lines.push(error.to_string());
         source = error.source();
     }
-    text
+    lines.join(": ")
 }
 
 fn synthetic(spec: &TensorSpec) -> Vec<f32> {
