@@ -26,6 +26,11 @@
 //!   without any; targets are averaged per image, and then images. `mask_matched` takes the label
 //!   of the paired mask instead. Cosines below 0 count 0.
 //!
+//! - **Exact answers** is the share of samples whose labels are right in every image, whatever
+//!   the masks: no label is missing, and none is too many. Beside it, **context accuracy** asks
+//!   for right masks, too: it is the share of the cases of a suite `context` of which both samples
+//!   are right.
+//!
 //! # Cases that the formulas leave open
 //!
 //! - The `IoU` of two empty masks is 0. An empty mask is a prediction, a false one.
@@ -34,14 +39,18 @@
 //! - An image with predictions and without targets counts in AP50, whose precision they lower,
 //!   and in both mIoUs, as 0 (GLaMM: no pair, 0). Recall, SS and S-IoU ask about targets only.
 //! - A sub-task without targets has 0 everywhere; a sub-task without pairs has no row.
+//! - To name nothing is an exact answer where nothing is to be found; a sample without a
+//!   prediction, or on which the model failed, has no exact answer.
 //! - Labels are compared [normalised](normalized_label), and two empty labels share no word.
 //! - Predictions with equal scores are met in the order of sample ids, images and segments.
 //!
 //! Sources: `eval/gcg/evaluate.py` of GLaMM, pycocotools, the S-IoU of Osprey; choices of our own
 //! are `best_label`, the strict columns, the order of samples, and [`PartObjects`].
 
+mod answer_match;
 pub mod baselines;
 pub mod compose;
+mod context;
 mod error;
 mod evaluation;
 pub mod exchange;

@@ -1,5 +1,6 @@
 use calico_result::Task;
 
+use crate::answer_match::AnswerMatch;
 use crate::metrics::Unit;
 use crate::{PairPrediction, PairTruth};
 
@@ -13,6 +14,7 @@ pub struct PairScore {
     pub(crate) class_pair: String,
     pub(crate) is_missing: bool,
     pub(crate) has_failed: bool,
+    pub(crate) answer: AnswerMatch,
     pub(crate) units: Vec<Unit>,
 }
 
@@ -20,6 +22,7 @@ impl PairScore {
     pub(crate) fn new(
         truth: &PairTruth,
         prediction: Option<&PairPrediction>,
+        answer: AnswerMatch,
         units: Vec<Unit>,
     ) -> Self {
         Self {
@@ -30,6 +33,7 @@ impl PairScore {
             class_pair: truth.class_pair(),
             is_missing: prediction.is_none(),
             has_failed: prediction.is_some_and(|prediction| prediction.failure.is_some()),
+            answer,
             units,
         }
     }

@@ -36,6 +36,8 @@ pub struct Row {
     pub ss_mask_matched: Option<f64>,
     /// As `s_iou`, of the prediction whose mask is matched.
     pub s_iou_mask_matched: f64,
+    /// Share of samples whose labels are exactly right in every image, masks not looked at.
+    pub exact_answers: f64,
 }
 
 impl Row {
@@ -70,6 +72,7 @@ impl Row {
             recall_strict,
             ss_mask_matched: sentences(|score| score.matched),
             s_iou_mask_matched: words(|score| score.matched),
+            exact_answers: mean(pairs.iter().map(|pair| f64::from(u8::from(pair.answer.labels)))),
         }
     }
 
@@ -95,12 +98,12 @@ impl Row {
             recall_strict: average(|row| row.recall_strict),
             ss_mask_matched: optional(|row| row.ss_mask_matched),
             s_iou_mask_matched: average(|row| row.s_iou_mask_matched),
+            exact_answers: average(|row| row.exact_answers),
         }
     }
 
     /// Fractions as percentages of six decimals, which hides the last bits of a sum.
     pub(crate) fn in_percent(mut self) -> Self {
-        let percent = |value: f64| (value * 1e8).round() / 1e6;
         for value in [
             &mut self.ap50,
             &mut self.miou,
@@ -109,6 +112,7 @@ impl Row {
             &mut self.miou_strict,
             &mut self.recall_strict,
             &mut self.s_iou_mask_matched,
+            &mut self.exact_answers,
         ] {
             *value = percent(*value);
         }
@@ -125,6 +129,11 @@ pub(crate) struct Columns {
     pub(crate) is_strict: bool,
     /// Whether there was an encoder for SS.
     pub(crate) has_sentences: bool,
+}
+
+/// A fraction as a percentage of six decimals.
+pub(crate) fn percent(fraction: f64) -> f64 {
+    (fraction * 1e8).round() / 1e6
 }
 
 /// 0 of nothing.

@@ -1,8 +1,8 @@
 use std::collections::BTreeSet;
 
-use calico_image::Rle;
-use calico_result::Task;
+use calico_image::{ImageError, Rle};
 
+use crate::answer_match::AnswerMatch;
 use crate::metrics::{Unit, UnitInput};
 use crate::text_similarity::TextSimilarity;
 use crate::{
@@ -70,20 +70,24 @@ impl<'a> Scorer<'a> {
         prediction: Option<&PairPrediction>,
     ) -> Result<PairScore, EvalError> {
         let mut units = Vec::with_capacity(truth.images.len());
+        let is_answered = prediction.is_some_and(|prediction| prediction.failure.is_none());
+        let mut answer = if is_answered { AnswerMatch::RIGHT } else { AnswerMatch::WRONG };
         for (index, image) in truth.images.iter().enumerate() {
             let found = prediction.map_or(&[][..], |prediction| prediction.image(index));
             let case = Case::new(truth, image, found, self.options.objects);
+            let masks = |source| EvalError::Masks {
+                sample_id: truth.sample_id.clone(),
+                image: index + 1,
+                source,
+            };
             let unit = self.unit(&case).map_err(|error| match error {
-                EvalError::Masks { source, .. } => EvalError::Masks {
-                    sample_id: truth.sample_id.clone(),
-                    image: index + 1,
-                    source,
-                },
+                EvalError::Masks { source, .. } => masks(source),
                 other => other,
             })?;
             units.push(unit);
+            answer = answer.and(case.answer().map_err(masks)?);
         }
-        Ok(PairScore::new(truth, prediction, units))
+        Ok(PairScore::new(truth, prediction, answer, units))
     }
 
     fn unit(&mut self, case: &Case<'_>) -> Result<Unit, EvalError> {
@@ -134,10 +138,9 @@ impl<'a> Case<'a> {
         found: &'a [Prediction],
         objects: PartObjects,
     ) -> Self {
-        let is_part_task = truth.subtask != Task::CommonObjects;
-        let sets_aside = is_part_task && objects == PartObjects::SetAside;
+        let sets_aside = truth.sets_objects_aside(objects);
         let targets: Vec<&Target> =
-            image.targets.iter().filter(|target| !(sets_aside && target.is_object)).collect();
+            image.targets.iter().filter(|target| truth.counts(target, objects)).collect();
         let wanted: Vec<String> =
             targets.iter().map(|target| normalized_label(&target.label)).collect();
         let mut aside = if sets_aside { object_labels(truth) } else { BTreeSet::new() };
@@ -158,6 +161,11 @@ impl<'a> Case<'a> {
             }
         }
         case
+    }
+
+    /// Whether all of it is right.
+    fn answer(&self) -> Result<AnswerMatch, ImageError> {
+        AnswerMatch::of_image(&self.wanted, &self.targets, &self.found, &self.predictions)
     }
 }
 

@@ -57,6 +57,6 @@ impl Comparison {
         };
         let s_iou = words("S-IoU", self.s_iou_margin);
         let recall = words("strict Recall", self.recall_strict_margin);
-        format!("the model is {s_iou} and {recall}, the best baseline by each")
+        format!("The model is {s_iou} and {recall}, the best baseline by each")
     }
 }

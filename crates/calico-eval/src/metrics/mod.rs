@@ -5,5 +5,5 @@ mod detections;
 mod unit;
 
 pub(crate) use average_precision::average_precision;
-pub(crate) use detections::{Detection, detections};
+pub(crate) use detections::{Detection, HIT, detections};
 pub(crate) use unit::{LabelScore, Unit, UnitInput};

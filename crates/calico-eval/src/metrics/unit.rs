@@ -1,7 +1,6 @@
 use calico_image::{ImageError, Rle};
 
-use super::detections::HIT;
-use super::{Detection, detections};
+use super::{Detection, HIT, detections};
 use crate::matching::{Match, Overlaps, greedy, hungarian};
 use crate::{Assign, EvalOptions, Mode};
 

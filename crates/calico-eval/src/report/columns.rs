@@ -2,10 +2,20 @@
 
 use super::{Group, PublishedRow, Report};
 use crate::Row;
+use crate::baselines::Comparison;
 
 /// The titles above the numbers.
-pub(super) const TITLES: [&str; 8] =
-    ["Pairs", "AP50", "mIoU", "Recall", "SS", "S-IoU", "mIoU strict", "Recall strict"];
+pub(super) const TITLES: [&str; 9] = [
+    "Pairs",
+    "AP50",
+    "mIoU",
+    "Recall",
+    "SS",
+    "S-IoU",
+    "mIoU strict",
+    "Recall strict",
+    "Exact answers",
+];
 
 /// A row of a table: its name and a text per title.
 pub(super) struct TextRow {
@@ -25,6 +35,7 @@ impl TextRow {
             number(row.s_iou),
             number(row.miou_strict),
             number(row.recall_strict),
+            number(row.exact_answers),
         ];
         Self { name: name.to_owned(), cells }
     }
@@ -39,6 +50,7 @@ impl TextRow {
             number(row.recall),
             number(row.ss),
             number(row.s_iou),
+            absent(),
             absent(),
             absent(),
         ];
@@ -82,17 +94,31 @@ pub(super) fn published(report: &Report) -> Vec<TextRow> {
     tasks.chain(methods.map(|row| TextRow::published(row.method, row))).collect()
 }
 
+/// The model beside the baselines.
+pub(super) fn baselines(report: &Report, comparison: &Comparison) -> Vec<TextRow> {
+    let model = TextRow::new(report.model.as_deref().unwrap_or("Model"), &report.all.overall);
+    let rows = comparison.rows.iter();
+    let rows = rows.map(|row| TextRow::new(row.name.title(), &row.scores.overall));
+    [model].into_iter().chain(rows).collect()
+}
+
 /// What was evaluated, how: one line each.
 pub(super) fn facts(report: &Report) -> Vec<(&'static str, String)> {
     let mut facts = vec![
         ("model", report.model.clone().unwrap_or_else(|| "not named".to_owned())),
         ("data", report.data.to_string()),
+    ];
+    facts.extend(report.suite.iter().map(|suite| ("suite", suite.clone())));
+    facts.extend([
         ("mode", report.mode.name().to_owned()),
         ("assign", report.assign.name().to_owned()),
         ("label_test", report.label_test.name().to_owned()),
         ("label_match", report.label_match.to_owned()),
         ("objects in part tasks", report.objects.name().to_owned()),
-    ];
+    ]);
+    if let (Some(accuracy), Some(cases)) = (report.context_accuracy, report.context_cases) {
+        facts.push(("context_accuracy", format!("{accuracy:.1} % of {cases} cases")));
+    }
     if let Some(composed) = &report.composed {
         facts.push(("composed", format!("{}: {}", composed.thresholds(), composed.reading)));
     }

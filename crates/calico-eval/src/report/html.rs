@@ -23,6 +23,18 @@ pub fn html(report: &Report, gallery: &Gallery, pictures: &Pictures) -> String {
     let published = report.published;
     body.push_str("<h2>Sub-tasks</h2>\n");
     table(&mut body, &columns::tasks(&report.all), "");
+    if let Some(comparison) = &report.baselines {
+        let _ = writeln!(
+            body,
+            "<h2>Baselines</h2>\n<p class=\"lead\">{}.</p>",
+            escaped(&comparison.summary())
+        );
+        table(&mut body, &columns::baselines(report, comparison), "");
+        for row in &comparison.rows {
+            let (title, reading) = (row.name.title(), escaped(&row.reading));
+            let _ = writeln!(body, "<p>{title}: {reading}.</p>");
+        }
+    }
     let _ = writeln!(
         body,
         "<h2>Published</h2>\n<p class=\"lead\">{}. {}.</p>",

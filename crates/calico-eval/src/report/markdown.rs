@@ -16,8 +16,17 @@ pub fn markdown(report: &Report) -> String {
     for warning in &report.warnings {
         let _ = writeln!(text, "\n> **Warning:** {}.", cell(warning));
     }
+    text.push_str("\n## Sub-tasks\n\n");
+    table(&mut text, &columns::tasks(&report.all));
+    if let Some(comparison) = &report.baselines {
+        let _ = writeln!(text, "\n## Baselines\n\n{}.\n", cell(&comparison.summary()));
+        table(&mut text, &columns::baselines(report, comparison));
+        text.push('\n');
+        for row in &comparison.rows {
+            let _ = writeln!(text, "- {}: {}.", row.name.title(), cell(&row.reading));
+        }
+    }
     let tables = [
-        ("Sub-tasks", columns::tasks(&report.all)),
         ("Sources", columns::sources(report)),
         ("Object classes", columns::groups(&report.classes)),
         ("Class pairs", columns::groups(&report.class_pairs)),

@@ -3,8 +3,10 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use super::{Group, PUBLISHED, Published};
+use crate::baselines::Comparison;
+use crate::context::ContextCases;
 use crate::predictions::{Composition, DataIdentity};
-use crate::row::Columns;
+use crate::row::{Columns, percent};
 use crate::{Assign, EvalError, Evaluation, LabelTest, Mode, PairScore, PartObjects, Scorer};
 
 /// The numbers of one model on one split: one JSON document.
@@ -18,6 +20,9 @@ pub struct Report {
     pub model: Option<String>,
     /// The data set and split.
     pub data: DataIdentity,
+    /// The suite of a larger data set that was scored, if it was one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub suite: Option<String>,
     /// What the columns without a suffix mean.
     pub mode: Mode,
     /// How masks were paired.
@@ -32,9 +37,19 @@ pub struct Report {
     /// How detections of single images were made predictions, if they were.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub composed: Option<Composition>,
+    /// Percentage of the cases of the suite `context` of which both samples are answered right;
+    /// absent without such cases.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub context_accuracy: Option<f64>,
+    /// How many cases there are.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub context_cases: Option<usize>,
     /// All pairs.
     #[serde(flatten)]
     pub all: Group,
+    /// The same of baselines, if they were scored.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub baselines: Option<Comparison>,
     /// Per source.
     pub sources: BTreeMap<String, Group>,
     /// Per object class: the pairs that show it in at least one image.
@@ -84,17 +99,22 @@ impl Report {
             pairs.map(|pair| pair.sample_id.clone()).collect()
         };
         let header = evaluation.header.as_ref();
+        let context = ContextCases::new(&evaluation.scores);
         let mut report = Self {
             schema: Self::SCHEMA_ID,
             model: model.or_else(|| header.and_then(|header| header.model.clone())),
             data,
+            suite: None,
             mode: options.mode,
             assign: options.assign,
             objects: options.objects,
             label_test: scorer.label_test(),
             label_match: "best_label",
             composed: header.and_then(|header| header.composed.clone()),
+            context_accuracy: context.accuracy().map(percent),
+            context_cases: context.accuracy().map(|_| context.all),
             all: Group::new(&pairs, columns),
+            baselines: None,
             sources: grouped(|pair| vec![&pair.source]),
             classes: grouped(|pair| pair.classes.iter().map(String::as_str).collect()),
             class_pairs: grouped(|pair| vec![&pair.class_pair]),

@@ -5,7 +5,7 @@ use calico_result::terminal::harmless;
 use super::Report;
 use super::columns::{self, TITLES, TextRow};
 
-/// The report as text of fixed width: sub-tasks, sources, published rows, warnings.
+/// The report as text of fixed width: sub-tasks, baselines, sources, published rows, warnings.
 ///
 /// Names from files cannot drive the terminal.
 pub fn terminal(report: &Report) -> String {
@@ -16,7 +16,10 @@ pub fn terminal(report: &Report) -> String {
     let ours = columns::tasks(&report.all);
     let sources = columns::groups(&report.sources);
     let published = columns::published(report);
-    let all = || ours.iter().chain(&sources).chain(&published);
+    let beside = report.baselines.as_ref();
+    let baselines = beside.map(|comparison| columns::baselines(report, comparison));
+    let baselines = baselines.unwrap_or_default();
+    let all = || ours.iter().chain(&baselines).chain(&sources).chain(&published);
     let names = all().map(|row| harmless(&row.name).chars().count());
     let width = names.max().unwrap_or(0).max("Percent".len());
     let _ = write!(text, "\n{:width$}", "Percent");
@@ -25,6 +28,10 @@ pub fn terminal(report: &Report) -> String {
     }
     text.push('\n');
     rows(&mut text, &ours, width);
+    if let Some(comparison) = beside {
+        let _ = writeln!(text, "\nBaselines: {}", comparison.summary());
+        rows(&mut text, &baselines, width);
+    }
     text.push_str("\nBy source\n");
     rows(&mut text, &sources, width);
     let _ = writeln!(text, "\nPublished: {}", report.published.note);
