@@ -53,11 +53,8 @@ pub fn ring([x, y]: [f32; 2], [across, down]: [f32; 2], hole: f32) -> Path {
 pub fn bar([x0, y0]: [f32; 2], [x1, y1]: [f32; 2], radius: f32) -> Path {
     let length = (x1 - x0).hypot(y1 - y0);
     let upright = rectangle([-radius, -radius], [length + radius, radius], radius);
-    let (sine, cosine) = if length > 0.0 {
-        ((y1 - y0) / length, (x1 - x0) / length)
-    } else {
-        (0.0, 1.0)
-    };
+    let (sine, cosine) =
+        if length > 0.0 { ((y1 - y0) / length, (x1 - x0) / length) } else { (0.0, 1.0) };
     moved(upright, Transform::from_row(cosine, sine, -sine, cosine, x0, y0))
 }
 
@@ -83,6 +80,37 @@ pub fn blob(points: &[[f32; 2]]) -> Path {
     }
     builder.close();
     finish(builder)
+}
+
+/// A board or a box seen from above: its front between two corners, and its rear shifted aside
+/// and up from there.
+pub fn block([left, top]: [f32; 2], [right, bottom]: [f32; 2], [aside, up]: [f32; 2]) -> Path {
+    let (west, east) = (left + aside, right + aside);
+    let side = if aside < 0.0 {
+        [[right, bottom], [left, bottom], [west, bottom - up], [west, top - up]]
+    } else {
+        [[left, top], [left, bottom], [right, bottom], [east, bottom - up]]
+    };
+    let rest = if aside < 0.0 {
+        [[east, top - up], [right, top]]
+    } else {
+        [[east, top - up], [west, top - up]]
+    };
+    polygon(&[side.as_slice(), &rest].concat())
+}
+
+/// A smooth bent band along points `[x, y, half of its width there]`.
+pub fn ribbon(spine: &[[f32; 3]]) -> Path {
+    let side = |index: usize, sign: f32| {
+        let [x, y, half] = spine[index];
+        let [x0, y0, _] = spine[index.saturating_sub(1)];
+        let [x1, y1, _] = spine[(index + 1).min(spine.len() - 1)];
+        let length = (x1 - x0).hypot(y1 - y0).max(1e-6);
+        [x - sign * half * (y1 - y0) / length, y + sign * half * (x1 - x0) / length]
+    };
+    let there = (0..spine.len()).map(|index| side(index, 1.0));
+    let back = (0..spine.len()).rev().map(|index| side(index, -1.0));
+    blob(&there.chain(back).collect::<Vec<_>>())
 }
 
 /// The same outline, turned clockwise about a point.
