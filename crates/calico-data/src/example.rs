@@ -44,6 +44,59 @@ impl Example {
         }
     }
 
+    /// Adds three chairs to a split, and a sample of each sub-task that shows them all: the first has
+    /// a leg, the others an arm.
+    pub(crate) fn add_three(&mut self, split: Split) {
+        let (first, a) = self.add_image(split, "leg");
+        let (second, b) = self.add_image(split, "arm");
+        let (third, c) = self.add_image(split, "arm");
+        let images = [first.as_str(), second.as_str(), third.as_str()];
+        let all = "[SEG] (IMAGE1) [SEG] (IMAGE2) [SEG] (IMAGE3)";
+        let answer = format!("All images show <p> a chair </p> {all}.");
+        self.add_sample(split, Task::CommonObjects, &images, &answer, &[(a, 1), (b, 2), (c, 3)]);
+        let answer = format!("All of them have <p> a back </p> {all}.");
+        let regions = [(a + 1, 1), (b + 1, 2), (c + 1, 3)];
+        self.add_sample(split, Task::CommonParts, &images, &answer, &regions);
+        let answer = "The only unique part is <p> a leg </p> [SEG] (IMAGE1).";
+        self.add_sample(split, Task::UniqueParts, &images, answer, &[(a + 3, 1)]);
+    }
+
+    /// Makes the samples of a pair, whose first is at `at`, say that there is nothing to name, and
+    /// what is seen in its images agree.
+    pub(crate) fn say_nothing(&mut self, at: usize) {
+        let answers = ["There is no common object.", "There are no common parts.", "None."];
+        for (place, answer) in (at..).zip(answers) {
+            let sample = &mut self.samples[place].1;
+            sample.answer = answer.to_owned();
+            sample.region_ids.clear();
+            sample.image_index.clear();
+        }
+        let ids = self.samples[at].1.image_ids.clone();
+        let seen = [["chair", "chair/leg"], ["bench", "bench/back"]];
+        for (id, seen) in ids.iter().zip(seen) {
+            for image in self.images.iter_mut().filter(|image| image.image_id == *id) {
+                image.seen = seen.map(str::to_owned).into();
+            }
+        }
+        for (_, sample) in &mut self.samples[at..at + 2] {
+            sample.class_b = "bench".to_owned();
+        }
+        self.regions.retain(|(_, region)| !ids.contains(&region.image_id));
+        // Two chairs without a part have none of their own either: the third sample shows others.
+        let bare: Vec<String> = ids.iter().map(|id| format!("{id}9")).collect();
+        for (number, id) in (0..).zip(&bare) {
+            let known = self.images.iter().find(|image| ids.contains(&image.image_id));
+            let mut image = known.cloned().unwrap();
+            let hash = 9_000_000 + at * 10 + number;
+            image.image_id.clone_from(id);
+            image.file_name = format!("train2017/9{hash:011}.jpg");
+            image.sha256 = Some(format!("{hash:064x}"));
+            image.seen = vec!["chair".to_owned()];
+            self.images.push(image);
+        }
+        self.samples[at + 2].1.image_ids = bare;
+    }
+
     fn add_pair(&mut self, split: Split) {
         let (first, a) = self.add_image(split, "leg");
         let (second, b) = self.add_image(split, "arm");
@@ -53,12 +106,12 @@ impl Example {
         let seat = "<p> the seat </p> [SEG] (IMAGE1) [SEG] (IMAGE2)";
         let (leg, arm) = ("<p> a leg </p> [SEG] (IMAGE1)", "<p> an arm </p> [SEG] (IMAGE2)");
         let answer = format!("The object in both images is {object}.");
-        self.add_sample(split, Task::CommonObjects, images, &answer, &[(a, 1), (b, 2)]);
+        self.add_sample(split, Task::CommonObjects, &images, &answer, &[(a, 1), (b, 2)]);
         let answer = format!("The parts found on both objects are {back} and {seat}.");
         let regions = [(a + 1, 1), (b + 1, 2), (a + 2, 1), (b + 2, 2)];
-        self.add_sample(split, Task::CommonParts, images, &answer, &regions);
+        self.add_sample(split, Task::CommonParts, &images, &answer, &regions);
         let answer = format!("The unique parts are {leg} and {arm}.");
-        self.add_sample(split, Task::UniqueParts, images, &answer, &[(a + 3, 1), (b + 3, 2)]);
+        self.add_sample(split, Task::UniqueParts, &images, &answer, &[(a + 3, 1), (b + 3, 2)]);
     }
 
     /// Adds a picture of a chair with a back, a seat and one other part; returns its id and that
@@ -107,7 +160,7 @@ impl Example {
         &mut self,
         split: Split,
         subtask: Task,
-        images: [&str; 2],
+        images: &[&str],
         answer: &str,
         regions: &[(u32, u8)],
     ) {
@@ -118,9 +171,12 @@ impl Example {
             subtask,
             class_a: "chair".to_owned(),
             class_b: "chair".to_owned(),
-            image_ids: images.map(str::to_owned).to_vec(),
-            question: "Compare <image> (IMAGE1) with <image> (IMAGE2).\n\nMark what I asked for."
-                .to_owned(),
+            image_ids: images.iter().map(|id| (*id).to_owned()).collect(),
+            question: match images.len() {
+                2 => "Compare <image> (IMAGE1) with <image> (IMAGE2).\n\nMark what I asked for.",
+                _ => "Look at <image> (IMAGE1), <image> (IMAGE2) and <image> (IMAGE3).\nMark it.",
+            }
+            .to_owned(),
             answer: answer.to_owned(),
             region_ids: regions.iter().map(|&(region, _)| region).collect(),
             image_index: regions.iter().map(|&(_, image)| image).collect(),

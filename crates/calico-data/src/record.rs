@@ -53,7 +53,10 @@ pub struct RegionRecord {
     pub rle: EncodedMask,
 }
 
-/// A question about a group of images, with its grounded answer.
+/// A question about a group of two images or more, with its grounded answer.
+///
+/// An answer may say that there is nothing to name: it then has no `[SEG]` and no region. That is
+/// right if [`seen`](ImageRecord::seen) of its images says so.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct SampleRecord {
@@ -65,13 +68,14 @@ pub struct SampleRecord {
     pub subtask: Task,
     /// Label of the object in the first image.
     pub class_a: String,
-    /// Label of the object in the second image.
+    /// Label of the object in the second image, and, if there are more, in all others. Where the
+    /// answer is that no object is common, others than the second may show another one.
     pub class_b: String,
     /// The images in the order of `(IMAGE1)`, `(IMAGE2)`, ….
     pub image_ids: Vec<String>,
     /// The question with its `<image> (IMAGE1)` placeholders.
     pub question: String,
-    /// The answer with `<p> phrase </p> [SEG] (IMAGE1)` groups.
+    /// The answer with `<p> phrase </p> [SEG] (IMAGE1)` groups, or without any.
     pub answer: String,
     /// One region per `[SEG]`, in the order of the text.
     pub region_ids: Vec<u32>,

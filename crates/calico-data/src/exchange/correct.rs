@@ -111,14 +111,18 @@ pub fn correct(
     Ok(corrections)
 }
 
-/// Whether an answer about unique parts is wrong now that a part with this label was drawn.
+/// Whether an answer may be wrong now that something with this label was drawn: it says that the
+/// label is unique, or that there is nothing to name.
 fn contradicts(sample: &SampleRecord, label: &str) -> bool {
-    let groups = answer_text::parse(&sample.answer, sample.image_ids.len()).unwrap_or_default();
+    let parsed = answer_text::parse(&sample.answer, sample.image_ids.len());
+    let names_nothing = parsed.as_ref().is_ok_and(Vec::is_empty);
+    let groups = parsed.unwrap_or_default();
     let is_named = |phrase: &str| {
         phrase == label || phrase.split_once(' ').is_some_and(|(_, words)| words == label)
     };
-    sample.subtask == calico_result::Task::UniqueParts
-        && groups.iter().any(|group| is_named(group.phrase))
+    let is_unique = sample.subtask == calico_result::Task::UniqueParts
+        && groups.iter().any(|group| is_named(group.phrase));
+    names_nothing || is_unique
 }
 
 /// A corrected image.

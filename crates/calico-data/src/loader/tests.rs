@@ -272,3 +272,22 @@ fn a_shard_that_does_not_exist_is_refused() {
         assert!(matches!(error, Some(DataError::Shard { .. })));
     }
 }
+
+#[test]
+fn samples_of_three_images_and_of_nothing_are_loaded() {
+    let mut example = Example::new(1);
+    example.add_three(Split::Train);
+    example.say_nothing(0);
+    for format in FORMATS {
+        let (_scratch, store) = store(&example, format, &Selection::default());
+        let sizes: Vec<_> = store
+            .loader(LoaderOptions::default())
+            .unwrap()
+            .map(|item| {
+                let item = item.unwrap();
+                (item.images().count(), item.masks().unwrap().len())
+            })
+            .collect();
+        assert_eq!(sizes, [(2, 0), (2, 0), (2, 0), (3, 3), (3, 3), (3, 1)]);
+    }
+}

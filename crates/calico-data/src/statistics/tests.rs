@@ -91,3 +91,18 @@ fn four_charts_of_each_split_are_written_in_two_forms() {
     assert!(svg.contains("bench + chair") && svg.contains("Number of samples"), "{svg}");
     assert!(scratch.path().join("test_mask_sizes.png").exists());
 }
+
+#[test]
+fn samples_of_three_images_and_of_nothing_are_counted() {
+    let mut example = Example::new(1);
+    example.add_three(Split::Train);
+    example.say_nothing(0);
+    let scratch = tempfile::tempdir().unwrap();
+    example.write(scratch.path(), &tables(TableFormat::Parquet));
+    let found = statistics(&Dataset::open(scratch.path()).unwrap(), &Watch::unwatched()).unwrap();
+    let train = &found.splits[&Split::Train];
+    assert_eq!((train.images, train.samples), (7, 6));
+    assert_eq!(train.segments_per_answer, [(0, 3), (1, 1), (3, 2)].into());
+    assert_eq!((train.uses_per_image.sum, train.uses_per_image.max), (3 * 2 + 3 * 3, 3));
+    assert!(!found.to_text().is_empty());
+}

@@ -15,6 +15,7 @@ mod findings;
 mod identities;
 mod image_rules;
 mod known_labels;
+mod nothing_rules;
 mod options;
 mod pictures;
 mod progress;

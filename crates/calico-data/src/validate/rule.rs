@@ -73,11 +73,14 @@ pub enum Rule {
     PhraseLabel,
     /// Regions are of the classes that the sample names.
     ClassLabel,
-    /// An answer about common objects names objects that all images show.
+    /// An answer about common objects names objects that all images show; it says that there is none
+    /// only if none is seen in all images.
     CommonObject,
-    /// An answer about common parts names parts that all objects have.
+    /// An answer about common parts names parts that all objects have; it says that there is none
+    /// only if none is seen on all of them.
     CommonPart,
-    /// An answer about unique parts names parts of one image that are not seen in the others.
+    /// An answer about unique parts names parts of one image that are not seen in the others; it says
+    /// that there is none only if no part is seen in exactly one image.
     UniquePart,
     /// An answer has no more phrases and masks than the limits of the build.
     AnswerSize,

@@ -1,5 +1,6 @@
 use super::Rule;
 use super::findings::TableFindings;
+use super::nothing_rules;
 use super::question;
 use super::region_facts::{RegionFact, RegionFacts};
 use super::split_images::SplitImages;
@@ -48,6 +49,12 @@ impl<'a> SampleRules<'a> {
         }
         // What a missing region would show is not known.
         let Some(regions) = regions.into_iter().collect::<Option<Vec<_>>>() else { return };
+        if regions.is_empty() {
+            if let Some(images) = images.into_iter().collect::<Option<Vec<_>>>() {
+                nothing_rules::check(sample, &images, findings);
+            }
+            return;
+        }
         let phrases = phrases(&groups, &regions);
         for phrase in &phrases {
             self.check_phrase(id, phrase, findings);
@@ -154,9 +161,9 @@ fn are_in_order(
     let named: Vec<u8> = groups.iter().flat_map(|group| group.images.iter().copied()).collect();
     let (segments, regions) = (named.len(), sample.region_ids.len());
     let indices = sample.image_index.len();
-    if segments != regions || segments != indices || segments == 0 {
+    if segments != regions || segments != indices {
         let found = format!("{segments} of [SEG], {regions} regions, {indices} image indices");
-        findings.add(Rule::MaskCount, id, found, "equally many, and at least one");
+        findings.add(Rule::MaskCount, id, found, "equally many");
         return false;
     }
     let differs = named.iter().zip(&sample.image_index).position(|(named, index)| named != index);

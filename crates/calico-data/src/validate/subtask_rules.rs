@@ -119,8 +119,10 @@ pub(super) fn check_size(
     let id = &sample.sample_id;
     let parts = phrases.iter().filter(|phrase| is_part(phrase)).count();
     let objects = phrases.len() - parts;
+    // At most one of each image is grounded before the parts.
+    let images = u32::try_from(sample.image_ids.len()).unwrap_or(u32::MAX);
     let most_objects =
-        if sample.subtask == Task::CommonObjects { limits.max_shared_objects } else { 2 };
+        if sample.subtask == Task::CommonObjects { limits.max_shared_objects } else { images };
     let counts = [
         (sample.region_ids.len(), limits.max_segments, "of [SEG]"),
         (parts, limits.max_parts, "parts"),
@@ -143,6 +145,6 @@ fn is_part(phrase: &Phrase<'_>) -> bool {
 }
 
 /// The class of the object in an image, counted from 1.
-fn class_of(sample: &SampleRecord, image: usize) -> &str {
+pub(super) fn class_of(sample: &SampleRecord, image: usize) -> &str {
     if image == 1 { &sample.class_a } else { &sample.class_b }
 }

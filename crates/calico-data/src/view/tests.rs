@@ -74,3 +74,18 @@ fn a_picture_that_is_not_there_is_told_and_its_masks_are_shown() {
     assert_eq!(page.html.matches("<figure>").count(), 4);
     assert!(!page.html.contains("<image"));
 }
+
+#[test]
+fn samples_of_three_images_and_of_nothing_are_shown() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut example = Example::new(1);
+    example.add_three(Split::Train);
+    example.say_nothing(0);
+    example.write(folder.path(), &tables(TableFormat::Parquet));
+    let dataset = Dataset::open(folder.path()).unwrap();
+    let options = ViewOptions { split: Split::Train, samples: 9, ..options() };
+    let page = view(&dataset, &options).unwrap();
+    assert_eq!((page.shown, page.matching), (6, 6));
+    assert_eq!(page.html.matches("<figure>").count(), 3 * 2 + 3 * 3);
+    assert!(page.html.contains("There is no common object.") && page.html.contains("IMAGE3: "));
+}

@@ -14,7 +14,9 @@ use crate::sources::Watch;
 use crate::{BuildConfig, DataError, Dataset, HeldOut, SampleRecord, Split, TableFormat, Tables};
 
 mod counts;
+mod groups;
 mod images;
+mod nothing;
 mod regions;
 mod samples;
 

@@ -114,19 +114,6 @@ fn rules_for_the_form_of_an_answer() {
 }
 
 #[test]
-fn an_answer_without_a_mask_is_found() {
-    planted(
-        |e| {
-            let sample = sample(e, 0);
-            sample.answer = "There is none.".to_owned();
-            sample.region_ids.clear();
-            sample.image_index.clear();
-        },
-        &[(Rule::MaskCount, "train-000000", "0 of [SEG]")],
-    );
-}
-
-#[test]
 fn rules_for_common_objects() {
     let id = "train-000000";
     planted(
