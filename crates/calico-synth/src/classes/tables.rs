@@ -127,7 +127,7 @@ fn feet(pose: &mut Pose<'_>, [left, right]: [f32; 2], top: f32, floor: f32) -> V
 fn dresser(pose: &mut Pose<'_>) -> Figure {
     let mirrored = pose.chance(0.4);
     let [aside, up] = depth(pose, 0.25, [0.06, 0.2]);
-    let wide = pose.between(0.6, 0.96);
+    let wide = pose.between(0.68, 0.96);
     let half = wide - aside.abs() / 2.0;
     let (left, right) = (-half - aside / 2.0, half - aside / 2.0);
     let floor = if mirrored { 0.96 } else { pose.between(0.7, 0.96) };

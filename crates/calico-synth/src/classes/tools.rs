@@ -51,7 +51,7 @@ fn stick(pose: &mut Pose<'_>, [top, bottom]: [f32; 2], gripped: bool) -> Vec<Pie
     };
     let mut pieces = vec![Piece { part: "handle", path }];
     if gripped {
-        let start = [0.62, pose.between(0.5, 0.62)][usize::from(pose.chance(0.6))];
+        let start = [0.7, pose.between(0.6, 0.7)][usize::from(pose.chance(0.6))];
         let from = [swing * start, top + start * high];
         let wide = half * pose.between(1.15, 1.5);
         let path = if pose.chance(0.5) {
@@ -165,7 +165,7 @@ fn edge(pose: &mut Pose<'_>, middle: f32, root: f32, reach: f32) -> Path {
 
 fn axe(pose: &mut Pose<'_>) -> Figure {
     let gripped = pose.chance(0.35);
-    let middle = pose.between(-0.58, -0.48);
+    let middle = pose.between(-0.5, -0.44);
     let root = pose.between(0.14, 0.22);
     let reach = pose.between(0.52, 0.78);
     let tilt = pose.between(-8.0, 8.0);
