@@ -7,6 +7,13 @@ use crate::TrainError;
 
 /// Beginning of the names of tensors that only the objective `labels` needs.
 pub(crate) const LABEL_HEADS: &str = "label_heads.";
+/// The table that the objective `label_masks` learns; later stages may aim at it.
+pub(crate) const LABEL_PROMPTS: &str = "label_prompts.weight";
+
+/// Whether a tensor helps in training alone, and is in no model.
+pub(crate) fn is_helper(name: &str) -> bool {
+    name.starts_with(LABEL_HEADS) || name == LABEL_PROMPTS
+}
 
 /// What a stage learns from: batches, and the losses of a model on them.
 pub(crate) trait Lessons {
@@ -56,6 +63,8 @@ pub struct LossParts {
     pub iou: Option<f64>,
     /// Cross-entropy of the labels of patches, per patch.
     pub labels: Option<f64>,
+    /// Squared error of the prompts of masks to those of their labels, per number.
+    pub label_prompt: Option<f64>,
     /// Tokens that were learnt.
     pub tokens: u64,
     /// Masks that were learnt.
@@ -69,9 +78,14 @@ impl LossParts {
     pub(crate) fn over(mut self, count: usize) -> Self {
         let count = count.max(1) as f64;
         self.total /= count;
-        for part in
-            [&mut self.text, &mut self.mask, &mut self.dice, &mut self.iou, &mut self.labels]
-        {
+        for part in [
+            &mut self.text,
+            &mut self.mask,
+            &mut self.dice,
+            &mut self.iou,
+            &mut self.labels,
+            &mut self.label_prompt,
+        ] {
             *part = part.map(|sum| sum / count);
         }
         self
@@ -89,6 +103,7 @@ impl LossParts {
         self.dice = sum(self.dice, other.dice);
         self.iou = sum(self.iou, other.iou);
         self.labels = sum(self.labels, other.labels);
+        self.label_prompt = sum(self.label_prompt, other.label_prompt);
         self.tokens += other.tokens;
         self.masks += other.masks;
         self.samples += other.samples;

@@ -18,13 +18,17 @@
 pub mod checkpoint;
 mod data_digest;
 mod digest;
+#[cfg(test)]
+mod drawn_lessons;
 mod error;
 mod features;
 mod gradients;
 pub mod grounding;
 mod guard;
+mod label_masks;
 mod labels;
 mod lessons;
+mod mask_losses;
 mod observer;
 mod optimizer;
 mod parameters;

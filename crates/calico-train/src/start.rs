@@ -14,7 +14,7 @@ use sha2::{Digest as _, Sha256};
 
 use crate::TrainError;
 use crate::digest::{glance, hex};
-use crate::lessons::LABEL_HEADS;
+use crate::lessons::is_helper;
 use crate::recipe::ModelConfig;
 
 pub(crate) const NO_MODEL: &str = "model: there is no folder with weights to start from; give one \
@@ -153,8 +153,8 @@ impl StartWeights {
 impl WeightSource for StartWeights {
     fn tensor(&self, spec: &TensorSpec) -> TensorResult<Tensor> {
         match &self.model {
-            // What only a stage needs is in no model.
-            Base::Stored(source) if !spec.name.starts_with(LABEL_HEADS) => source.tensor(spec),
+            // What only training needs is in no model.
+            Base::Stored(source) if !is_helper(&spec.name) => source.tensor(spec),
             Base::Stored(_) | Base::Drawn => self.drawn.tensor(spec),
         }
     }

@@ -3,7 +3,8 @@
 use calico_nn::weights::TensorSpec;
 use calico_vision::sam::PROMPT_ENCODER_BUFFERS;
 
-use crate::recipe::StageConfig;
+use crate::lessons::{LABEL_HEADS, LABEL_PROMPTS};
+use crate::recipe::{Objective, StageConfig};
 
 /// Whether a tensor of a model learns in a stage.
 ///
@@ -11,6 +12,18 @@ use crate::recipe::StageConfig;
 pub fn is_trained(name: &str, stage: &StageConfig) -> bool {
     let is_buffer = PROMPT_ENCODER_BUFFERS.iter().any(|buffer| name.ends_with(buffer));
     !is_buffer && stage.trains(name)
+}
+
+/// As [`is_trained`], of all tensors of a stage: what only an objective needs learns with it, and
+/// no pattern takes it.
+pub(crate) fn learns(name: &str, stage: &StageConfig) -> bool {
+    if name.starts_with(LABEL_HEADS) {
+        return stage.objective == Objective::Labels;
+    }
+    if name == LABEL_PROMPTS {
+        return stage.objective == Objective::LabelMasks;
+    }
+    is_trained(name, stage)
 }
 
 /// Patterns of a stage that fit no tensor, and stages that train nothing, one line each.

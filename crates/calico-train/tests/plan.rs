@@ -133,13 +133,17 @@ fn batch(
             .map(|i| if i % every == every - 1 { special.seg } else { 30 + i as u32 });
         let bits: Vec<bool> = (0..SHAPE.height * SHAPE.width).map(|i| i % 320 < 99).collect();
         let mask = Rle::from_mask(&Mask::new(size, bits).unwrap());
-        let masks = (0..SHAPE.masks)
-            .map(|i| MaskTarget { image: own[i % SHAPE.images], mask: mask.clone() });
+        let masks = (0..SHAPE.masks).map(|i| MaskTarget {
+            image: own[i % SHAPE.images],
+            mask: mask.clone(),
+            label: None,
+        });
         let masks = masks.collect();
         GroundedConversation { prompt, answer: answer.collect(), ends: true, images: own, masks }
     };
     let conversations = (0..stage.batch).map(conversation).collect();
-    GroundedBatch { features: features(model, &images, stage), conversations }
+    let features = features(model, &images, stage);
+    GroundedBatch { features, conversations, label_prompts: None }
 }
 
 #[test]

@@ -106,7 +106,8 @@ fn batch(golden: &Golden, model: &Calico) -> GroundedBatch {
         }
         conversations.push(conversation(golden, name, images));
     }
-    GroundedBatch { features: model.features(&pictures).unwrap(), conversations }
+    let features = model.features(&pictures).unwrap();
+    GroundedBatch { features, conversations, label_prompts: None }
 }
 
 fn conversation(golden: &Golden, name: &str, images: Vec<usize>) -> GroundedConversation {
@@ -122,6 +123,7 @@ fn conversation(golden: &Golden, name: &str, images: Vec<usize>) -> GroundedConv
     let masks = (1..).zip(integers("seg_image")).map(|(number, image)| MaskTarget {
         image: images[image as usize],
         mask: run_lengths(&golden.input(&format!("{name}.mask{number}"))),
+        label: None,
     });
     GroundedConversation {
         prompt: prompt.collect(),

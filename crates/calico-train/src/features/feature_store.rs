@@ -1,7 +1,8 @@
 use std::collections::HashMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use calico_data::ImageRecord;
 use calico_image::Letterbox;
 use calico_model::model::ImageFeatures;
 use calico_model::{Calico, CalicoConfig};
@@ -11,6 +12,7 @@ use super::feature_folder::FeatureFolder;
 use super::{PictureBatch, PreparedPicture, Tower};
 use crate::TrainError;
 use crate::parameters::Parameters;
+use crate::pictures::Refusal;
 use crate::recipe::FeaturesConfig;
 
 /// Gives the features of pictures, in one stage of a training.
@@ -21,7 +23,9 @@ pub(crate) struct FeatureStore(Arc<Source>);
 #[derive(Debug)]
 pub(super) struct Source {
     pub(super) config: CalicoConfig,
-    /// The encoders that do not learn.
+    /// The encoders that are asked.
+    pub(super) towers: Vec<Tower>,
+    /// Those of them that do not learn.
     pub(super) frozen: Vec<Tower>,
     pub(super) folder: Option<FeatureFolder>,
     compute: DType,
@@ -32,7 +36,7 @@ pub(super) struct Source {
 }
 
 impl FeatureStore {
-    /// For the stage in which `parameters` are trained.
+    /// For the stage in which `parameters` are trained, and in which `towers` are asked.
     ///
     /// Features of frozen encoders are kept in the folder that the recipe names, if it does; the
     /// weights of those encoders are hashed for that.
@@ -41,16 +45,18 @@ impl FeatureStore {
     /// If nothing can be written in the folder.
     pub(crate) fn new(
         config: &CalicoConfig,
+        towers: Vec<Tower>,
         parameters: &Parameters,
         features: Option<&FeaturesConfig>,
     ) -> Result<Self, TrainError> {
         let trained = Tower::trained(config, parameters.trained().keys().map(String::as_str));
-        let mut frozen = Tower::of(config);
+        let mut frozen = towers.clone();
         frozen.retain(|tower| !trained.contains(tower));
         let folder = features.filter(|_| !frozen.is_empty());
         let folder = folder.map(|f| FeatureFolder::new(f, config, parameters, &frozen));
         Ok(Self(Arc::new(Source {
             config: config.clone(),
+            towers,
             frozen,
             folder: folder.transpose()?,
             compute: parameters.compute(),
@@ -79,22 +85,38 @@ impl FeatureStore {
         batch: PictureBatch,
     ) -> Result<ImageFeatures, TrainError> {
         let pictures = batch.into_pictures()?;
-        let mut outputs = Vec::new();
-        for tower in Tower::of(&self.0.config) {
-            let output = if self.0.frozen.contains(&tower) {
-                let each = pictures.iter().map(|picture| self.0.frozen(tower, model, picture));
-                joined(&each.collect::<candle_core::Result<Vec<_>>>()?)?
-            } else {
-                let pixels = pictures.iter().map(|picture| self.0.pixels(tower, picture));
-                tower.run(
-                    model,
-                    &Tensor::cat(&pixels.collect::<candle_core::Result<Vec<_>>>()?, 0)?,
-                )?
-            };
-            outputs.push((tower, output));
-        }
+        let pictures: Vec<&PreparedPicture> = pictures.iter().collect();
+        let run = |&tower: &Tower| Ok((tower, self.tower(tower, model, &pictures)?));
+        let outputs = self.0.towers.iter().map(run).collect::<candle_core::Result<_>>()?;
         let letterboxes = pictures.iter().map(|picture| picture.letterbox).collect();
         image_features(outputs, letterboxes)
+    }
+
+    /// Looks for kept features of one picture, and decodes it if any are missing.
+    pub(crate) fn prepare(
+        &self,
+        image: &ImageRecord,
+        path: &Path,
+    ) -> Result<PreparedPicture, Refusal> {
+        self.0.prepare(image, path)
+    }
+
+    /// What one encoder says of pictures; see [`features`](Self::features).
+    ///
+    /// # Shapes
+    /// - returns: `[I, …]` each, in the order of [`Tower::outputs`]
+    pub(crate) fn tower(
+        &self,
+        tower: Tower,
+        model: &Calico,
+        pictures: &[&PreparedPicture],
+    ) -> candle_core::Result<Vec<Tensor>> {
+        if self.0.frozen.contains(&tower) {
+            let each = pictures.iter().map(|picture| self.0.frozen(tower, model, picture));
+            return joined(&each.collect::<candle_core::Result<Vec<_>>>()?);
+        }
+        let pixels = pictures.iter().map(|picture| self.0.pixels(tower, picture));
+        tower.run(model, &Tensor::cat(&pixels.collect::<candle_core::Result<Vec<_>>>()?, 0)?)
     }
 }
 

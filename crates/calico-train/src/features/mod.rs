@@ -27,9 +27,8 @@ mod weights_digest;
 
 pub(crate) use feature_store::FeatureStore;
 pub(crate) use picture_batch::PictureBatch;
+pub(crate) use prepared_picture::PreparedPicture;
 pub(crate) use tower::Tower;
-
-use prepared_picture::PreparedPicture;
 
 #[cfg(test)]
 mod tests;

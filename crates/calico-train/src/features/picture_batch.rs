@@ -78,14 +78,18 @@ impl PictureBatch {
 }
 
 impl Source {
-    fn prepare(&self, image: &ImageRecord, path: &Path) -> Result<PreparedPicture, Refusal> {
+    pub(super) fn prepare(
+        &self,
+        image: &ImageRecord,
+        path: &Path,
+    ) -> Result<PreparedPicture, Refusal> {
         let (mut digest, mut kept) = (None, Vec::new());
         if let Some(folder) = &self.folder {
             let of = self.digest(path)?;
             kept = self.kept(folder, image, &of)?;
             digest = Some(of);
         }
-        let complete = kept.len() == Tower::of(&self.config).len();
+        let complete = kept.len() == self.towers.len();
         let pixels = (!complete).then(|| self.decode(image, path)).transpose()?;
         let size = Size::new(image.height, image.width);
         let letterbox = Letterbox::new(size, self.config.sam.image_size as u32);

@@ -6,9 +6,9 @@ use super::Tower;
 
 /// A picture with everything that its features can be made of.
 #[derive(Debug)]
-pub(super) struct PreparedPicture {
-    pub(super) image_id: String,
-    pub(super) letterbox: Letterbox,
+pub(crate) struct PreparedPicture {
+    pub(crate) image_id: String,
+    pub(crate) letterbox: Letterbox,
     /// SHA-256 of its file in hexadecimal digits, if features are kept.
     pub(super) digest: Option<String>,
     /// Decoded, if an encoder must run.

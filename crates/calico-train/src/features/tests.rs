@@ -54,7 +54,13 @@ impl Setting {
 
     fn store(&self, stored: Option<StoredFeatures>) -> FeatureStore {
         let features = stored.map(|stored| FeaturesConfig { folder: self.folder(), stored });
-        FeatureStore::new(&self.config, &self.parameters, features.as_ref()).unwrap()
+        FeatureStore::new(
+            &self.config,
+            Tower::of(&self.config),
+            &self.parameters,
+            features.as_ref(),
+        )
+        .unwrap()
     }
 
     /// A picture of stripes, 40 rows and 60 columns.
@@ -318,7 +324,12 @@ fn a_folder_that_cannot_be_made_is_told_before_the_training() {
     let setting = Setting::new(&frozen);
     fs::write(setting.folder(), "in the way").unwrap();
     let features = FeaturesConfig { folder: setting.folder(), stored: StoredFeatures::F32 };
-    let error = FeatureStore::new(&setting.config, &setting.parameters, Some(&features));
+    let error = FeatureStore::new(
+        &setting.config,
+        Tower::of(&setting.config),
+        &setting.parameters,
+        Some(&features),
+    );
     let error = error.unwrap_err();
     assert!(matches!(error, TrainError::Write { .. }) && error.is_bad_input(), "{error}");
 }

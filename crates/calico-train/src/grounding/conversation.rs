@@ -26,6 +26,8 @@ pub struct MaskTarget {
     pub image: usize,
     /// The mask at the size of its picture.
     pub mask: Rle,
+    /// The number of its label among those that have a prompt, if it has one.
+    pub label: Option<u32>,
 }
 
 impl GroundedConversation {
@@ -71,7 +73,7 @@ impl GroundedConversation {
         let masks = masks.into_iter().zip(&sample.image_index).take(kept);
         let masks = masks.filter_map(|(mask, number)| {
             let image = images.get(usize::from(*number).checked_sub(1)?)?;
-            Some(MaskTarget { image: *image, mask })
+            Some(MaskTarget { image: *image, mask, label: None })
         });
         Ok(Self { prompt, answer, ends, images: images.to_vec(), masks: masks.collect() })
     }

@@ -10,6 +10,7 @@ use calico_nn::Weights;
 
 use super::{GroundedBatch, GroundedConversation, grounding_losses};
 use crate::features::FeatureStore;
+use crate::label_masks::LabelPrompts;
 use crate::lessons::Lessons;
 use crate::recipe::LossConfig;
 use crate::{Losses, TrainError};
@@ -19,6 +20,8 @@ pub(crate) struct LessonSettings {
     pub(crate) config: CalicoConfig,
     pub(crate) tokenizer: Tokenizer,
     pub(crate) loss: LossConfig,
+    /// The labels of which an earlier stage learnt prompts, if masks are to be asked for with them.
+    pub(crate) label_prompts: Option<LabelPrompts>,
     pub(crate) seed: u64,
     pub(crate) start: Position,
 }
@@ -30,6 +33,7 @@ pub(crate) struct GroundingLessons {
     config: CalicoConfig,
     tokenizer: Tokenizer,
     loss: LossConfig,
+    label_prompts: Option<LabelPrompts>,
     bad: Arc<Mutex<Vec<String>>>,
 }
 
@@ -40,7 +44,7 @@ impl GroundingLessons {
         features: FeatureStore,
         settings: LessonSettings,
     ) -> Result<Self, TrainError> {
-        let LessonSettings { config, tokenizer, loss, seed, start } = settings;
+        let LessonSettings { config, tokenizer, loss, label_prompts, seed, start } = settings;
         let store = SampleStore::open(dataset, calico_data::Split::Train, selection)?;
         if store.is_empty() {
             let problems = vec!["data: the train split has no sample that is selected".into()];
@@ -58,7 +62,7 @@ impl GroundingLessons {
             let line = format!("sample {} is skipped: {}", sample.sample_id, sample.reason);
             told.lock().unwrap_or_else(std::sync::PoisonError::into_inner).push(line);
         });
-        Ok(Self { loader, features, config, tokenizer, loss, bad })
+        Ok(Self { loader, features, config, tokenizer, loss, label_prompts, bad })
     }
 
     /// The next good sample, in this epoch or the next one.
@@ -75,7 +79,12 @@ impl GroundingLessons {
     }
 
     /// The next `size` samples with the features of their pictures.
-    fn batch(&mut self, model: &Calico, size: usize) -> Result<GroundedBatch, TrainError> {
+    fn batch(
+        &mut self,
+        model: &Calico,
+        weights: &Weights,
+        size: usize,
+    ) -> Result<GroundedBatch, TrainError> {
         let mut conversations = Vec::with_capacity(size);
         let mut pictures = self.features.gather();
         while conversations.len() < size {
@@ -89,12 +98,25 @@ impl GroundingLessons {
             };
             let made = GroundedConversation::new(&item, &numbers, &self.config, &self.tokenizer);
             match made {
-                Ok(conversation) => conversations.push(conversation),
+                Ok(mut conversation) => {
+                    self.name_labels(&item, &mut conversation);
+                    conversations.push(conversation);
+                }
                 Err(reason) => self.loader.reject(&item, reason)?,
             }
         }
         let features = self.features.features(model, pictures)?;
-        Ok(GroundedBatch { features, conversations })
+        let width = self.config.sam.width;
+        let table = self.label_prompts.as_ref().map(|labels| labels.load(width, weights));
+        Ok(GroundedBatch { features, conversations, label_prompts: table.transpose()? })
+    }
+
+    /// Writes down which masks have a label with a prompt.
+    fn name_labels(&self, item: &Item, conversation: &mut GroundedConversation) {
+        let Some(labels) = &self.label_prompts else { return };
+        for (target, region) in conversation.masks.iter_mut().zip(item.regions()) {
+            target.label = labels.number(&region);
+        }
     }
 }
 
@@ -102,10 +124,10 @@ impl Lessons for GroundingLessons {
     fn losses(
         &mut self,
         model: &Calico,
-        _weights: &Weights,
+        weights: &Weights,
         size: usize,
     ) -> Result<Losses, TrainError> {
-        let batch = self.batch(model, size)?;
+        let batch = self.batch(model, weights, size)?;
         grounding_losses(model, &batch, &self.loss)
     }
 

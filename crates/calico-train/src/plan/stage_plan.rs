@@ -10,7 +10,7 @@ use super::tape::{Arithmetic, Tape};
 use super::walk::{self, Batch};
 use super::{Machine, Memory, ModulePlan, Samples};
 use crate::TrainError;
-use crate::lessons::LABEL_HEADS;
+use crate::lessons::{LABEL_HEADS, LABEL_PROMPTS, is_helper};
 use crate::recipe::{Objective, Recipe, StageConfig};
 use crate::trained::is_trained;
 
@@ -122,7 +122,7 @@ impl<'a> Given<'a> {
             secs_per_step,
             secs: secs_per_step * stage.steps as f64 + once / rate,
             // Values and two moments.
-            checkpoint: 3 * F32 * (trained_values + high.heads),
+            checkpoint: 3 * F32 * (trained_values + high.helpers),
         }
     }
 
@@ -134,7 +134,7 @@ impl<'a> Given<'a> {
         shape: super::SampleShape,
         is_cached: bool,
     ) -> Run {
-        let trains = |name: &str| trained.contains(name) || name.starts_with(LABEL_HEADS);
+        let trains = |name: &str| trained.contains(name) || is_helper(name);
         let learns = |prefix: &str| trained.iter().any(|name| name.starts_with(prefix));
         let compute = self.recipe.model.compute;
         let width = self.machine.value_bytes(compute);
@@ -144,6 +144,7 @@ impl<'a> Given<'a> {
             shape,
             samples: stage.batch as u64,
             classes: [self.samples.objects, self.samples.parts],
+            labels: self.samples.labels,
             recompute: stage.recompute,
             lora_dropout: stage.lora_dropout,
             is_cached,
@@ -151,6 +152,7 @@ impl<'a> Given<'a> {
         let loss = match stage.objective {
             Objective::Grounding => walk::grounding(&tape, &batch, &learns),
             Objective::Labels => walk::labels(&tape, &batch, &learns),
+            Objective::LabelMasks => walk::label_masks(&tape, &batch, &learns),
         };
         let kept = tape.kept();
         tape.backward(&loss);
@@ -158,7 +160,7 @@ impl<'a> Given<'a> {
             kept,
             peak: tape.peak(),
             gradients: tape.gradient_bytes(),
-            heads: tape.trained_values(LABEL_HEADS),
+            helpers: tape.trained_values(LABEL_HEADS) + tape.trained_values(LABEL_PROMPTS),
             arithmetic: tape.arithmetic(),
         }
     }
@@ -200,7 +202,7 @@ impl<'a> Given<'a> {
         width: u64,
         high: &Run,
     ) -> Memory {
-        let (mut frozen, mut values, mut largest) = (0, high.heads, high.heads);
+        let (mut frozen, mut values, mut largest) = (0, high.helpers, high.helpers);
         for spec in &self.specs {
             let len = spec.len() as u64;
             if trained.contains(spec.name.as_str()) {
@@ -236,7 +238,11 @@ impl<'a> Given<'a> {
             let run = self.run(stage, trained, self.samples.mean, is_cached);
             run.arithmetic.values().map(|a| a.forward).sum::<f64>()
         };
-        let pictures = stage.batch as f64 * self.samples.mean.images.max(1) as f64;
+        let each = match stage.objective {
+            Objective::Grounding => self.samples.mean.images.max(1),
+            Objective::Labels | Objective::LabelMasks => 1,
+        };
+        let pictures = (stage.batch * each) as f64;
         let seen = stage.steps as f64 * stage.accumulate as f64 * pictures;
         let different = self.samples.pictures.map_or(seen, |all| seen.min(all as f64));
         (forward(false) - forward(true)) / pictures * different
@@ -249,6 +255,6 @@ struct Run {
     peak: u64,
     gradients: u64,
     /// Values that only the objective trains, beside the model's.
-    heads: u64,
+    helpers: u64,
     arithmetic: BTreeMap<&'static str, Arithmetic>,
 }

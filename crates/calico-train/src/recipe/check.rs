@@ -1,6 +1,6 @@
 //! What in a recipe contradicts itself, as far as it can be told without model and data.
 
-use super::{Recipe, StageConfig};
+use super::{Objective, Recipe, StageConfig};
 
 /// The most samples in one batch, and batches in one step.
 const MOST_AT_ONCE: usize = 1 << 16;
@@ -29,8 +29,13 @@ pub(super) fn problems(recipe: &Recipe) -> Vec<String> {
         "model: `preset` and `config` are both given; expected one of them",
     );
     let loss = recipe.loss;
-    let weights =
-        [("text", loss.text), ("mask", loss.mask), ("dice", loss.dice), ("iou", loss.iou)];
+    let weights = [
+        ("text", loss.text),
+        ("mask", loss.mask),
+        ("dice", loss.dice),
+        ("iou", loss.iou),
+        ("label_prompt", loss.label_prompt),
+    ];
     for (name, weight) in weights {
         let sound = weight.is_finite() && weight >= 0.0;
         check(sound, &format!("loss.{name}: found {weight}, expected a number from 0"));
@@ -73,7 +78,21 @@ pub(super) fn problems(recipe: &Recipe) -> Vec<String> {
         }
         stage_problems(stage, &mut problems);
     }
+    problems.extend(prompt_problems(recipe));
     problems
+}
+
+/// Stages that aim at prompts of labels which no stage before them learns.
+fn prompt_problems(recipe: &Recipe) -> Option<String> {
+    let first = |objective| recipe.stages.iter().position(|stage| stage.objective == objective);
+    let aims = first(Objective::Grounding).filter(|_| recipe.loss.label_prompt > 0.0)?;
+    let learns = first(Objective::LabelMasks);
+    let stage = recipe.stages.get(aims).filter(|_| learns.is_none_or(|learns| learns > aims))?;
+    Some(format!(
+        "loss.label_prompt: stage {:?} would need the prompts that the objective `label_masks` \
+         learns; put a stage with it before, or leave the key out",
+        stage.name
+    ))
 }
 
 fn stage_problems(stage: &StageConfig, problems: &mut Vec<String>) {

@@ -98,6 +98,9 @@ pub struct LossConfig {
     /// Weight of the squared error of the overlap that the mask decoder predicts for its masks
     /// (SAM); 0 in the paper, whose decoder brings this prediction along.
     pub iou: f64,
+    /// Weight of the squared error of the prompt that the model makes of a `[SEG]` to the prompt
+    /// that an earlier stage with the objective `label_masks` learnt of its label.
+    pub label_prompt: f64,
     /// Weight of the foreground in the focal loss; below 0: none.
     pub focal_alpha: f64,
     /// Exponent of the focal loss.
@@ -112,6 +115,7 @@ impl Default for LossConfig {
             mask: 2.0,
             dice: 0.5,
             iou: 0.0,
+            label_prompt: 0.0,
             focal_alpha: 0.25,
             focal_gamma: 2.0,
         }

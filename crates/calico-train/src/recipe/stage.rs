@@ -52,6 +52,9 @@ pub enum Objective {
     Grounding,
     /// To tell the label of each patch of single images: teaches encoders that know nothing yet.
     Labels,
+    /// To draw the mask of a label from a prompt of it that is learnt, too: teaches SAM before any
+    /// word is known.
+    LabelMasks,
 }
 
 /// How the learning rate falls.

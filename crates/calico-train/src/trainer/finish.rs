@@ -15,7 +15,7 @@ use candle_core::{DType, Tensor};
 use super::validate::BEST;
 use super::{Outcome, Trainer};
 use crate::checkpoint::{State, read_best};
-use crate::lessons::LABEL_HEADS;
+use crate::lessons::is_helper;
 use crate::parameters::Overlay;
 use crate::recipe::{OutputKind, OutputType};
 use crate::watch::report::{self, ReportInput, SamplePicture};
@@ -103,8 +103,8 @@ impl Trainer {
             let values = tensor.flatten_all()?.to_vec1::<f32>()?;
             Ok((name.clone(), StoredType::F32.encode(&values)))
         };
-        // What only a stage needed is no part of the model.
-        let of_model = values.iter().filter(|(name, _)| !name.starts_with(LABEL_HEADS));
+        // What only training needed is no part of the model.
+        let of_model = values.iter().filter(|(name, _)| !is_helper(name));
         let values: Result<_, TrainError> = of_model.map(bytes).collect();
         let unfinished = whole_folder::unfinished(&target);
         adapters::export_trained(&base, &values?, &unfinished, |_| {})?;

@@ -16,7 +16,7 @@ use candle_core::{DType, Tensor};
 
 use crate::checkpoint::{Best, Checkpoints, State};
 use crate::guard;
-use crate::lessons::Lessons;
+use crate::lessons::{LABEL_PROMPTS, Lessons};
 use crate::parameters::Parameters;
 use crate::recipe::StageConfig;
 use crate::run_folder::RunFolder;
@@ -192,7 +192,8 @@ impl Trainer {
     ) -> Result<(), TrainError> {
         let model = self.start.specs()?;
         let mut values = stage.parameters.values();
-        values.retain(|name, _| model.iter().any(|spec| spec.name == *name));
+        // Heads end with their stage; later stages may aim at prompts.
+        values.retain(|name, _| name == LABEL_PROMPTS || model.iter().any(|s| s.name == *name));
         self.settled.extend(values);
         self.state.stage += 1;
         self.state.stage_step = 0;

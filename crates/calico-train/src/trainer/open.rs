@@ -12,15 +12,16 @@ use super::finish::STOPPED;
 use super::{Stage, Trainer};
 use crate::checkpoint::{Checkpoint, Checkpoints, State};
 use crate::data_digest::data_digest;
-use crate::features::FeatureStore;
+use crate::features::{FeatureStore, Tower};
 use crate::grounding::{GroundingLessons, LessonSettings};
+use crate::label_masks::{LabelMaskLessons, LabelPrompts, label_mask_problems};
 use crate::labels::{LabelLessons, label_problems};
-use crate::lessons::{LABEL_HEADS, Lessons};
+use crate::lessons::Lessons;
 use crate::parameters::{Overlay, Parameters};
 use crate::recipe::{Compute, Objective, OutputKind, StageConfig};
 use crate::run_folder::{CHECKPOINTS, RunFolder, RunIdentity};
 use crate::start::StartModel;
-use crate::trained::is_trained;
+use crate::trained::learns;
 use crate::validation::Validation;
 use crate::watch::{EventFile, METRICS_NAME, MetricsFile, TIMINGS_NAME, TimingsFile};
 use crate::{AdamW, Recipe, TrainError, TrainObserver};
@@ -96,17 +97,8 @@ impl Trainer {
     /// Sets up a stage, with the moments of an earlier process if it goes on.
     pub(super) fn begin_stage(&mut self, config: StageConfig) -> Result<Stage, TrainError> {
         let mut specs = self.start.specs()?;
-        let is_labels = config.objective == Objective::Labels;
-        if is_labels {
-            let (dataset, start) = (&self.dataset, &self.start.config);
-            specs.extend(LabelLessons::head_specs(
-                dataset,
-                &selection(&self.recipe),
-                start,
-                &config,
-            )?);
-        }
-        let trains = |name: &str| is_trained(name, &config) || name.starts_with(LABEL_HEADS);
+        specs.extend(self.helper_specs(&config)?);
+        let trains = |name: &str| learns(name, &config);
         let overlay = Overlay { over: &self.settled, base: self.start.source.as_ref() };
         let parameters = Parameters::new(specs, &overlay, &trains, self.compute, &Device::Cpu)?;
         self.start.source.finish()?;
@@ -122,6 +114,39 @@ impl Trainer {
         Ok(Stage { config, parameters, optimizer, lessons })
     }
 
+    /// The tensors that a stage needs beside the model.
+    fn helper_specs(&self, stage: &StageConfig) -> Result<Vec<TensorSpec>, TrainError> {
+        let (dataset, config) = (&self.dataset, &self.start.config);
+        let selection = selection(&self.recipe);
+        Ok(match stage.objective {
+            Objective::Labels => LabelLessons::head_specs(dataset, &selection, config, stage)?,
+            Objective::LabelMasks => {
+                vec![LabelPrompts::of_dataset(dataset, &selection)?.spec(config.sam.width)]
+            }
+            Objective::Grounding => match self.label_prompts()? {
+                Some(prompts) => vec![prompts.spec(config.sam.width)],
+                None => Vec::new(),
+            },
+        })
+    }
+
+    /// The labels with prompts, if answers are taught to prompt as they do.
+    fn label_prompts(&self) -> Result<Option<LabelPrompts>, TrainError> {
+        let is_wanted = self.recipe.loss.label_prompt > 0.0;
+        let labels = || LabelPrompts::of_dataset(&self.dataset, &selection(&self.recipe));
+        is_wanted.then(labels).transpose()
+    }
+
+    /// Features for a stage that asks some encoders.
+    pub(super) fn features(
+        &self,
+        towers: Vec<Tower>,
+        parameters: &Parameters,
+    ) -> Result<FeatureStore, TrainError> {
+        let features = self.recipe.features.as_ref();
+        FeatureStore::new(&self.start.config, towers, parameters, features)
+    }
+
     fn lessons(
         &self,
         stage: &StageConfig,
@@ -133,12 +158,12 @@ impl Trainer {
         let start = self.state.position;
         Ok(match stage.objective {
             Objective::Grounding => {
-                let (config, features) = (&self.start.config, self.recipe.features.as_ref());
-                let features = FeatureStore::new(config, parameters, features)?;
+                let features = self.features(Tower::of(&self.start.config), parameters)?;
                 let settings = LessonSettings {
                     config: self.start.config.clone(),
                     tokenizer: self.start.tokenizer.clone(),
                     loss: self.recipe.loss,
+                    label_prompts: self.label_prompts()?,
                     seed,
                     start,
                 };
@@ -153,6 +178,13 @@ impl Trainer {
                 let (dataset, config) = (&self.dataset, &self.start.config);
                 let selection = selection(&self.recipe);
                 Box::new(LabelLessons::new(dataset, &selection, config, stage, (seed, start))?)
+            }
+            Objective::LabelMasks => {
+                let (dataset, selection) = (&self.dataset, selection(&self.recipe));
+                let features = self.features(vec![Tower::Sam], parameters)?;
+                let how = (self.recipe.loss, self.start.config.sam.width);
+                let from = (seed, start);
+                Box::new(LabelMaskLessons::new(dataset, &selection, features, how, from)?)
             }
         })
     }
@@ -221,8 +253,10 @@ fn open_data(recipe: &Recipe) -> Result<Dataset, TrainError> {
 /// What a stage asks of a model that the model does not have.
 fn stage_problems(stage: &StageConfig, start: &StartModel, specs: &[TensorSpec]) -> Vec<String> {
     let mut problems = crate::trained::pattern_problems(stage, specs);
-    if stage.objective == Objective::Labels {
-        problems.extend(label_problems(stage, &start.config, specs));
+    match stage.objective {
+        Objective::Labels => problems.extend(label_problems(stage, &start.config, specs)),
+        Objective::LabelMasks => problems.extend(label_mask_problems(stage, specs)),
+        Objective::Grounding => {}
     }
     if stage.lora_dropout > 0.0 && start.config.lora.is_none() {
         problems.push(format!(

@@ -46,25 +46,25 @@ impl Trainer {
         self.state.step = step;
         self.state.stage_step += 1;
         self.state.position = stage.lessons.position();
-        let LossParts { total, text, mask, dice, iou, labels, tokens, masks, samples } =
-            parts.over(batches);
+        let parts = parts.over(batches);
         let position = self.state.position;
         let epoch_len = stage.lessons.epoch_len().max(1);
         Ok(Some(TrainRow {
             stage: stage.config.name.clone(),
             step,
             epoch: position.epoch as f64 + position.taken as f64 / epoch_len as f64,
-            loss: total,
-            text_loss: text,
-            mask_loss: mask,
-            dice_loss: dice,
-            iou_loss: iou,
-            label_loss: labels,
+            loss: parts.total,
+            text_loss: parts.text,
+            mask_loss: parts.mask,
+            dice_loss: parts.dice,
+            iou_loss: parts.iou,
+            label_loss: parts.labels,
+            label_prompt_loss: parts.label_prompt,
             gradient_norm,
             learning_rate: rate,
-            tokens,
-            masks,
-            samples,
+            tokens: parts.tokens,
+            masks: parts.masks,
+            samples: parts.samples,
         }))
     }
 

@@ -1,5 +1,6 @@
 //! Validation: a model without gradients answers, and the best values are kept.
 
+use std::collections::BTreeMap;
 use std::sync::atomic::AtomicBool;
 
 use calico_model::{Calico, Segmenter};
@@ -10,6 +11,8 @@ use candle_core::Device;
 use super::open::selection;
 use super::{Stage, Trainer};
 use crate::checkpoint::{self, Best};
+use crate::features::Tower;
+use crate::label_masks::{MaskExam, label_mask_overlap};
 use crate::labels::{LabelExam, label_accuracy};
 use crate::recipe::Objective;
 use crate::validation::{Shown, Validated};
@@ -28,7 +31,7 @@ impl Trainer {
         observer: &mut dyn TrainObserver,
         stop: &AtomicBool,
     ) -> Result<bool, TrainError> {
-        if stage.config.objective == Objective::Labels {
+        if stage.config.objective != Objective::Grounding {
             self.validate_labels(stage, observer)?;
             return Ok(true);
         }
@@ -60,27 +63,58 @@ impl Trainer {
         Ok(true)
     }
 
-    /// How many patches of pictures of the dev split have the right label.
+    /// What was learnt from labels, on pictures of the dev split.
     fn validate_labels(
         &mut self,
         stage: &Stage,
         observer: &mut dyn TrainObserver,
     ) -> Result<(), TrainError> {
         let Some(config) = &self.recipe.validation else { return Ok(()) };
-        let weights = stage.parameters.detached();
-        let model = self.model_without_gradients(&weights)?;
         let choice = (self.recipe.seed, config.pairs);
-        let (dataset, selection) = (&self.dataset, selection(&self.recipe));
-        let exam = LabelExam::new(dataset, &selection, &self.start.config, &stage.config, choice)?;
-        let scores = label_accuracy(&model, &weights, &exam)?;
-        let named = scores.into_iter().map(|(name, share)| (format!("labels/{name}"), share));
+        let (pictures, scores) = if stage.config.objective == Objective::LabelMasks {
+            self.examine_masks(stage, choice)?
+        } else {
+            self.examine_labels(stage, choice)?
+        };
         let row = ValidationRow {
             stage: stage.config.name.clone(),
             step: self.state.step,
-            pairs: exam.len() as u64,
-            scores: named.collect(),
+            pairs: pictures as u64,
+            scores,
         };
         self.record(&row, false, observer)
+    }
+
+    /// How many patches have the right label.
+    fn examine_labels(
+        &self,
+        stage: &Stage,
+        choice: (u64, usize),
+    ) -> Result<(usize, BTreeMap<String, f64>), TrainError> {
+        let weights = stage.parameters.detached();
+        let model = self.model_without_gradients(&weights)?;
+        let (dataset, selection) = (&self.dataset, selection(&self.recipe));
+        let exam = LabelExam::new(dataset, &selection, &self.start.config, &stage.config, choice)?;
+        let scores = label_accuracy(&model, &weights, &exam)?.into_iter();
+        let named = scores.map(|(name, share)| (format!("labels/{name}"), share));
+        Ok((exam.len(), named.collect()))
+    }
+
+    /// How well the masks that labels ask for fit.
+    fn examine_masks(
+        &self,
+        stage: &Stage,
+        choice: (u64, usize),
+    ) -> Result<(usize, BTreeMap<String, f64>), TrainError> {
+        let weights = stage.parameters.detached();
+        let model = self.model_without_gradients(&weights)?;
+        let (dataset, selection) = (&self.dataset, selection(&self.recipe));
+        let features = self.features(vec![Tower::Sam], &stage.parameters)?;
+        let width = self.start.config.sam.width;
+        let exam = MaskExam::new(dataset, &selection, features, width, choice)?;
+        let scores = label_mask_overlap(&model, &weights, &exam)?.into_iter();
+        let named = scores.map(|(name, share)| (format!("label_masks/{name}"), share));
+        Ok((exam.len(), named.collect()))
     }
 
     fn model_without_gradients(&self, weights: &Weights) -> Result<Calico, TrainError> {

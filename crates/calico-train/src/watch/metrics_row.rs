@@ -40,6 +40,9 @@ pub struct TrainRow {
     /// Cross-entropy of dense labels, in a stage that learns from them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub label_loss: Option<f64>,
+    /// Squared error of the prompts of masks to those that were learnt of their labels.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub label_prompt_loss: Option<f64>,
     /// Global norm of the gradients before clipping.
     pub gradient_norm: f64,
     /// The rate of this step.
@@ -104,6 +107,7 @@ impl TrainRow {
             ("dice_loss", self.dice_loss),
             ("iou_loss", self.iou_loss),
             ("label_loss", self.label_loss),
+            ("label_prompt_loss", self.label_prompt_loss),
             ("gradient_norm", always(self.gradient_norm)),
             ("learning_rate", always(self.learning_rate)),
             ("epoch", always(self.epoch)),
@@ -126,6 +130,7 @@ pub(super) fn train_row(step: u64, loss: f64) -> MetricsRow {
         dice_loss: Some(0.25),
         iou_loss: None,
         label_loss: None,
+        label_prompt_loss: None,
         gradient_norm: 1.5,
         learning_rate: 4e-4,
         tokens: 700,

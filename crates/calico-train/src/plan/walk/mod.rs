@@ -18,8 +18,9 @@ use super::tape::{Tape, Value};
 use correspondence::{Source, extract, keys_values, pass, queries};
 use layers::{Size, copy, linear};
 
+use crate::label_masks::MASKS_PER_PICTURE;
 use crate::labels::LabelKind;
-use crate::lessons::LABEL_HEADS;
+use crate::lessons::{LABEL_HEADS, LABEL_PROMPTS};
 
 /// What one batch holds.
 #[derive(Debug, Clone)]
@@ -29,6 +30,8 @@ pub(super) struct Batch<'a> {
     pub(super) samples: u64,
     /// Objects and parts that a patch can show, for the objective `labels`.
     pub(super) classes: [u64; 2],
+    /// Labels with a prompt, for the objective `label_masks`.
+    pub(super) labels: u64,
     pub(super) recompute: bool,
     pub(super) lora_dropout: f64,
     /// Whether features of frozen encoders are read from disk.
@@ -36,7 +39,7 @@ pub(super) struct Batch<'a> {
 }
 
 impl Batch<'_> {
-    /// Images of all samples.
+    /// Images of all samples, of which each is a group.
     pub(super) fn pictures(&self) -> u64 {
         self.samples * self.shape.images as u64
     }
@@ -127,17 +130,48 @@ fn features(tape: &Tape<'_>, batch: &Batch<'_>, learns: &dyn Fn(&str) -> bool) -
         let len = pictures * (tokens * dino.width) as u64;
         tape.within("cem.", || tape.constant(len))
     });
-    let sam = if learns("sam.encoder.") {
-        vision::sam(tape, config, pictures)
-    } else {
-        if !batch.is_cached {
-            (0..pictures).for_each(|_| drop(vision::sam(tape, config, 1)));
-        }
-        let cells = config.sam.grid() * config.sam.grid();
-        let len = pictures * (cells * config.sam.width) as u64;
-        tape.within("sam.decoder.", || tape.constant(len))
-    };
-    Features { raw, normed, semantic, sam }
+    Features { raw, normed, semantic, sam: sam_features(tape, batch, learns, pictures) }
+}
+
+/// What SAM's encoder says of pictures.
+fn sam_features(
+    tape: &Tape<'_>,
+    batch: &Batch<'_>,
+    learns: &dyn Fn(&str) -> bool,
+    pictures: u64,
+) -> Value {
+    let config = batch.config;
+    if learns("sam.encoder.") {
+        return vision::sam(tape, config, pictures);
+    }
+    if !batch.is_cached {
+        (0..pictures).for_each(|_| drop(vision::sam(tape, config, 1)));
+    }
+    let cells = config.sam.grid() * config.sam.grid();
+    let len = pictures * (cells * config.sam.width) as u64;
+    tape.within("sam.decoder.", || tape.constant(len))
+}
+
+/// The loss of drawing the masks of labels of single images from prompts of a table.
+pub(super) fn label_masks<'a>(
+    tape: &Tape<'a>,
+    batch: &Batch<'a>,
+    learns: &dyn Fn(&str) -> bool,
+) -> Value {
+    let (config, pictures) = (batch.config, batch.samples);
+    let sam = sam_features(tape, batch, learns, pictures);
+    let (width, count) = (config.sam.width as u64, MASKS_PER_PICTURE as u64);
+    let prompts = tape.within("losses", || {
+        let table = tape.trained(LABEL_PROMPTS, batch.labels * width);
+        tape.apply(&table.iter().collect::<Vec<_>>(), pictures * count * width)
+    });
+    let mut losses = Vec::new();
+    for _ in 0..pictures {
+        let embedding = tape.part(&sam, sam.len / pictures.max(1));
+        losses.extend(masks::losses(tape, batch, [&prompts, &embedding], count));
+    }
+    let losses: Vec<&Value> = losses.iter().collect();
+    tape.within("losses", || tape.same(&losses, 1))
 }
 
 /// The loss of telling the label of each patch of single images: every encoder that learns runs

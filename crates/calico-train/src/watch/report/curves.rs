@@ -12,13 +12,14 @@ type Points = Vec<(f64, f64)>;
 const SMOOTHED: &str = "Faint: every step. Strong: smoothed.";
 
 /// The losses of a step as in the file, and as a reader may call them.
-const LOSSES: [(&str, &str); 6] = [
+const LOSSES: [(&str, &str); 7] = [
     ("loss", "total"),
     ("text_loss", "text"),
     ("mask_loss", "masks"),
     ("dice_loss", "Dice"),
     ("iou_loss", "predicted overlap"),
     ("label_loss", "labels"),
+    ("label_prompt_loss", "prompts of labels"),
 ];
 
 /// The charts of a run that have something to show, each with the name of its files.

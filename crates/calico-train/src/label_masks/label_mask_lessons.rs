@@ -1,0 +1,118 @@
+use calico_data::loader::{Position, Selection};
+use calico_data::{Dataset, Permutation, Split, Stream};
+use calico_model::Calico;
+use calico_nn::Weights;
+use calico_nn::ops::embedding;
+
+use super::LabelPrompts;
+use super::labelled_masks::LabelledMasks;
+use crate::TrainError;
+use crate::features::{FeatureStore, PreparedPicture, Tower};
+use crate::lessons::{Lessons, LossParts, Losses};
+use crate::mask_losses::{Canvases, MaskLosses, scalar};
+use crate::pictures::{PictureOrder, SplitImages};
+use crate::recipe::LossConfig;
+
+/// The most masks that are drawn of a picture each time that it is seen.
+pub(crate) const MASKS_PER_PICTURE: usize = 6;
+
+/// Single pictures of the train split in random order, epoch after epoch, and the losses of masks
+/// of labels that they show.
+pub(crate) struct LabelMaskLessons {
+    images: SplitImages,
+    prompts: LabelPrompts,
+    features: FeatureStore,
+    loss: LossConfig,
+    width: usize,
+    seed: u64,
+    pub(super) order: PictureOrder,
+}
+
+impl LabelMaskLessons {
+    /// For a stage whose order of pictures, and choice of their labels, is drawn from `seed`.
+    ///
+    /// # Errors
+    /// If the train split has no picture with labels.
+    pub(crate) fn new(
+        dataset: &Dataset,
+        selection: &Selection,
+        features: FeatureStore,
+        (loss, width): (LossConfig, usize),
+        (seed, start): (u64, Position),
+    ) -> Result<Self, TrainError> {
+        let images = LabelPrompts::images(dataset, Split::Train, selection)?;
+        Ok(Self {
+            prompts: LabelPrompts::of(images.all_regions()),
+            order: PictureOrder::new("label mask images", seed, images.len(), start),
+            images,
+            features,
+            loss,
+            width,
+            seed,
+        })
+    }
+
+    /// The next `size` pictures that can be used, each with some of its labels.
+    pub(super) fn next_pictures(&mut self, size: usize) -> Result<Vec<LabelledMasks>, TrainError> {
+        let Self { images, prompts, features, seed, order, .. } = self;
+        order.next(images, size, |epoch, place| {
+            let id = format!("{epoch}/{place}");
+            let choose = |labels: Vec<u32>| {
+                let stream = Stream::new(*seed, "label masks", &id);
+                let drawn = Permutation::new(labels.len() as u64, stream);
+                let some = (0..MASKS_PER_PICTURE as u64).filter_map(|at| drawn.at(at));
+                some.filter_map(|at| labels.get(at as usize).copied()).collect()
+            };
+            LabelledMasks::load(images, place, prompts, features, choose)
+        })
+    }
+}
+
+impl Lessons for LabelMaskLessons {
+    fn losses(
+        &mut self,
+        model: &Calico,
+        weights: &Weights,
+        size: usize,
+    ) -> Result<Losses, TrainError> {
+        let pictures = self.next_pictures(size)?;
+        let prepared: Vec<&PreparedPicture> = pictures.iter().map(|p| &p.picture).collect();
+        let embeddings = self.features.tower(Tower::Sam, model, &prepared)?;
+        let sam = super::embedding_of(&embeddings)?;
+        let letterboxes: Vec<_> = prepared.iter().map(|picture| picture.letterbox).collect();
+        let (mut numbers, mut truths) = (Vec::new(), Vec::new());
+        for (image, picture) in pictures.iter().enumerate() {
+            for (number, mask) in &picture.masks {
+                numbers.push(*number);
+                truths.push((image, mask));
+            }
+        }
+        let prompts = embedding(&self.prompts.load(self.width, weights)?, &numbers)?; // [M, C]
+        let canvases = Canvases { sam, letterboxes: &letterboxes };
+        let losses = MaskLosses::of(model, &canvases, &prompts, &truths, &self.loss)?;
+        let losses = losses.ok_or_else(|| TrainError::Internal("pictures of no label".into()))?;
+        let total = losses.weighed(&self.loss)?;
+        let mut parts = LossParts {
+            total: scalar(&total)?,
+            masks: truths.len() as u64,
+            samples: pictures.len() as u64,
+            ..LossParts::default()
+        };
+        losses.note(&mut parts)?;
+        Ok(Losses { total, parts })
+    }
+
+    fn position(&self) -> Position {
+        self.order.position()
+    }
+
+    fn epoch_len(&self) -> u64 {
+        self.images.len()
+    }
+
+    fn take_warnings(&mut self) -> Vec<String> {
+        let mut warnings = self.features.take_warnings();
+        warnings.extend(self.order.take_warnings());
+        warnings
+    }
+}

@@ -1,0 +1,134 @@
+//! What is minimised of masks, whatever they were asked for with.
+
+use std::collections::BTreeMap;
+
+use calico_image::{Letterbox, Rle};
+use calico_model::Calico;
+use calico_nn::losses::{binary_cross_entropy, dice, focal};
+use candle_core::{DType, Device, Tensor};
+
+use crate::recipe::{LossConfig, MaskLoss};
+use crate::{LossParts, TrainError};
+
+/// Masks decoded to full size at once; each takes 12 bytes per pixel.
+const MASKS_AT_ONCE: usize = 8;
+
+/// Pictures as the mask decoder sees them.
+pub(crate) struct Canvases<'a> {
+    /// SAM's features, `[I, C, g, g]`.
+    pub(crate) sam: &'a Tensor,
+    /// How each original lies in SAM's square.
+    pub(crate) letterboxes: &'a [Letterbox],
+}
+
+/// Scalars, each a sum over all masks divided by their number plus 1e-8.
+pub(crate) struct MaskLosses {
+    /// Focal loss or binary cross-entropy.
+    pixels: Tensor,
+    dice: Tensor,
+    /// Of the predicted overlaps; only where it has a weight.
+    iou: Option<Tensor>,
+}
+
+impl MaskLosses {
+    /// Per mask the mean over the pixels of its picture at original size, and Dice. `None` for no
+    /// masks.
+    ///
+    /// # Shapes
+    /// - `prompts`: `[M, C]`
+    /// - `truths`: of each prompt the number of the picture, and the mask
+    pub(crate) fn of(
+        model: &Calico,
+        canvases: &Canvases<'_>,
+        prompts: &Tensor,
+        truths: &[(usize, &Rle)],
+        config: &LossConfig,
+    ) -> Result<Option<Self>, TrainError> {
+        let mut by_image: BTreeMap<usize, Vec<(u32, &Rle)>> = BTreeMap::new();
+        for (row, (image, mask)) in (0..prompts.dim(0)? as u32).zip(truths) {
+            by_image.entry(*image).or_default().push((row, mask));
+        }
+        if by_image.is_empty() {
+            return Ok(None);
+        }
+        let (mut pixels, mut overlap, mut quality) = (Vec::new(), Vec::new(), Vec::new());
+        let mut count = 0;
+        for (image, masks) in by_image {
+            let Some(letterbox) = canvases.letterboxes.get(image) else {
+                return Err(TrainError::Internal(format!("there is no picture {image}")));
+            };
+            let sam = canvases.sam.narrow(0, image, 1)?;
+            for masks in masks.chunks(MASKS_AT_ONCE) {
+                let rows: Vec<u32> = masks.iter().map(|(row, _)| *row).collect();
+                let rows = Tensor::new(rows, prompts.device())?;
+                let predicted = model.masks_on(&prompts.index_select(&rows, 0)?, &sam)?;
+                let logits = model.full_size(&predicted.logits, letterbox)?; // [m, H, W]
+                let logits = logits.to_dtype(DType::F32)?.flatten_from(1)?; // [m, H W]
+                let masks = masks.iter().map(|(_, mask)| *mask);
+                let truth = pixels_of(masks, logits.dims(), logits.device())?;
+                pixels.push(match config.mask_kind {
+                    MaskLoss::Focal => {
+                        focal(&logits, &truth, config.focal_alpha, config.focal_gamma)
+                    }
+                    MaskLoss::Bce => binary_cross_entropy(&logits, &truth),
+                }?); // [m]
+                overlap.push(dice(&logits, &truth)?); // [m]
+                if config.iou > 0.0 {
+                    let found = predicted.iou.to_dtype(DType::F32)?;
+                    quality.push((found - ious(&logits, &truth)?)?.sqr()?); // [m]
+                }
+                count += rows.dim(0)?;
+            }
+        }
+        let mean = |each: &[Tensor]| Tensor::cat(each, 0)?.sum_all()? / (count as f64 + 1e-8);
+        let iou = (!quality.is_empty()).then(|| mean(&quality)).transpose()?;
+        Ok(Some(Self { pixels: mean(&pixels)?, dice: mean(&overlap)?, iou }))
+    }
+
+    /// Their weighted sum.
+    pub(crate) fn weighed(&self, config: &LossConfig) -> candle_core::Result<Tensor> {
+        let sum = ((&self.pixels * config.mask)? + (&self.dice * config.dice)?)?;
+        match &self.iou {
+            Some(iou) => sum + (iou * config.iou)?,
+            None => Ok(sum),
+        }
+    }
+
+    /// Writes them down.
+    pub(crate) fn note(&self, parts: &mut LossParts) -> candle_core::Result<()> {
+        parts.mask = Some(scalar(&self.pixels)?);
+        parts.dice = Some(scalar(&self.dice)?);
+        parts.iou = self.iou.as_ref().map(scalar).transpose()?;
+        Ok(())
+    }
+}
+
+/// The number in a scalar.
+pub(crate) fn scalar(tensor: &Tensor) -> candle_core::Result<f64> {
+    tensor.to_scalar::<f32>().map(f64::from)
+}
+
+/// The overlap of each predicted mask with the true one, `[m]`; no gradient passes.
+///
+/// # Shapes
+/// - `logits`, `truth`: `[m, H W]`
+pub(crate) fn ious(logits: &Tensor, truth: &Tensor) -> candle_core::Result<Tensor> {
+    let predicted = logits.detach().gt(0f32)?.to_dtype(DType::F32)?;
+    let both = (&predicted * truth)?.sum(1)?;
+    let any = ((predicted.sum(1)? + truth.sum(1)?)? - &both)?;
+    both / any.maximum(1f32)?
+}
+
+/// True masks as 0 and 1, `[m, H W]`.
+pub(crate) fn pixels_of<'a>(
+    masks: impl Iterator<Item = &'a Rle>,
+    shape: &[usize],
+    device: &Device,
+) -> Result<Tensor, TrainError> {
+    let mut values = Vec::with_capacity(shape.iter().product());
+    for mask in masks {
+        let mask = mask.to_mask().map_err(|error| TrainError::Internal(error.to_string()))?;
+        values.extend(mask.bits().iter().map(|&bit| f32::from(u8::from(bit))));
+    }
+    Ok(Tensor::from_vec(values, shape, device)?)
+}
