@@ -1,5 +1,6 @@
 use calico_data::Stream;
 
+use super::Rgb;
 use crate::Pose;
 
 /// What light and camera do to the colours of a scene.
@@ -12,7 +13,7 @@ pub struct Light {
     /// Standard deviation of the noise of each channel, where white is 1.
     pub(super) noise: f32,
     /// Share of brightness that is lost where two pieces meet.
-    pub(super) rim: f32,
+    rim: f32,
 }
 
 impl Light {
@@ -35,6 +36,13 @@ impl Light {
     /// Even white light, without noise or rims.
     pub fn even() -> Self {
         Self { slope: [0.0; 2], tint: [1.0; 3], noise: 0.0, rim: 0.0 }
+    }
+
+    /// The colour of a surface where it meets another one: darker, or lighter if it is dark.
+    pub(super) fn rimmed(&self, color: Rgb) -> Rgb {
+        let is_dark = color.brightness() < 0.25;
+        let (toward, share) = if is_dark { (1.0, self.rim * 0.6) } else { (0.0, self.rim) };
+        color.mix(Rgb([toward; 3]), share)
     }
 
     /// The factors of the channels at a place from −1 to 1 in both directions.

@@ -1,7 +1,7 @@
 use calico_image::{Mask, Size};
-use tiny_skia::Transform;
+use tiny_skia::{Point, Transform};
 
-use super::{Paint, Placed, SAMPLES, Scene, ShownObject, ShownPart, cover::Cover};
+use super::{Paint, Placed, Rgb, SAMPLES, Scene, ShownObject, ShownPart, cover::Cover};
 use crate::SynthError;
 
 /// Who owns each sample of a picture.
@@ -10,7 +10,7 @@ pub(super) struct Owners {
     /// Numbers of surfaces, row by row, [`SAMPLES`] rows and columns per pixel.
     samples: Vec<u32>,
     /// What the numbers mean; number 0 is the ground.
-    pub(super) surfaces: Vec<Surface>,
+    surfaces: Vec<Surface>,
     /// Objects in the order of the scene.
     objects: Vec<Owner>,
 }
@@ -19,9 +19,18 @@ pub(super) struct Owners {
 pub(super) struct Surface {
     pub(super) paint: Paint,
     /// From samples to the coordinates of the paint.
-    pub(super) inverse: Transform,
+    inverse: Transform,
     /// Number of the part in the scene, counted from 1; 0 is the backdrop.
     part: u32,
+}
+
+impl Surface {
+    /// Its colour at a place, in samples.
+    pub(super) fn color(&self, [x, y]: [f32; 2]) -> Rgb {
+        let mut point = Point::from_xy(x, y);
+        self.inverse.map_point(&mut point);
+        self.paint.at([point.x, point.y])
+    }
 }
 
 /// An object's parts: a label and the area without other objects.
@@ -50,14 +59,37 @@ impl Owners {
         Ok(owners)
     }
 
-    /// Columns and rows of samples.
-    pub(super) fn extent(&self) -> [usize; 2] {
-        [self.size.width, self.size.height].map(|side| (side * SAMPLES) as usize)
+    /// The surface in a column and a row of samples.
+    pub(super) fn surface(&self, [column, row]: [usize; 2]) -> &Surface {
+        &self.surfaces[self.samples[row * self.extent()[0] + column] as usize]
     }
 
-    /// The numbers of the surfaces, row by row.
-    pub(super) fn samples(&self) -> &[u32] {
-        &self.samples
+    /// Whether the sample to the right or below belongs to another surface.
+    pub(super) fn is_border(&self, [column, row]: [usize; 2]) -> bool {
+        let [columns, rows] = self.extent();
+        let at = row * columns + column;
+        let number = self.samples[at];
+        (column + 1 < columns && self.samples[at + 1] != number)
+            || (row + 1 < rows && self.samples[at + columns] != number)
+    }
+
+    /// The surface that owns a pixel and the samples to the right and below, if there is one;
+    /// the pixel is named by its first sample.
+    pub(super) fn lone_surface(&self, [left, top]: [usize; 2]) -> Option<&Surface> {
+        let side = SAMPLES as usize;
+        let [columns, rows] = self.extent();
+        let (right, bottom) = ((left + side + 1).min(columns), (top + side + 1).min(rows));
+        let number = self.samples[top * columns + left];
+        let is_lone = (top..bottom).all(|row| {
+            let samples = &self.samples[row * columns..][left..right];
+            samples.iter().all(|other| *other == number)
+        });
+        is_lone.then(|| &self.surfaces[number as usize])
+    }
+
+    /// Columns and rows of samples.
+    fn extent(&self) -> [usize; 2] {
+        [self.size.width, self.size.height].map(|side| (side * SAMPLES) as usize)
     }
 
     fn add_backdrop(&mut self, scene: &Scene) {

@@ -103,6 +103,11 @@ impl Paint {
         self.base
     }
 
+    /// Whether near points have nearly the same colour.
+    pub(super) fn is_smooth(&self) -> bool {
+        self.texture.is_smooth()
+    }
+
     /// The colour at a point of the object's own coordinates.
     pub(super) fn at(&self, point: [f32; 2]) -> Rgb {
         match self.texture {

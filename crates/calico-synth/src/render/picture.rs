@@ -1,5 +1,4 @@
 use calico_data::Stream;
-use tiny_skia::Point;
 
 use super::{SAMPLES, Scene, owners::Owners};
 
@@ -27,22 +26,22 @@ pub(super) fn pixels(scene: &Scene, owners: &Owners) -> Vec<u8> {
 /// The mean colour of the samples of a pixel, without light.
 fn pixel(scene: &Scene, owners: &Owners, [x, y]: [usize; 2]) -> [f32; 3] {
     let side = SAMPLES as usize;
-    let [columns, rows] = owners.extent();
-    let samples = owners.samples();
+    let (left, top) = (x * side, y * side);
+    if let Some(surface) = owners.lone_surface([left, top])
+        && surface.paint.is_smooth()
+    {
+        let middle = SAMPLES as f32 / 2.0;
+        return surface.color([left as f32 + middle, top as f32 + middle]).0;
+    }
     let mut sum = [0.0; 3];
-    for row in y * side..(y + 1) * side {
-        for column in x * side..(x + 1) * side {
-            let at = row * columns + column;
-            let number = samples[at];
-            let right = column + 1 < columns && samples[at + 1] != number;
-            let below = row + 1 < rows && samples[at + columns] != number;
-            let surface = &owners.surfaces[number as usize];
-            let mut point = Point::from_xy(column as f32 + 0.5, row as f32 + 0.5);
-            surface.inverse.map_point(&mut point);
-            let color = surface.paint.at([point.x, point.y]);
-            let factor = if right || below { 1.0 - scene.light.rim } else { 1.0 };
+    for row in top..top + side {
+        for column in left..left + side {
+            let surface = owners.surface([column, row]);
+            let color = surface.color([column as f32 + 0.5, row as f32 + 0.5]);
+            let is_rim = owners.is_border([column, row]);
+            let color = if is_rim { scene.light.rimmed(color) } else { color };
             for (sum, channel) in sum.iter_mut().zip(color.0) {
-                *sum += channel * factor;
+                *sum += channel;
             }
         }
     }

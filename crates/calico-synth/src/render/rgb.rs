@@ -51,12 +51,18 @@ impl Rgb {
         Self::from_hsv(hue, saturation, (old_value * value).clamp(0.0, 1.0))
     }
 
+    /// How bright the colour looks, from 0 to 1; of a difference, how much brighter.
+    pub(super) fn brightness(self) -> f32 {
+        let [red, green, blue] = self.0;
+        0.299 * red + 0.587 * green + 0.114 * blue
+    }
+
     /// How different two colours look: 0 for the same, about 1 for black and white.
     ///
     /// The distance in brightness and the two colour differences of television.
     pub fn distance(self, other: Self) -> f32 {
-        let [red, green, blue] = std::array::from_fn(|at| self.0[at] - other.0[at]);
-        let bright = 0.299 * red + 0.587 * green + 0.114 * blue;
+        let difference = Self(std::array::from_fn(|at| self.0[at] - other.0[at]));
+        let ([red, _, blue], bright) = (difference.0, difference.brightness());
         let (by_blue, by_red) = (0.564 * (blue - bright), 0.713 * (red - bright));
         (bright * bright + by_blue * by_blue + by_red * by_red).sqrt()
     }

@@ -49,6 +49,11 @@ impl Texture {
         }
     }
 
+    /// Whether there are no borders within the texture.
+    pub(super) fn is_smooth(&self) -> bool {
+        matches!(self, Self::Plain | Self::Grain { .. } | Self::Gradient { .. })
+    }
+
     /// The share of the second colour at a point, 0 to 1.
     pub(super) fn share(&self, [x, y]: [f32; 2]) -> f32 {
         let turned = |[cosine, sine]: [f32; 2]| (cosine * x + sine * y, cosine * y - sine * x);

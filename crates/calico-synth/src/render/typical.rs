@@ -13,9 +13,9 @@ pub(super) fn hue(label: &str) -> f32 {
 pub(super) fn color(label: &str, pose: &mut Pose<'_>) -> Rgb {
     // Labels of near hues mostly differ in depth.
     let [saturation, value] = match hash(label) / 4096 % 3 {
-        0 => [0.72, 0.88],
-        1 => [0.62, 0.62],
-        _ => [0.42, 0.92],
+        0 => [0.62, 0.86],
+        1 => [0.56, 0.6],
+        _ => [0.36, 0.92],
     };
     let saturation = saturation * pose.between(0.85, 1.15);
     Rgb::from_hsv(hue(label), saturation, (value * pose.between(0.86, 1.08)).min(1.0))
