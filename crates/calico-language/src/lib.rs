@@ -4,10 +4,12 @@
 //! may replace the residual stream between two of its layers.
 
 pub mod bert;
+mod learn_tokenizer;
 pub mod llama;
 mod sampling;
 mod tokenizer;
 
+pub use learn_tokenizer::learn_tokenizer;
 pub use bert::{BertError, SentenceEncoder};
 pub use llama::{KvCache, LayerTap, Learning, Llama, LlamaConfig, LoraConfig};
 pub use sampling::{Sampler, Sampling, SamplingError, probability};

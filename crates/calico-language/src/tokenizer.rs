@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use serde_json::{Value, json};
 
 /// The seven tokens that GLaMM adds to its base tokenizer, in its order.
-const ADDED: [&str; 7] = ["<im_start>", "<im_end>", "<bbox>", "<point>", "[SEG]", "<p>", "</p>"];
+pub(crate) const ADDED: [&str; 7] = ["<im_start>", "<im_end>", "<bbox>", "<point>", "[SEG]", "<p>", "</p>"];
 
 /// Ids of the tokens that carry structure. They are read from the tokenizer, never assumed:
 /// LISA and GLaMM number them differently.
@@ -61,6 +61,9 @@ pub enum TokenizerError {
     /// The tokenizer failed on a text.
     #[error("the tokenizer failed: {0}")]
     Encode(String),
+    /// No tokenizer can be learnt.
+    #[error("cannot learn a tokenizer: {0}")]
+    Learn(String),
 }
 
 /// A tokenizer with the added tokens of grounded conversations.

@@ -13,12 +13,18 @@ use crate::released::ImportSummary;
 /// The file that tells a data set from any other folder.
 pub(super) const BUILD_FILE: &str = "build.json";
 
-/// The files that do: of a data set that was built, and of one that was imported.
-const MARKS: [&str; 3] = [BUILD_FILE, ImportSummary::FILE, "corrections.json"];
+/// The file that tells a drawn one.
+const SYNTH_FILE: &str = "synth.json";
+
+/// The files that do: of a data set that was built, imported, corrected or drawn.
+const MARKS: [&str; 4] = [BUILD_FILE, ImportSummary::FILE, "corrections.json", SYNTH_FILE];
 
 /// Everything that a data set consists of.
-const OWN_NAMES: [&str; 11] = [
+const OWN_NAMES: [&str; 14] = [
     BUILD_FILE,
+    SYNTH_FILE,
+    "pictures",
+    "suites",
     BUILT_FROM,
     "import.json",
     "corrections.json",
@@ -80,7 +86,7 @@ impl Destination {
     }
 
     /// A folder to build in; it vanishes unless it is put in its place.
-    pub(crate) fn scratch(&self) -> Result<(TempDir, OutputFolder), DataError> {
+    pub fn scratch(&self) -> Result<(TempDir, OutputFolder), DataError> {
         let mut builder = Builder::new();
         builder.prefix(".calico-").suffix(".tmp");
         #[cfg(unix)]
@@ -95,7 +101,7 @@ impl Destination {
     }
 
     /// Puts a finished folder in its place, and removes what was there.
-    pub(crate) fn put(&self, scratch: TempDir) -> Result<(), DataError> {
+    pub fn put(&self, scratch: TempDir) -> Result<(), DataError> {
         let failed = |error| self.failed(error);
         let mut earlier = None;
         if self.path.exists() {
