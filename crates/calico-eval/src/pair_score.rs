@@ -15,6 +15,8 @@ pub struct PairScore {
     pub(crate) is_missing: bool,
     pub(crate) has_failed: bool,
     pub(crate) answer: AnswerMatch,
+    /// Where the true answer has no mask at all: whether the prediction has one.
+    pub(crate) false_answer: Option<bool>,
     pub(crate) units: Vec<Unit>,
 }
 
@@ -25,6 +27,8 @@ impl PairScore {
         answer: AnswerMatch,
         units: Vec<Unit>,
     ) -> Self {
+        let is_about_nothing = truth.images.iter().all(|image| image.targets.is_empty());
+        let has_masks = units.iter().any(|unit| unit.predictions > 0);
         Self {
             sample_id: truth.sample_id.clone(),
             source: truth.source.clone(),
@@ -34,13 +38,19 @@ impl PairScore {
             is_missing: prediction.is_none(),
             has_failed: prediction.is_some_and(|prediction| prediction.failure.is_some()),
             answer,
+            false_answer: is_about_nothing.then_some(has_masks),
             units,
         }
     }
 
     /// How good the prediction is, 0 to 1, for putting examples in order: the mean of the strict
-    /// mIoU and the strict Recall of the pair.
+    /// mIoU and the strict Recall of the pair. Where there is nothing to name, an answer without a
+    /// mask is all right, and any other is all wrong.
     pub fn quality(&self) -> f64 {
+        if let Some(is_false) = self.false_answer {
+            let is_right = !(is_false || self.is_missing || self.has_failed);
+            return f64::from(u8::from(is_right));
+        }
         let units = self.units.iter().filter(|unit| unit.counts());
         let (mut count, mut miou) = (0_usize, 0.0);
         for unit in units {
@@ -51,6 +61,12 @@ impl PairScore {
         let recalled: usize = self.units.iter().map(|unit| unit.recalled_strict).sum();
         let share = |sum: f64, whole: usize| if whole == 0 { 0.0 } else { sum / whole as f64 };
         f64::midpoint(share(miou, count), share(recalled as f64, targets))
+    }
+
+    /// Whether the prediction has a mask though there is nothing to name. Objects that are set
+    /// aside are no masks.
+    pub fn false_answer(&self) -> bool {
+        self.false_answer == Some(true)
     }
 
     /// The id of the sample.

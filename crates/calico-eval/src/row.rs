@@ -5,7 +5,11 @@ use crate::metrics::{LabelScore, Unit, average_precision};
 
 /// The numbers of one group of pairs: a sub-task, or the mean over sub-tasks.
 ///
-/// All metrics are in percent.
+/// All metrics are in percent. A pair that has nothing to name and gets no mask adds nothing to
+/// any of them. A mask that it gets is a false one: it counts among the detections of AP50, its
+/// image has a mIoU of 0 in both forms, and Recall, SS and S-IoU, which look at targets only, do
+/// not see it. What the false answers are is in
+/// [`NothingRow`](crate::report::NothingRow).
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct Row {
     /// Samples.
@@ -76,12 +80,15 @@ impl Row {
         }
     }
 
-    /// The unweighted mean of rows; counts are added up.
+    /// The unweighted mean of rows; counts are added up. A row without an image that has targets
+    /// or predictions has no metrics, and is left out unless there are only such.
     pub(crate) fn mean_of(rows: &[Self]) -> Self {
         let sum = |number: fn(&Self) -> usize| rows.iter().map(number).sum();
-        let average = |number: fn(&Self) -> f64| mean(rows.iter().map(number));
+        let is_measured = rows.iter().any(|row| row.images > 0);
+        let measured = || rows.iter().filter(move |row| row.images > 0 || !is_measured);
+        let average = |number: fn(&Self) -> f64| mean(measured().map(number));
         let optional = |number: fn(&Self) -> Option<f64>| {
-            let values: Option<Vec<f64>> = rows.iter().map(number).collect();
+            let values: Option<Vec<f64>> = measured().map(number).collect();
             values.filter(|values| !values.is_empty()).map(|values| mean(values.into_iter()))
         };
         Self {

@@ -114,6 +114,25 @@ fn a_part_drawn_in_the_other_image_is_not_unique_any_more() {
 }
 
 #[test]
+fn an_answer_about_nothing_is_left_out_once_something_is_drawn() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut example = Example::new(2);
+    // The second pair of the test split stays what the document is about.
+    example.say_nothing(12);
+    example.write(&folder.path().join("before"), &tables(TableFormat::Parquet));
+    let before = Dataset::open(&folder.path().join("before")).unwrap();
+    let mut document = of_split(&before, Split::Test).unwrap();
+    let silent = &example.samples[12].1.image_ids[0];
+    let leg = document.regions().find(|region| region.label == "leg").cloned().unwrap();
+    let image = document.images.iter_mut().find(|image| image.id == *silent).unwrap();
+    image.regions.push(Region { id: 90_000, parent: None, ..leg });
+    let destination = Destination::new(&folder.path().join("after")).unwrap();
+    let corrections = correct(&before, Split::Test, &document, &destination).unwrap();
+    // Two samples show the image, and say that nothing is shared.
+    assert_eq!((corrections.added, corrections.samples_left_out), (1, 2));
+}
+
+#[test]
 fn a_document_about_other_images_is_refused() {
     let folder = tempfile::tempdir().unwrap();
     let before = dataset(&folder.path().join("before"));

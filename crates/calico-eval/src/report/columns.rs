@@ -1,6 +1,6 @@
 //! The tables of a report as texts, the same in every form.
 
-use super::{Group, PublishedRow, Report};
+use super::{Group, NothingGroup, NothingRow, PublishedRow, Report};
 use crate::Row;
 use crate::baselines::Comparison;
 
@@ -100,6 +100,20 @@ pub(super) fn baselines(report: &Report, comparison: &Comparison) -> Vec<TextRow
     let rows = comparison.rows.iter();
     let rows = rows.map(|row| TextRow::new(row.name.title(), &row.scores.overall));
     [model].into_iter().chain(rows).collect()
+}
+
+/// The titles above answers about nothing.
+pub(super) const NOTHING_TITLES: [&str; 3] = ["Pairs", "With a mask", "False answer rate"];
+
+/// The sub-tasks that have pairs with nothing to name, and all of them.
+pub(super) fn nothing(group: &NothingGroup) -> Vec<(&'static str, [String; 3])> {
+    let tasks = group.tasks.iter().map(|(task, row)| (task.title(), row));
+    let rows = tasks.chain([("All", &group.overall)]);
+    let cells = |row: &NothingRow| {
+        let rate = format!("{:.1}", row.false_answer_rate);
+        [row.pairs.to_string(), row.false_answers.to_string(), rate]
+    };
+    rows.map(|(name, row)| (name, cells(row))).collect()
 }
 
 /// What was evaluated, how: one line each.

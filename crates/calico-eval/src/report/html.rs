@@ -2,8 +2,8 @@ use std::fmt::Write as _;
 
 use calico_result::html::{escaped, page};
 
-use super::columns::{self, TITLES, TextRow};
-use super::{Pictures, Report, examples};
+use super::columns::{self, NOTHING_TITLES, TITLES, TextRow};
+use super::{NothingGroup, Pictures, Report, examples};
 use crate::Gallery;
 
 /// The report as one page without scripts, light or dark as the reader's system: tables, the
@@ -23,6 +23,9 @@ pub fn html(report: &Report, gallery: &Gallery, pictures: &Pictures) -> String {
     let published = report.published;
     body.push_str("<h2>Sub-tasks</h2>\n");
     table(&mut body, &columns::tasks(&report.all), "");
+    if let Some(group) = &report.answers_about_nothing {
+        nothing(&mut body, group);
+    }
     if let Some(comparison) = &report.baselines {
         let _ = writeln!(
             body,
@@ -55,6 +58,18 @@ pub fn html(report: &Report, gallery: &Gallery, pictures: &Pictures) -> String {
     }
     examples::sections(&mut body, gallery, pictures);
     page("Calico evaluation", &body)
+}
+
+fn nothing(body: &mut String, group: &NothingGroup) {
+    body.push_str("<h2>Answers about nothing</h2>\n<table><thead><tr><th></th>");
+    for title in NOTHING_TITLES {
+        let _ = write!(body, "<th>{title}</th>");
+    }
+    body.push_str("</tr></thead><tbody>\n");
+    for (name, cells) in columns::nothing(group) {
+        let _ = writeln!(body, "<tr><td>{name}</td><td>{}</td></tr>", cells.join("</td><td>"));
+    }
+    body.push_str("</tbody></table>\n");
 }
 
 fn table(body: &mut String, rows: &[TextRow], class: &str) {

@@ -3,7 +3,7 @@ use std::fmt::Write as _;
 use calico_result::markdown::cell;
 
 use super::Report;
-use super::columns::{self, TITLES, TextRow};
+use super::columns::{self, NOTHING_TITLES, TITLES, TextRow};
 
 /// The report as Markdown.
 pub fn markdown(report: &Report) -> String {
@@ -18,6 +18,14 @@ pub fn markdown(report: &Report) -> String {
     }
     text.push_str("\n## Sub-tasks\n\n");
     table(&mut text, &columns::tasks(&report.all));
+    if let Some(group) = &report.answers_about_nothing {
+        let _ = writeln!(text, "\n## Answers about nothing\n");
+        let _ = writeln!(text, "| | {} |", NOTHING_TITLES.join(" | "));
+        let _ = writeln!(text, "| --- |{}", " ---: |".repeat(NOTHING_TITLES.len()));
+        for (name, cells) in columns::nothing(group) {
+            let _ = writeln!(text, "| {name} | {} |", cells.join(" | "));
+        }
+    }
     if let Some(comparison) = &report.baselines {
         let _ = writeln!(text, "\n## Baselines\n\n{}.\n", cell(&comparison.summary()));
         table(&mut text, &columns::baselines(report, comparison));

@@ -2,7 +2,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use super::{Group, PUBLISHED, Published};
+use super::{Group, NothingGroup, PUBLISHED, Published};
 use crate::baselines::Comparison;
 use crate::context::ContextCases;
 use crate::predictions::{Composition, DataIdentity};
@@ -47,7 +47,11 @@ pub struct Report {
     /// All pairs.
     #[serde(flatten)]
     pub all: Group,
-    /// The same of baselines, if they were scored.
+    /// The pairs whose true answer has no mask; absent if there are none. They are among all pairs
+    /// too, where a right answer adds nothing to a mean.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub answers_about_nothing: Option<NothingGroup>,
+    /// The rows of baselines, if they were scored.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub baselines: Option<Comparison>,
     /// Per source.
@@ -114,6 +118,7 @@ impl Report {
             context_accuracy: context.accuracy().map(percent),
             context_cases: context.accuracy().map(|_| context.all),
             all: Group::new(&pairs, columns),
+            answers_about_nothing: NothingGroup::new(&pairs),
             baselines: None,
             sources: grouped(|pair| vec![&pair.source]),
             classes: grouped(|pair| pair.classes.iter().map(String::as_str).collect()),

@@ -3,9 +3,10 @@ use std::fmt::Write as _;
 use calico_result::terminal::harmless;
 
 use super::Report;
-use super::columns::{self, TITLES, TextRow};
+use super::columns::{self, NOTHING_TITLES, TITLES, TextRow};
 
-/// The report as text of fixed width: sub-tasks, baselines, sources, published rows, warnings.
+/// The report as text of fixed width: sub-tasks, answers about nothing, baselines,
+/// sources, published rows, warnings.
 ///
 /// Names from files cannot drive the terminal.
 pub fn terminal(report: &Report) -> String {
@@ -28,6 +29,16 @@ pub fn terminal(report: &Report) -> String {
     }
     text.push('\n');
     rows(&mut text, &ours, width);
+    if let Some(group) = &report.answers_about_nothing {
+        let [pairs, with_mask, rate] = NOTHING_TITLES;
+        let title = "Answers about nothing";
+        let left = width.max(title.len());
+        let _ = writeln!(text, "\n{title:left$}  {pairs:>6}  {with_mask}  {rate}");
+        for (name, [pairs, found, share]) in columns::nothing(group) {
+            let (second, third) = (with_mask.len(), rate.len());
+            let _ = writeln!(text, "{name:left$}  {pairs:>6}  {found:>second$}  {share:>third$}");
+        }
+    }
     if let Some(comparison) = beside {
         let _ = writeln!(text, "\nBaselines: {}", comparison.summary());
         rows(&mut text, &baselines, width);
