@@ -1,4 +1,4 @@
-//! SynthParts: drawn scenes with exact masks of objects and parts, in the form of `MixedParts`.
+//! `SynthParts`: drawn scenes with exact masks of objects and parts, in the form of `MixedParts`.
 //!
 //! ```text
 //! seed ──► Kind: what a case asks ──► Group: which objects, of which looks        (plan)

@@ -1,4 +1,4 @@
-//! The objects of SynthParts: twenty-four classes in eight groups.
+//! The objects of `SynthParts`: twenty-four classes in eight groups.
 //!
 //! Classes of a group are comparable: they share some parts and differ in others, and many parts
 //! (handle, leg, wheel, head, seat, blade) occur in several groups.

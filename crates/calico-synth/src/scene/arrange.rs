@@ -90,11 +90,7 @@ fn place(
 ) -> [f32; 2] {
     let inside = |pose: &mut Pose<'_>, length: u32| {
         let (length, margin) = (length as f32, reach * 0.95);
-        if margin * 2.0 >= length {
-            length / 2.0
-        } else {
-            pose.between(margin, length - margin)
-        }
+        if margin * 2.0 >= length { length / 2.0 } else { pose.between(margin, length - margin) }
     };
     let mut best = ([0.0; 2], f32::NEG_INFINITY);
     for _ in 0..12 {
@@ -124,9 +120,10 @@ fn is_plain(wanted: &Wanted, shown: &ShownObject, size: Size) -> bool {
     let is_free = |area: u64, whole: u64| area as f64 >= LEAST_VISIBLE * whole as f64;
     match wanted.role {
         // Every part is drawn, if only to be hidden by other parts.
-        Role::Parts => shown.parts.iter().all(|part| {
-            share(part.area, size) >= LEAST_PART && is_free(part.area, part.whole)
-        }),
+        Role::Parts => shown
+            .parts
+            .iter()
+            .all(|part| share(part.area, size) >= LEAST_PART && is_free(part.area, part.whole)),
         Role::Whole => is_free(shown.area, shown.whole),
         Role::Distractor => share(shown.area, size) >= LEAST_OBJECT,
     }

@@ -1,6 +1,6 @@
 use super::Viewpoint;
-use crate::classes::Class;
 use crate::Figure;
+use crate::classes::Class;
 use crate::render::Look;
 
 /// An object that a picture is to show.

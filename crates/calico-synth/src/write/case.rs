@@ -1,9 +1,9 @@
-use calico_data::wording::{AskedQuestion, GivenAnswer, Wording};
 use calico_data::Stream;
+use calico_data::wording::{AskedQuestion, GivenAnswer, Wording};
 use calico_image::Frame;
 use calico_result::Task;
-use image::codecs::jpeg::JpegEncoder;
 use image::ExtendedColorType;
+use image::codecs::jpeg::JpegEncoder;
 
 use super::content::content_of;
 use crate::plan::{Ask, Group, Kind};

@@ -48,7 +48,8 @@ pub(super) fn content_of(
             })
             .collect();
         let least = slots.iter().flatten().map(|(_, area)| *area).min().unwrap_or(0);
-        let phrase = Phrase { label, slots: slots.iter().map(|s| s.map(|(slot, _)| slot)).collect() };
+        let phrase =
+            Phrase { label, slots: slots.iter().map(|s| s.map(|(slot, _)| slot)).collect() };
         let owners: Vec<usize> =
             slots.iter().enumerate().filter_map(|(image, slot)| slot.map(|_| image)).collect();
         if owners.len() == drawings.len() {

@@ -85,7 +85,7 @@ impl Studio<'_> {
         let mut splits = BTreeMap::new();
         let mut next_region = 0;
         for (split, cases) in plans {
-            let rows = self.split(folder, *split, cases, &mut next_region)?;
+            let rows = self.split(folder, (*split, suite), cases, &mut next_region)?;
             let counts = TableCounts {
                 images: rows.images.len() as u64,
                 regions: rows.regions.len() as u64,
@@ -115,7 +115,7 @@ impl Studio<'_> {
     fn split(
         &mut self,
         folder: &OutputFolder,
-        split: Split,
+        (split, suite): (Split, Option<Suite>),
         cases: &[(Kind, u64)],
         next_region: &mut u32,
     ) -> Result<Rows, SynthError> {
@@ -136,10 +136,13 @@ impl Studio<'_> {
             for ((kind, number), case) in chunk.iter().zip(drawn) {
                 let name = format!("{}/{number:05}", kind.name());
                 make(&pictures.path().join(split.name()).join(kind.name()))?;
-                for (file, bytes) in rows.add(case, split, &name, next_region) {
+                // Names of cases are read by whoever scores a suite.
+                let id = if suite.is_some() { name.clone() } else { format!("{split}/{name}") };
+                for (file, bytes) in rows.add(case, split, [&id, &name], next_region) {
                     // Nothing is lost if it is not on disk yet: the folder appears as a whole.
                     let path = pictures.path().join(file);
-                    fs::write(&path, bytes).map_err(|source| ResultError::Write { path, source })?;
+                    fs::write(&path, bytes)
+                        .map_err(|source| ResultError::Write { path, source })?;
                 }
             }
             self.done += chunk.len() as u64;
@@ -150,7 +153,6 @@ impl Studio<'_> {
 }
 
 fn make(folder: &Path) -> Result<(), SynthError> {
-    fs::create_dir_all(folder).map_err(|source| {
-        ResultError::Write { path: folder.to_owned(), source }.into()
-    })
+    fs::create_dir_all(folder)
+        .map_err(|source| ResultError::Write { path: folder.to_owned(), source }.into())
 }

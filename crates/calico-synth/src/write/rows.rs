@@ -17,13 +17,13 @@ pub(super) struct Rows {
 }
 
 impl Rows {
-    /// Adds the rows of a case, and returns its pictures with their paths below the folder of
-    /// pictures. `next_region` counts the regions of the whole data set.
+    /// Adds the rows of a case by its id and the name of its pictures, and returns these with
+    /// their paths below the folder of pictures. `next_region` counts the regions of the whole data set.
     pub(super) fn add(
         &mut self,
         case: Case,
         split: Split,
-        name: &str,
+        [id, name]: [&str; 2],
         next_region: &mut u32,
     ) -> Vec<(String, Vec<u8>)> {
         let mut files = Vec::new();
@@ -45,7 +45,7 @@ impl Rows {
                 shown.get(usize::from(*image).wrapping_sub(1)).map_or(0, |(_, first)| first + slot)
             };
             self.samples.push(SampleRecord {
-                sample_id: if several { format!("{name}/{letter}") } else { name.to_owned() },
+                sample_id: if several { format!("{id}/{letter}") } else { id.to_owned() },
                 source: SOURCE.to_owned(),
                 subtask: asked.ask.task,
                 class_a: asked.classes[0].to_owned(),
