@@ -96,6 +96,7 @@ fn rows() -> Vec<MetricsRow> {
             dice_loss: joint(dice),
             iou_loss: None,
             label_loss: is_dense.then_some(labels),
+            label_prompt_loss: None,
             gradient_norm: part(12.0, 0.6, 5) * (1.0 + 3.0 * noise(step, 6).powi(8)),
             learning_rate: 4e-4 * warm * (1.0 - share),
             tokens: 900,

@@ -7,8 +7,11 @@
     reason = "a test that cannot go on has failed, and shows what it measured"
 )]
 
+mod drawn;
+
 use std::path::Path;
 use std::process::Command;
+use std::sync::atomic::AtomicBool;
 
 use calico_image::{Frame, Mask, Rle, Size};
 use calico_language::Learning;
@@ -22,14 +25,16 @@ use calico_nn::weights::Random;
 use calico_nn::{Dropout, Recompute};
 use calico_train::grounding::{GroundedBatch, GroundedConversation, MaskTarget, grounding_losses};
 use calico_train::plan::{Machine, Plan, SampleShape};
-use calico_train::recipe::StageConfig;
-use calico_train::{AdamW, Gradients, Parameters, Recipe, is_trained};
+use calico_train::recipe::{ModelConfig, StageConfig};
+use calico_train::{AdamW, Gradients, Parameters, Recipe, Trainer, is_trained};
 use candle_core::{DType, Device};
 
 /// Large enough that what the program itself takes does not count.
 const CONFIG: &str = include_str!("plan/medium.toml");
 /// What a child process is told: the stage, as TOML.
 const STAGE: &str = "CALICO_TEST_STAGE";
+/// And where its data lies, if it learns from labels.
+const PLACE: &str = "CALICO_TEST_PLACE";
 const SHAPE: SampleShape = SampleShape {
     images: 2,
     text_tokens: 200,
@@ -146,16 +151,38 @@ fn batch(
     GroundedBatch { features, conversations, label_prompts: None }
 }
 
+/// A recipe of one step whose stage learns from labels, on drawn pictures.
+fn of_labels(stage: &str, place: &Path) -> Recipe {
+    let mut recipe = recipe(stage);
+    let path = place.join("medium.toml");
+    std::fs::write(&path, CONFIG).unwrap();
+    recipe.model = ModelConfig { config: Some(path), from_scratch: true, ..ModelConfig::default() };
+    recipe.data.folder = Some(place.join("data"));
+    recipe.stages[0].steps = 1;
+    recipe.stages[0].warmup = 0;
+    recipe
+}
+
 #[test]
 #[ignore = "runs in a process of its own"]
 fn child() {
-    let recipe = recipe(&std::env::var(STAGE).unwrap());
-    step(&recipe.stages[0]);
+    let stage = std::env::var(STAGE).unwrap();
+    if let Ok(place) = std::env::var(PLACE) {
+        let place = Path::new(&place);
+        let trainer = Trainer::open(of_labels(&stage, place), &place.join("run"), &()).unwrap();
+        trainer.run(&mut (), &AtomicBool::new(false)).unwrap();
+    } else {
+        step(&recipe(&stage).stages[0]);
+    }
     println!("\npeak {}", status("VmHWM:"));
 }
 
-fn measured(stage: &str) -> u64 {
-    let output = Command::new(std::env::current_exe().unwrap())
+fn measured(stage: &str, place: Option<&Path>) -> u64 {
+    let mut command = Command::new(std::env::current_exe().unwrap());
+    if let Some(place) = place {
+        command.env(PLACE, place);
+    }
+    let output = command
         .args(["--exact", "child", "--ignored", "--nocapture"])
         .env(STAGE, stage)
         .env("RAYON_NUM_THREADS", "2")
@@ -172,7 +199,20 @@ fn measured(stage: &str) -> u64 {
 fn check(stage: &str) {
     let machine = Machine { gflops: 10.0, is_cpu: true };
     let plan = Plan::new(&recipe(stage), &config(), &SHAPE.into(), machine).unwrap();
-    let (planned, measured) = (plan.peak() as f64, measured(stage) as f64);
+    compare(stage, plan.peak(), measured(stage, None));
+}
+
+/// As [`check`], of a stage that learns from labels of drawn pictures.
+fn check_labels(stage: &str) {
+    let place = tempfile::tempdir().unwrap();
+    drawn::write(&place.path().join("data"), 8);
+    let machine = Machine { gflops: 10.0, is_cpu: true };
+    let plan = Plan::of_recipe(&of_labels(stage, place.path()), machine).unwrap();
+    compare(stage, plan.peak(), measured(stage, Some(place.path())));
+}
+
+fn compare(stage: &str, planned: u64, measured: u64) {
+    let (planned, measured) = (planned as f64, measured as f64);
     let ratio = planned / measured;
     println!(
         "{stage:?}: planned {:.1} MB, measured {:.1} MB, ratio {ratio:.3}",
@@ -202,4 +242,19 @@ fn a_step_of_everything_takes_the_planned_memory() {
 #[test]
 fn a_step_of_everything_that_recomputes_takes_the_planned_memory() {
     check("train = ['*']\nbatch = 2\naccumulate = 1\nrecompute = true");
+}
+
+#[test]
+fn a_step_of_labels_takes_the_planned_memory() {
+    check_labels("objective = 'labels'\ntrain = ['*']\nbatch = 8\naccumulate = 1");
+}
+
+#[test]
+fn a_step_of_masks_of_labels_takes_the_planned_memory() {
+    check_labels("objective = 'label_masks'\ntrain = ['sam']\nbatch = 8\naccumulate = 1");
+}
+
+#[test]
+fn a_step_of_masks_of_a_frozen_encoder_takes_the_planned_memory() {
+    check_labels("objective = 'label_masks'\ntrain = ['sam.decoder']\nbatch = 8\naccumulate = 2");
 }

@@ -75,7 +75,7 @@ fn files(run: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
             let path = entry.unwrap().path();
             let name = path.file_name().unwrap().to_str().unwrap();
             // A stop makes a checkpoint of its own; the last one is that of the end.
-            let earlier = name.starts_with("step-") && name != "step-00000008" && path.is_dir();
+            let earlier = name.starts_with("step-") && name != "step-00000012" && path.is_dir();
             if path.is_dir() && name != "events" && !earlier {
                 folders.push(path);
             } else if path.is_file() && name != "timings.jsonl" {
@@ -147,6 +147,8 @@ fn from_scratch_everything_moves_that_can() {
     let others: Vec<&&str> = still.iter().filter(|name| !unused(name)).collect();
     assert!(others.is_empty(), "{others:?}");
     assert!(still.contains(&"dino.mask_token"));
+    // What helped in training is no part of the model.
+    assert_eq!(before.keys().collect::<Vec<_>>(), after.keys().collect::<Vec<_>>());
 }
 
 /// Stops a run after a number of steps.
@@ -167,16 +169,16 @@ fn a_run_that_is_stopped_anywhere_goes_on_as_if_it_had_not_been() {
     let whole = place.path().join("whole");
     train(recipe.clone(), &whole).unwrap();
     let parts = place.path().join("parts");
-    for step in [1, 2, 3, 4, 5, 6, 7] {
+    for step in 1..12 {
         let stop = AtomicBool::new(false);
         let trainer = Trainer::open(recipe.clone(), &parts, &()).unwrap();
         let ended = trainer.run(&mut StopAfter(step, &stop), &stop).unwrap();
-        assert_eq!(ended, Outcome::Stopped { step, total: 8 });
+        assert_eq!(ended, Outcome::Stopped { step, total: 12 });
     }
     let early = Trainer::open(recipe.clone(), &parts, &()).unwrap().finish_early(&mut ()).unwrap();
-    assert!(matches!(early, Outcome::Finished { step: 7, .. }));
+    assert!(matches!(early, Outcome::Finished { step: 11, .. }));
     ModelFolder::open(&parts.join("model")).unwrap();
-    assert!(matches!(train(recipe, &parts).unwrap(), Outcome::Finished { step: 8, .. }));
+    assert!(matches!(train(recipe, &parts).unwrap(), Outcome::Finished { step: 12, .. }));
     assert_same_run(&whole, &parts);
 }
 
@@ -202,16 +204,52 @@ fn the_loss_falls() {
     let run = place.path().join("run");
     train(recipe, &run).unwrap();
     let rows = read_metrics(&run.join("metrics.jsonl")).unwrap();
-    let losses: Vec<f64> = rows
-        .iter()
-        .filter_map(|row| match row {
-            MetricsRow::Train(row) if row.stage == "joint" => Some(row.loss),
+    let of_joint = |loss: fn(&TrainRow) -> f64| -> Vec<f64> {
+        let found = rows.iter().filter_map(|row| match row {
+            MetricsRow::Train(row) if row.stage == "joint" => Some(loss(row)),
             _ => None,
-        })
-        .collect();
+        });
+        found.collect()
+    };
     let mean = |losses: &[f64]| losses.iter().sum::<f64>() / losses.len() as f64;
-    let (first, last) = (mean(&losses[..3]), mean(&losses[27..]));
-    assert!(last < 0.6 * first, "{first} to {last}");
+    // Of the whole, and of prompts that are drawn to those of labels.
+    let parts: [(fn(&TrainRow) -> f64, f64); 2] =
+        [(|row| row.loss, 0.6), (|row| row.label_prompt_loss.unwrap(), 0.75)];
+    for (loss, share) in parts {
+        let losses = of_joint(loss);
+        let (first, last) = (mean(&losses[..3]), mean(&losses[27..]));
+        assert!(last < share * first, "{first} to {last}");
+    }
+}
+
+#[test]
+fn what_labels_ask_for_is_kept_from_its_stage_to_the_end() {
+    let place = tempfile::tempdir().unwrap();
+    let mut recipe = small("scratch.toml", place.path());
+    recipe.checkpoint.keep = 20;
+    let run = place.path().join("run");
+    train(recipe, &run).unwrap();
+    let table = |step: u64| {
+        let path = run.join(format!("checkpoints/step-{step:08}/parameters.safetensors"));
+        let bytes = fs::read(path).ok()?;
+        let file = safetensors::SafeTensors::deserialize(&bytes).unwrap();
+        file.tensor("label_prompts.weight").ok().map(|table| table.data().to_vec())
+    };
+    // Stages of four steps: it moves in the second, and never again.
+    assert_eq!(table(4), None);
+    let (first, end) = (table(6).unwrap(), table(8).unwrap());
+    assert_ne!(first, end);
+    for step in [10, 12] {
+        assert!(table(step).unwrap() == end, "{step}");
+    }
+    let rows = read_metrics(&run.join("metrics.jsonl")).unwrap();
+    let scores = rows.iter().find_map(|row| match row {
+        MetricsRow::Validation(row) if row.stage == "masks" => Some(row.scores.clone()),
+        _ => None,
+    });
+    let names: Vec<String> = scores.unwrap().into_keys().collect();
+    let expected = ["iou", "objects_iou", "parts_iou"].map(|name| format!("label_masks/{name}"));
+    assert_eq!(names, expected);
 }
 
 #[test]
@@ -219,7 +257,8 @@ fn a_loss_that_is_no_number_ends_the_run_and_leaves_the_last_checkpoint() {
     let place = tempfile::tempdir().unwrap();
     let mut recipe = small("scratch.toml", place.path());
     recipe.validation = None;
-    recipe.stages.remove(0);
+    recipe.stages.drain(..2);
+    recipe.loss.label_prompt = 0.0;
     recipe.stages[0].steps = 40;
     recipe.stages[0].learning_rate = 1e30;
     recipe.optimizer.clip_norm = 0.0;
@@ -239,10 +278,13 @@ fn everything_that_does_not_fit_is_told_before_anything_is_written() {
     let place = tempfile::tempdir().unwrap();
     let mut recipe = small("scratch.toml", place.path());
     recipe.stages[0].train.push("eva.nothing".into());
-    recipe.stages[1].freeze = vec!["lorra".into()];
+    recipe.stages[1].train.push("qformer".into());
+    recipe.stages[2].freeze = vec!["lorra".into()];
     let run = place.path().join("run");
     let told = train(recipe, &run).unwrap_err().to_string();
-    assert!(told.contains("eva.nothing") && told.contains("lorra"), "{told}");
+    for part in ["eva.nothing", "lorra", "\"qformer\""] {
+        assert!(told.contains(part), "{told}");
+    }
     assert!(!run.exists());
 
     let mut recipe = small("adapters.toml", place.path());
@@ -333,7 +375,8 @@ fn a_value_that_is_no_number_is_never_saved() {
     let place = tempfile::tempdir().unwrap();
     let mut recipe = small("scratch.toml", place.path());
     recipe.validation = None;
-    recipe.stages.remove(0);
+    recipe.stages.drain(..2);
+    recipe.loss.label_prompt = 0.0;
     recipe.stages[0].steps = 1;
     recipe.stages[0].warmup = 0;
     recipe.stages[0].learning_rate = 1e39;

@@ -96,3 +96,29 @@ fn prompt_loss(
     let prompts = embedding(prompts, &rows)?.to_dtype(DType::F32)?; // [m, C]
     (prompts - wanted)?.sqr()?.mean_all().map(Some)
 }
+
+#[cfg(test)]
+mod tests {
+    use calico_image::{Rle, Size};
+    use candle_core::{Device, Var};
+
+    use super::*;
+
+    #[test]
+    fn prompts_are_drawn_to_those_of_their_labels_which_stay() {
+        let target = |label| MaskTarget { image: 0, mask: Rle::empty(Size::new(1, 1)), label };
+        let prompts = [[0f32, 0.0], [1.0, 1.0], [5.0, 5.0]];
+        let prompts = Var::new(&prompts, &Device::Cpu).unwrap();
+        let table = Var::new(&[[2f32, 0.0], [1.0, -1.0]], &Device::Cpu).unwrap();
+        let masks = [target(Some(1)), target(Some(0)), target(None)];
+        let loss = |masks: &[&MaskTarget]| prompt_loss(&prompts, masks, &table).unwrap();
+        let found = loss(&masks.iter().collect::<Vec<_>>()).unwrap();
+        assert!((scalar(&found).unwrap() - 1.0).abs() < 1e-6);
+        let gradients = found.backward().unwrap();
+        assert!(gradients.get(&table).is_none());
+        let moved = gradients.get(&prompts).unwrap().to_vec2::<f32>().unwrap();
+        // Half of the difference; nothing is wanted of the third.
+        assert_eq!(moved, [[-0.5, 0.5], [-0.5, 0.5], [0.0, 0.0]]);
+        assert!(loss(&[&target(None)]).is_none());
+    }
+}

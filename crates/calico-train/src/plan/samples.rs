@@ -1,4 +1,4 @@
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use calico_data::{Dataset, SampleRecord, Split, SplitTables};
 use calico_language::Tokenizer;
@@ -28,17 +28,22 @@ pub struct Samples {
     pub parts: u64,
     /// Labels of objects and parts of objects, for the objective `label_masks`.
     pub labels: u64,
+    /// The most of them that a picture shows, but for one picture in a hundred.
+    pub labels_of_picture: u64,
 }
 
 /// Objects, parts and labels where no data set was looked at.
 const CLASSES: [u64; 3] = [150, 350, 1000];
+/// Labels of a picture there.
+const OF_PICTURE: u64 = 8;
 
 impl From<SampleShape> for Samples {
     /// All samples alike.
     fn from(shape: SampleShape) -> Self {
         let [objects, parts, labels] = CLASSES;
         let (samples, pictures) = (None, None);
-        Self { mean: shape, high: shape, samples, pictures, objects, parts, labels }
+        let (mean, high, labels_of_picture) = (shape, shape, OF_PICTURE);
+        Self { mean, high, samples, pictures, objects, parts, labels, labels_of_picture }
     }
 }
 
@@ -95,6 +100,7 @@ impl Samples {
             objects,
             parts,
             labels,
+            labels_of_picture: labels_of_picture(&tables),
         })
     }
 }
@@ -106,6 +112,16 @@ fn classes(tables: &SplitTables) -> [u64; 3] {
     let parts: BTreeSet<&str> = regions().filter_map(|region| region.part_label).collect();
     let labels: BTreeSet<_> = regions().map(|r| (r.object_label, r.part_label)).collect();
     [1 + objects.len(), 1 + parts.len(), labels.len()].map(|count| count as u64)
+}
+
+/// How many labels a picture shows.
+fn labels_of_picture(tables: &SplitTables) -> u64 {
+    let mut shown: BTreeMap<&str, BTreeSet<_>> = BTreeMap::new();
+    for region in tables.regions.iter() {
+        let labels = shown.entry(region.image_id).or_default();
+        labels.insert((region.object_label, region.part_label));
+    }
+    high(&mut shown.values().map(BTreeSet::len).collect::<Vec<_>>()) as u64
 }
 
 /// How large one sample is, if it can be asked; its photographs count as the largest of them.
@@ -230,7 +246,7 @@ mod tests {
         };
         let all = of(&DataConfig::default(), 1000).unwrap();
         assert_eq!((all.samples, all.pictures), (Some(3), Some(6)));
-        assert_eq!([all.objects, all.parts, all.labels], [2, 2, 2]);
+        assert_eq!([all.objects, all.parts, all.labels, all.labels_of_picture], [2, 2, 2, 1]);
         let SampleShape { images, text_tokens, answer_tokens, masks, height, width } = all.high;
         assert_eq!((images, masks, height, width), (2, 1, 20, 15));
         // One token per byte of the template; the pictures are no text.

@@ -144,7 +144,7 @@ impl<'a> Given<'a> {
             shape,
             samples: stage.batch as u64,
             classes: [self.samples.objects, self.samples.parts],
-            labels: self.samples.labels,
+            labels: [self.samples.labels, self.samples.labels_of_picture],
             recompute: stage.recompute,
             lora_dropout: stage.lora_dropout,
             is_cached,

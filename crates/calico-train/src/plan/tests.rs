@@ -253,6 +253,21 @@ fn labels_run_the_encoders_that_learn_and_nothing_else() {
 }
 
 #[test]
+fn masks_of_labels_run_sam_alone() {
+    let plan =
+        stage("objective = 'label_masks'\ntrain = ['sam.encoder', 'sam.decoder']\nbatch = 2");
+    for prefix in ["eva.", "dino.", "llm.", "seg_proj."] {
+        assert!(is_close(module(&plan, prefix).flops, 0.0), "{prefix}");
+    }
+    for prefix in ["sam.encoder.", "sam.decoder.", "losses"] {
+        assert!(module(&plan, prefix).activations > 0, "{prefix}");
+    }
+    // Beside them, a prompt of 32 numbers for each of 1,000 labels learns.
+    assert_eq!(plan.memory.trained, 4 * (plan.trained_values + 1000 * 32));
+    assert_eq!(plan.checkpoint, 3 * plan.memory.trained);
+}
+
+#[test]
 fn a_step_at_true_width_and_two_blocks_each_fits_into_16_gb() {
     let text = include_str!("../../../../tools/bench/true_width.toml");
     let config = CalicoConfig::from_toml(text, Path::new("true_width.toml")).unwrap();

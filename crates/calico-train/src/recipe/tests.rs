@@ -61,6 +61,31 @@ fn values_that_make_no_sense_are_told_together() {
 }
 
 #[test]
+fn prompts_of_labels_are_wanted_only_after_a_stage_that_learns_them() {
+    let weighed = format!("{SMALL}[loss]\nlabel_prompt = 0.5\n");
+    let stage = |name: &str, objective: &str| {
+        format!(
+            "[[stages]]\nname = '{name}'\nobjective = '{objective}'\ntrain = ['*']\nsteps = 200\n"
+        )
+    };
+    let stages = |stages: &[String]| {
+        weighed.replace("[[stages]]", &format!("{}[[stages]]", stages.concat()))
+    };
+    let late = format!("{weighed}{}", stage("late", "label_masks"));
+    for text in [&weighed, &stages(&[stage("labels", "labels")]), &late] {
+        let found = problems(text);
+        assert_eq!(found.len(), 1, "{found:?}");
+        assert!(found[0].contains("\"all\"") && found[0].contains("label_masks"), "{found:?}");
+    }
+    assert!(parse(&stages(&[stage("masks", "label_masks")])).is_ok());
+    // Nothing asks for them.
+    let only = weighed.replace("train = ['*']", "objective = 'labels'\ntrain = ['eva']");
+    assert!(parse(&only).is_ok());
+    let found = problems(&weighed.replace("0.5", "-0.5"));
+    assert!(found[0].contains("loss.label_prompt"), "{found:?}");
+}
+
+#[test]
 fn the_digest_changes_with_what_is_computed_and_with_nothing_else() {
     let digest = |text: &str| parse(text).unwrap().digest().unwrap();
     let base = digest(SMALL);

@@ -30,8 +30,8 @@ pub(super) struct Batch<'a> {
     pub(super) samples: u64,
     /// Objects and parts that a patch can show, for the objective `labels`.
     pub(super) classes: [u64; 2],
-    /// Labels with a prompt, for the objective `label_masks`.
-    pub(super) labels: u64,
+    /// Labels with a prompt, and those of a picture, for the objective `label_masks`.
+    pub(super) labels: [u64; 2],
     pub(super) recompute: bool,
     pub(super) lora_dropout: f64,
     /// Whether features of frozen encoders are read from disk.
@@ -160,9 +160,10 @@ pub(super) fn label_masks<'a>(
 ) -> Value {
     let (config, pictures) = (batch.config, batch.samples);
     let sam = sam_features(tape, batch, learns, pictures);
-    let (width, count) = (config.sam.width as u64, MASKS_PER_PICTURE as u64);
+    let (width, [labels, shown]) = (config.sam.width as u64, batch.labels);
+    let count = shown.min(MASKS_PER_PICTURE as u64);
     let prompts = tape.within("losses", || {
-        let table = tape.trained(LABEL_PROMPTS, batch.labels * width);
+        let table = tape.trained(LABEL_PROMPTS, labels * width);
         tape.apply(&table.iter().collect::<Vec<_>>(), pictures * count * width)
     });
     let mut losses = Vec::new();
