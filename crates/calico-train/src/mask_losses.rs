@@ -1,17 +1,18 @@
 //! What is minimised of masks, whatever they were asked for with.
 
-use std::collections::BTreeMap;
-
 use calico_image::{Letterbox, Rle};
 use calico_model::Calico;
+use calico_nn::ops::embedding;
 use calico_nn::losses::{binary_cross_entropy, dice, focal};
 use candle_core::{DType, Device, Tensor};
 
 use crate::recipe::{LossConfig, MaskLoss};
 use crate::{LossParts, TrainError};
 
-/// Masks decoded to full size at once; each takes 12 bytes per pixel.
+/// Masks decoded at once, if their pictures are large …
 const MASKS_AT_ONCE: usize = 8;
+/// … or else as many as have so many pixels together; each takes 12 bytes per pixel.
+const PIXELS_AT_ONCE: usize = 1 << 22;
 
 /// Pictures as the mask decoder sees them.
 pub(crate) struct Canvases<'a> {
@@ -19,6 +20,15 @@ pub(crate) struct Canvases<'a> {
     pub(crate) sam: &'a Tensor,
     /// How each original lies in SAM's square.
     pub(crate) letterboxes: &'a [Letterbox],
+}
+
+/// A mask to be drawn.
+struct Target<'a> {
+    /// The row of its prompt.
+    row: u32,
+    /// The row of its picture.
+    image: u32,
+    mask: &'a Rle,
 }
 
 /// Scalars, each a sum over all masks divided by their number plus 1e-8.
@@ -44,27 +54,33 @@ impl MaskLosses {
         truths: &[(usize, &Rle)],
         config: &LossConfig,
     ) -> Result<Option<Self>, TrainError> {
-        let mut by_image: BTreeMap<usize, Vec<(u32, &Rle)>> = BTreeMap::new();
+        // Pictures of one size are decoded together: many small calls take longer than their
+        // arithmetic.
+        let mut by_size: Vec<(Letterbox, Vec<Target<'_>>)> = Vec::new();
         for (row, (image, mask)) in (0..prompts.dim(0)? as u32).zip(truths) {
-            by_image.entry(*image).or_default().push((row, mask));
+            let Some(letterbox) = canvases.letterboxes.get(*image) else {
+                return Err(TrainError::Internal(format!("there is no picture {image}")));
+            };
+            let target = Target { row, image: *image as u32, mask };
+            match by_size.iter_mut().find(|(size, _)| size == letterbox) {
+                Some((_, targets)) => targets.push(target),
+                None => by_size.push((*letterbox, vec![target])),
+            }
         }
-        if by_image.is_empty() {
+        if by_size.is_empty() {
             return Ok(None);
         }
         let (mut pixels, mut overlap, mut quality) = (Vec::new(), Vec::new(), Vec::new());
         let mut count = 0;
-        for (image, masks) in by_image {
-            let Some(letterbox) = canvases.letterboxes.get(image) else {
-                return Err(TrainError::Internal(format!("there is no picture {image}")));
-            };
-            let sam = canvases.sam.narrow(0, image, 1)?;
-            for masks in masks.chunks(MASKS_AT_ONCE) {
-                let rows: Vec<u32> = masks.iter().map(|(row, _)| *row).collect();
-                let rows = Tensor::new(rows, prompts.device())?;
-                let predicted = model.masks_on(&prompts.index_select(&rows, 0)?, &sam)?;
-                let logits = model.full_size(&predicted.logits, letterbox)?; // [m, H, W]
+        for (letterbox, targets) in by_size {
+            for targets in targets.chunks(at_once(&letterbox)) {
+                let rows: Vec<u32> = targets.iter().map(|target| target.row).collect();
+                let images: Vec<u32> = targets.iter().map(|target| target.image).collect();
+                let prompts = embedding(prompts, &rows)?; // [m, C]
+                let predicted = model.masks_on_each(&prompts, canvases.sam, &images)?;
+                let logits = model.full_size(&predicted.logits, &letterbox)?; // [m, H, W]
                 let logits = logits.to_dtype(DType::F32)?.flatten_from(1)?; // [m, H W]
-                let masks = masks.iter().map(|(_, mask)| *mask);
+                let masks = targets.iter().map(|target| target.mask);
                 let truth = pixels_of(masks, logits.dims(), logits.device())?;
                 pixels.push(match config.mask_kind {
                     MaskLoss::Focal => {
@@ -77,7 +93,7 @@ impl MaskLosses {
                     let found = predicted.iou.to_dtype(DType::F32)?;
                     quality.push((found - ious(&logits, &truth)?)?.sqr()?); // [m]
                 }
-                count += rows.dim(0)?;
+                count += rows.len();
             }
         }
         let mean = |each: &[Tensor]| Tensor::cat(each, 0)?.sum_all()? / (count as f64 + 1e-8);
@@ -101,6 +117,12 @@ impl MaskLosses {
         parts.iou = self.iou.as_ref().map(scalar).transpose()?;
         Ok(())
     }
+}
+
+/// How many masks of pictures of a size are decoded at once.
+fn at_once(letterbox: &Letterbox) -> usize {
+    let largest = letterbox.original.pixels().max(u64::from(letterbox.side).pow(2));
+    (PIXELS_AT_ONCE / largest.max(1) as usize).max(MASKS_AT_ONCE)
 }
 
 /// The number in a scalar.

@@ -212,14 +212,13 @@ fn the_loss_falls() {
         found.collect()
     };
     let mean = |losses: &[f64]| losses.iter().sum::<f64>() / losses.len() as f64;
-    // Of the whole, and of prompts that are drawn to those of labels.
-    let parts: [(fn(&TrainRow) -> f64, f64); 2] =
-        [(|row| row.loss, 0.6), (|row| row.label_prompt_loss.unwrap(), 0.75)];
-    for (loss, share) in parts {
-        let losses = of_joint(loss);
+    let falls_to = |losses: &[f64], share: f64| {
         let (first, last) = (mean(&losses[..3]), mean(&losses[27..]));
         assert!(last < share * first, "{first} to {last}");
-    }
+    };
+    falls_to(&of_joint(|row| row.loss), 0.6);
+    // Prompts are drawn to those of labels.
+    falls_to(&of_joint(|row| row.label_prompt_loss.unwrap()), 0.75);
 }
 
 #[test]
@@ -239,17 +238,14 @@ fn what_labels_ask_for_is_kept_from_its_stage_to_the_end() {
     assert_eq!(table(4), None);
     let (first, end) = (table(6).unwrap(), table(8).unwrap());
     assert_ne!(first, end);
-    for step in [10, 12] {
-        assert!(table(step).unwrap() == end, "{step}");
-    }
+    assert!([10, 12].into_iter().all(|step| table(step).unwrap() == end));
     let rows = read_metrics(&run.join("metrics.jsonl")).unwrap();
     let scores = rows.iter().find_map(|row| match row {
         MetricsRow::Validation(row) if row.stage == "masks" => Some(row.scores.clone()),
         _ => None,
     });
-    let names: Vec<String> = scores.unwrap().into_keys().collect();
-    let expected = ["iou", "objects_iou", "parts_iou"].map(|name| format!("label_masks/{name}"));
-    assert_eq!(names, expected);
+    let names = ["iou", "objects_iou", "parts_iou"].map(|name| format!("label_masks/{name}"));
+    assert_eq!(scores.unwrap().into_keys().collect::<Vec<_>>(), names);
 }
 
 #[test]
@@ -282,9 +278,8 @@ fn everything_that_does_not_fit_is_told_before_anything_is_written() {
     recipe.stages[2].freeze = vec!["lorra".into()];
     let run = place.path().join("run");
     let told = train(recipe, &run).unwrap_err().to_string();
-    for part in ["eva.nothing", "lorra", "\"qformer\""] {
-        assert!(told.contains(part), "{told}");
-    }
+    let parts = ["eva.nothing", "lorra", "\"qformer\""];
+    assert!(parts.iter().all(|part| told.contains(part)), "{told}");
     assert!(!run.exists());
 
     let mut recipe = small("adapters.toml", place.path());
