@@ -1,6 +1,7 @@
 //! From the states of `[SEG]` tokens to masks.
 
 use calico_image::Letterbox;
+use calico_nn::ops::embedding;
 use calico_vision::sam::{MaskPrediction, logits_in_original};
 use candle_core::{DType, Result, Tensor};
 
@@ -31,6 +32,28 @@ impl Calico {
         let positions = self.sam_prompt.positions();
         let prompts = self.sam_prompt.forward(prompts)?;
         let masks = self.sam_decoder.forward(&sam.squeeze(0)?, positions, &prompts)?;
+        Ok(MaskPrediction { iou: masks.iou.to_dtype(DType::F32)?, ..masks })
+    }
+
+    /// As [`Calico::masks_on`], of prompts on different images, all at once.
+    ///
+    /// # Shapes
+    /// - `prompts`: `[M, C]`
+    /// - `sam`: `[I, C, g, g]`
+    /// - `images`: of each prompt the row of its image
+    pub fn masks_on_each(
+        &self,
+        prompts: &Tensor,
+        sam: &Tensor,
+        images: &[u32],
+    ) -> Result<MaskPrediction> {
+        let (count, shape) = (sam.dim(0)?, sam.dims().to_vec());
+        // A gather of rows, of which the gradient is cheap.
+        let each = embedding(&sam.reshape((count, ()))?, images)?; // [M, C g g]
+        let each = each.reshape([&[images.len()], &shape[1..]].concat())?; // [M, C, g, g]
+        let positions = self.sam_prompt.positions();
+        let prompts = self.sam_prompt.forward(prompts)?;
+        let masks = self.sam_decoder.forward_each(&each, positions, &prompts)?;
         Ok(MaskPrediction { iou: masks.iou.to_dtype(DType::F32)?, ..masks })
     }
 

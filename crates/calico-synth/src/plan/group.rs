@@ -11,11 +11,11 @@ use crate::scene::{Manner, Role, Viewpoint, Wanted};
 
 /// Half the side of an object's square, as shares of the shorter side of its picture: of an object
 /// whose parts are asked about,
-const LARGE: [f32; 2] = [0.3, 0.42];
+const LARGE: [f32; 2] = [0.36, 0.47];
 /// of one beside it,
-const SMALL: [f32; 2] = [0.15, 0.23];
+const SMALL: [f32; 2] = [0.16, 0.22];
 /// and of all objects where any of them may be asked about.
-const EQUAL: [f32; 2] = [0.22, 0.32];
+const EQUAL: [f32; 2] = [0.25, 0.34];
 
 /// Choices of objects until a group is given up: whether a figure has an optional part is chance.
 const TRIES: u32 = 200;
@@ -53,8 +53,8 @@ impl Group {
             Kind::Unseen(_) => (look.cue, look.palette) = (0.0, Palette::Unseen),
             // A few of each in every split: nothing is learnt that is never shown.
             _ => {
-                look.is_uniform = stream.happens(1_500);
-                if stream.happens(1_500) {
+                look.is_uniform = stream.happens(1_000);
+                if stream.happens(1_000) {
                     viewpoint = Viewpoint::Unusual;
                 }
             }

@@ -20,7 +20,7 @@ pub struct Backdrop {
 
 impl Backdrop {
     /// The most things that clutter a picture.
-    const MOST_CLUTTER: u32 = 12;
+    const MOST_CLUTTER: u32 = 8;
 
     /// A backdrop, and with it the colours that its scene draws from.
     pub fn draw(look: &Look, stream: &mut Stream) -> Self {
@@ -39,8 +39,8 @@ impl Backdrop {
             colors.push(floor.base());
             things.push((outline::rectangle([-1.1, horizon], [1.1, 1.1], 0.0), floor));
         }
-        // Half of all pictures are tidy.
-        let most = if pose.chance(0.5) { 2 } else { Self::MOST_CLUTTER };
+        // Most pictures are tidy.
+        let most = if pose.chance(0.65) { 2 } else { Self::MOST_CLUTTER };
         for _ in 0..pose.count(0, most) {
             let color = shade(scheme, pose).mix(ground.base(), pose.between(0.0, 0.6));
             let paint = Paint::textured(color, look.palette, pose);
@@ -74,7 +74,7 @@ fn calm(color: Rgb, pose: &mut Pose<'_>) -> Rgb {
 /// The outline of something: round, long or angular.
 fn thing(pose: &mut Pose<'_>) -> Path {
     let [x, y] = [pose.between(-1.0, 1.0), pose.between(-1.0, 1.0)];
-    let size = pose.between(0.08, 0.45);
+    let size = pose.between(0.06, 0.32);
     match pose.count(0, 3) {
         0 => outline::blob(&around([x, y], size, pose)),
         1 => outline::polygon(&around([x, y], size, pose)),

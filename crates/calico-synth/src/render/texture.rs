@@ -23,7 +23,7 @@ pub(super) enum Texture {
 }
 
 impl Texture {
-    /// A texture of a palette; about half of familiar surfaces are plain.
+    /// A texture of a palette; most familiar surfaces are plain.
     pub(super) fn draw(palette: Palette, pose: &mut Pose<'_>) -> Self {
         let (sine, cosine) = pose.between(0.0, std::f32::consts::TAU).sin_cos();
         let along = |scale: f32| [cosine * scale, sine * scale];
@@ -31,12 +31,12 @@ impl Texture {
         let scale = 1.0 / pose.between(0.12, 0.4);
         let kind = pose.between(0.0, 1.0);
         match palette {
-            Palette::Familiar if kind < 0.45 => Self::Plain,
-            Palette::Familiar if kind < 0.58 => Self::Stripes { across: along(scale) },
-            Palette::Familiar if kind < 0.68 => {
+            Palette::Familiar if kind < 0.6 => Self::Plain,
+            Palette::Familiar if kind < 0.7 => Self::Stripes { across: along(scale) },
+            Palette::Familiar if kind < 0.78 => {
                 Self::Dots { across: along(scale), radius: pose.between(0.22, 0.36) }
             }
-            Palette::Familiar if kind < 0.85 => {
+            Palette::Familiar if kind < 0.9 => {
                 Self::Grain { per_length: scale, key: pose.count(0, u32::MAX - 1) }
             }
             Palette::Familiar => Self::Gradient { across: along(0.6) },

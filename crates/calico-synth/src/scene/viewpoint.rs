@@ -17,7 +17,7 @@ impl Viewpoint {
     pub(crate) fn transform(self, reach: f32, [x, y]: [f32; 2], pose: &mut Pose<'_>) -> Transform {
         let (turn, slant, stretch) = match self {
             Self::Usual => {
-                (pose.between(-22.0, 22.0), pose.between(-0.18, 0.18), pose.between(0.82, 1.22))
+                (pose.between(-15.0, 15.0), pose.between(-0.15, 0.15), pose.between(0.85, 1.18))
             }
             Self::Unusual => {
                 (pose.between(-180.0, 180.0), pose.between(-0.4, 0.4), pose.between(0.65, 1.5))

@@ -13,7 +13,7 @@
 
 use calico_nn::Weights;
 use calico_nn::weights::Init;
-use candle_core::{IndexOp as _, Result, Tensor};
+use candle_core::{D, IndexOp as _, Result, Tensor};
 
 use super::relu_mlp::ReluMlp;
 use super::upscaling::Upscaling;
@@ -106,10 +106,27 @@ impl MaskDecoder {
         Ok(MaskPrediction { logits: Tensor::cat(&logits, 0)?, iou: Tensor::cat(&iou, 0)? })
     }
 
+    /// As [`MaskDecoder::forward`], each prompt on an image of its own and all at once: for
+    /// training, where many small calls would take longer than their arithmetic.
+    ///
+    /// # Shapes
+    /// - `embeddings`: `[M, C, g, g]`
+    /// - `positions`: `[C, g, g]`
+    pub fn forward_each(
+        &self,
+        embeddings: &Tensor,
+        positions: &Tensor,
+        prompts: &Prompts,
+    ) -> Result<MaskPrediction> {
+        let (masks, scores) = self.forward_all(embeddings, positions, prompts)?;
+        Ok(MaskPrediction { logits: masks.i((.., 0))?, iou: scores.i((.., 0))? })
+    }
+
     /// All masks of each prompt, for all prompts at once, and their predicted overlaps.
     ///
     /// # Shapes
-    /// - `embedding`, `positions`: `[C, g, g]`
+    /// - `embedding`: `[C, g, g]`, or `[M, C, g, g]` if each prompt has an image of its own
+    /// - `positions`: `[C, g, g]`
     /// - returns: `[M, 4, 4g, 4g]` and `[M, 4]`
     pub fn forward_all(
         &self,
@@ -117,7 +134,7 @@ impl MaskDecoder {
         positions: &Tensor,
         prompts: &Prompts,
     ) -> Result<(Tensor, Tensor)> {
-        let (_, height, width) = embedding.dims3()?;
+        let (_, height, width) = positions.dims3()?;
         let start = self.start(embedding, prompts)?;
         let image = flatten_cells(positions)?.unsqueeze(0)?; // [1, P, C]
         let positions = Streams { tokens: start.tokens.clone(), image };
@@ -131,14 +148,14 @@ impl MaskDecoder {
     /// What enters the two-way transformer.
     ///
     /// # Shapes
-    /// - `embedding`: `[C, g, g]`
+    /// - `embedding`: `[C, g, g]`, or `[M, C, g, g]`
     /// - returns: `[M, T, C]` and `[M, P, C]`
     pub fn start(&self, embedding: &Tensor, prompts: &Prompts) -> Result<Streams> {
         let (masks, _, width) = prompts.sparse.dims3()?;
         let own = Tensor::cat(&[&self.iou_token, &self.mask_tokens], 0)?; // [5, C]
         let own = own.broadcast_left(masks)?; // [M, 5, C]
-        let image = flatten_cells(&(embedding + &prompts.dense)?)?; // [P, C]
-        let image = image.broadcast_as((masks, image.dim(0)?, width))?; // [M, P, C]
+        let image = flatten_cells(&embedding.broadcast_add(&prompts.dense)?)?; // [(M,) P, C]
+        let image = image.broadcast_as((masks, image.dim(D::Minus2)?, width))?; // [M, P, C]
         Ok(Streams {
             tokens: Tensor::cat(&[&own, &prompts.sparse], 1)?, // [M, T, C]
             image: image.contiguous()?,
@@ -175,7 +192,7 @@ impl MaskDecoder {
     }
 }
 
-/// `[C, h, w]` to `[h w, C]`.
+/// `[…, C, h, w]` to `[…, h w, C]`.
 fn flatten_cells(map: &Tensor) -> Result<Tensor> {
-    map.flatten(1, 2)?.t()?.contiguous()
+    map.flatten_from(D::Minus2)?.t()?.contiguous()
 }
