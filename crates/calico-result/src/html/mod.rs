@@ -1,7 +1,8 @@
 //! Pages that show images with their masks: one file of HTML, without scripts.
 //!
 //! Masks are outlines over the picture, so a page stays sharp at any zoom and needs the picture
-//! only as a link. A phrase under the pointer lights up its masks, by style sheets alone.
+//! only as a link. A phrase under the pointer, or with the focus of the keyboard, lights up its
+//! masks, by style sheets alone.
 
 mod blocks;
 
@@ -37,9 +38,9 @@ pub fn page(title: &str, body: &str) -> String {
         // Writing to a string cannot fail.
         let _ = write!(
             lit,
-            ".pair:has(mark.g{group}:hover) .mask:not(.g{group})\
+            ".pair:has(mark.g{group}:is(:hover,:focus)) .mask:not(.g{group})\
              {{fill-opacity:.06;stroke-opacity:.15}}\
-             .pair:has(mark.g{group}:hover) .mask.g{group}{{fill-opacity:.75}}"
+             .pair:has(mark.g{group}:is(:hover,:focus)) .mask.g{group}{{fill-opacity:.75}}"
         );
     }
     format!(
@@ -51,8 +52,25 @@ pub fn page(title: &str, body: &str) -> String {
     )
 }
 
-/// A picture with masks over it and a caption below. `link` is where the picture is; without one
-/// the masks stand on grey.
+/// Pictures that several figures of a page show, held once: id, size and address of each. A figure
+/// shows one if its link is the id behind a `#`.
+pub fn shared_pictures<'a>(pictures: impl Iterator<Item = (&'a str, Size, &'a str)>) -> String {
+    let mut html = String::from("<svg class=\"shared\" aria-hidden=\"true\"><defs>\n");
+    for (id, Size { height, width }, link) in pictures {
+        // Writing to a string cannot fail.
+        let _ = writeln!(
+            html,
+            "<image id=\"{}\" href=\"{}\" width=\"{width}\" height=\"{height}\"/>",
+            escaped(id),
+            escaped(link),
+        );
+    }
+    html.push_str("</defs></svg>\n");
+    html
+}
+
+/// A picture with masks over it and a caption below. `link` is where the picture is, or names one
+/// of the [`shared_pictures`]; without one the masks stand on grey.
 ///
 /// Smaller masks lie on larger ones.
 pub fn figure(size: Size, link: Option<&str>, caption: &str, layers: &[Layer<'_>]) -> String {
@@ -60,8 +78,13 @@ pub fn figure(size: Size, link: Option<&str>, caption: &str, layers: &[Layer<'_>
     let mut drawing = format!("<figure><svg viewBox=\"0 0 {width} {height}\" role=\"img\">");
     let _ = write!(drawing, "<title>{}</title>", escaped(caption));
     if let Some(link) = link {
+        let is_shared = link.starts_with('#');
         let link = escaped(link);
-        let _ = write!(drawing, "<image href=\"{link}\" width=\"{width}\" height=\"{height}\"/>");
+        let _ = if is_shared {
+            write!(drawing, "<use href=\"{link}\"/>")
+        } else {
+            write!(drawing, "<image href=\"{link}\" width=\"{width}\" height=\"{height}\"/>")
+        };
     }
     let mut layers: Vec<(u64, &Layer<'_>)> =
         layers.iter().map(|layer| (layer.mask.area(), layer)).collect();
@@ -84,8 +107,17 @@ pub fn figure(size: Size, link: Option<&str>, caption: &str, layers: &[Layer<'_>
 /// A grounded answer as a sentence, each phrase on a plate in the colour of its masks; phrases
 /// are groups, numbered from 1 in the order of the text.
 pub fn sentence(answer: &str) -> String {
-    let mut html = String::new();
     let mut group = 0;
+    sentence_in_groups(answer, |_| {
+        group += 1;
+        Some(group)
+    })
+}
+
+/// A grounded answer as a sentence, where `group_of` tells the group of a phrase, from 1, by its
+/// words; a phrase of no group stands out without a colour.
+pub fn sentence_in_groups(answer: &str, mut group_of: impl FnMut(&str) -> Option<u32>) -> String {
+    let mut html = String::new();
     for span in markup::spans(answer) {
         let (words, is_phrase) = match span {
             Span::Words(words) => (words, false),
@@ -98,21 +130,40 @@ pub fn sentence(answer: &str) -> String {
         if !html.is_empty() && !markup::closes(&joined) {
             html.push(' ');
         }
-        if is_phrase {
-            group += 1;
-            let color = palette::color(group);
-            let _ = write!(
-                html,
-                "<mark class=\"g{group}\" style=\"background:{};color:{}\">{}</mark>",
-                hex(color),
-                hex(palette::text_color(color)),
-                escaped(&joined),
-            );
-        } else {
+        if !is_phrase {
             html.push_str(&escaped(&joined));
+        } else if let Some(group) = group_of(&joined) {
+            html.push_str(&plate(&joined, group, ""));
+        } else {
+            // Writing to a string cannot fail.
+            let _ = write!(html, "<mark class=\"plain\">{}</mark>", escaped(&joined));
         }
     }
     html
+}
+
+/// Labels on plates in the colours of their groups, each with a note beside it; the keyboard
+/// reaches the plates.
+pub fn legend(labels: &[(u32, &str, String)]) -> String {
+    let mut html = String::from("<ul class=\"legend\">\n");
+    for (group, label, note) in labels {
+        let plate = plate(label, *group, " tabindex=\"0\"");
+        // Writing to a string cannot fail.
+        let _ = writeln!(html, "<li>{plate} {}</li>", escaped(note));
+    }
+    html.push_str("</ul>\n");
+    html
+}
+
+/// Words in the colour of a group; `attributes` begin with a blank.
+fn plate(words: &str, group: u32, attributes: &str) -> String {
+    let color = palette::color(group);
+    format!(
+        "<mark class=\"g{group}\"{attributes} style=\"background:{};color:{}\">{}</mark>",
+        hex(color),
+        hex(palette::text_color(color)),
+        escaped(words),
+    )
 }
 
 #[cfg(test)]
@@ -127,6 +178,26 @@ mod tests {
             "They share <mark class=\"g1\" style=\"background:#e69f00;color:#000000\">\
              a &lt;b&gt;</mark>."
         );
+    }
+
+    #[test]
+    fn phrases_take_the_groups_that_they_are_given() {
+        let group_of = |words: &str| (words == "a lid").then_some(3);
+        let html = sentence_in_groups("Both have <p> a lid </p> and <p> a cap </p>.", group_of);
+        assert!(html.starts_with("Both have <mark class=\"g3\" style="), "{html}");
+        assert!(html.ends_with("and <mark class=\"plain\">a cap</mark>."), "{html}");
+        let html = legend(&[(2, "<i>", "half & half".to_owned())]);
+        assert!(html.contains("class=\"g2\" tabindex=\"0\""), "{html}");
+        assert!(html.contains("&lt;i&gt;</mark> half &amp; half</li>"), "{html}");
+    }
+
+    #[test]
+    fn a_shared_picture_is_held_once_and_shown_by_its_id() {
+        let size = Size::new(4, 6);
+        let held = shared_pictures([("p1", size, "data:image/png;base64,\"")].into_iter());
+        assert!(held.contains("<image id=\"p1\" href=\"data:image/png;base64,&quot;\""), "{held}");
+        let shown = figure(size, Some("#p1"), "a picture", &[]);
+        assert!(shown.contains("<use href=\"#p1\"/>") && !shown.contains("<image"), "{shown}");
     }
 
     #[test]
@@ -148,6 +219,6 @@ mod tests {
         let html = page("a & b", "<p>x</p>\n");
         assert!(html.starts_with("<!doctype html>") && html.ends_with("</html>\n"));
         assert!(html.contains("<title>a &amp; b</title>") && !html.contains("<script"));
-        assert!(html.contains("mark.g24:hover") && !html.contains("mark.g25:hover"));
+        assert!(html.contains("mark.g24:is") && !html.contains("mark.g25:is"));
     }
 }
