@@ -114,6 +114,18 @@ pub enum EvalError {
         known: Vec<String>,
     },
 
+    /// A folder for a showcase holds something else.
+    #[error(
+        "found {found:?} in {folder:?}, expected a new or empty folder, or an earlier gallery; choose another folder",
+        folder = folder.display()
+    )]
+    NoPlace {
+        /// The folder.
+        folder: PathBuf,
+        /// What is in it.
+        found: String,
+    },
+
     /// No sample has a picture that could stand in for a partner.
     #[error(
         "found no picture of another class to show instead of the second one of sample {sample_id:?}; score a data set of several classes"

@@ -51,16 +51,19 @@ impl PairScore {
             let is_right = !(is_false || self.is_missing || self.has_failed);
             return f64::from(u8::from(is_right));
         }
-        let units = self.units.iter().filter(|unit| unit.counts());
-        let (mut count, mut miou) = (0_usize, 0.0);
-        for unit in units {
-            count += 1;
-            miou += unit.miou_strict;
-        }
         let targets: usize = self.units.iter().map(|unit| unit.targets).sum();
         let recalled: usize = self.units.iter().map(|unit| unit.recalled_strict).sum();
-        let share = |sum: f64, whole: usize| if whole == 0 { 0.0 } else { sum / whole as f64 };
-        f64::midpoint(share(miou, count), share(recalled as f64, targets))
+        let recall = if targets == 0 { 0.0 } else { recalled as f64 / targets as f64 };
+        f64::midpoint(self.miou().unwrap_or(0.0), recall)
+    }
+
+    /// The mean over the images of the strict mIoU, 0 to 1: a missed mask counts 0. `None` where
+    /// there is nothing to measure, since there is nothing to name and nothing was named.
+    pub fn miou(&self) -> Option<f64> {
+        let units: Vec<&Unit> = self.units.iter().filter(|unit| unit.counts()).collect();
+        // An image without a pair has a miou of -0, and so has the sum of nothing.
+        let sum = units.iter().fold(0.0, |sum, unit| sum + unit.miou_strict);
+        (!units.is_empty()).then(|| sum / units.len() as f64)
     }
 
     /// Whether the prediction has a mask though there is nothing to name. Objects that are set

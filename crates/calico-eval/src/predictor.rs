@@ -90,7 +90,7 @@ impl Predictor<'_> {
                 images.get(id).ok_or_else(missing)
             });
             let records = records.collect::<Result<Vec<_>, _>>()?;
-            let prediction = self.answer(&sample, &records, model)?;
+            let prediction = ask(self.dataset, &sample, &records, model)?;
             writer.write(&prediction)?;
             let failure = prediction.failure.as_deref();
             observer.answered(&sample.sample_id, failure, progress(&writer));
@@ -105,31 +105,31 @@ impl Predictor<'_> {
         }
         Ok(progress(&writer))
     }
+}
 
-    /// The model's answer, or an empty one that tells why there is none.
-    fn answer(
-        &self,
-        sample: &SampleRecord,
-        images: &[&ImageRecord],
-        model: &mut dyn PairModel,
-    ) -> Result<PairPrediction, EvalError> {
-        let pictures = images.iter().map(|image| ShownPicture::open(self.dataset, image));
-        let pictures = pictures.collect::<Result<Vec<_>, _>>()?;
-        let question = PairQuestion {
-            sample_id: &sample.sample_id,
-            subtask: sample.subtask,
-            text: &sample.question,
-            pictures: &pictures,
-        };
-        let answer = model.answer(&question).map_err(|failure| chain(failure.as_ref()));
-        let sound = answer.and_then(|answer| check(&answer, &pictures).map(|()| answer));
-        let mut prediction = sound.unwrap_or_else(|failure| PairPrediction {
-            failure: Some(failure),
-            ..PairPrediction::empty(&sample.sample_id, pictures.len())
-        });
-        prediction.sample_id.clone_from(&sample.sample_id);
-        Ok(prediction)
-    }
+/// The model's answer, or an empty one that tells why there is none.
+pub(crate) fn ask(
+    dataset: &Dataset,
+    sample: &SampleRecord,
+    images: &[&ImageRecord],
+    model: &mut dyn PairModel,
+) -> Result<PairPrediction, EvalError> {
+    let pictures = images.iter().map(|image| ShownPicture::open(dataset, image));
+    let pictures = pictures.collect::<Result<Vec<_>, _>>()?;
+    let question = PairQuestion {
+        sample_id: &sample.sample_id,
+        subtask: sample.subtask,
+        text: &sample.question,
+        pictures: &pictures,
+    };
+    let answer = model.answer(&question).map_err(|failure| chain(failure.as_ref()));
+    let sound = answer.and_then(|answer| check(&answer, &pictures).map(|()| answer));
+    let mut prediction = sound.unwrap_or_else(|failure| PairPrediction {
+        failure: Some(failure),
+        ..PairPrediction::empty(&sample.sample_id, pictures.len())
+    });
+    prediction.sample_id.clone_from(&sample.sample_id);
+    Ok(prediction)
 }
 
 /// Refuses what could not be scored, so that it does not spoil the file.

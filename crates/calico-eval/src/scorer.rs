@@ -90,6 +90,20 @@ impl<'a> Scorer<'a> {
         Ok(PairScore::new(truth, prediction, answer, units))
     }
 
+    /// The normalised labels that count in each image: those that are true, and those that are
+    /// predicted.
+    pub(crate) fn labels(
+        &self,
+        truth: &PairTruth,
+        prediction: &PairPrediction,
+    ) -> Vec<[BTreeSet<String>; 2]> {
+        let sets = |(index, image)| {
+            let case = Case::new(truth, image, prediction.image(index), self.options.objects);
+            [case.wanted, case.found].map(|labels| labels.into_iter().collect())
+        };
+        truth.images.iter().enumerate().map(sets).collect()
+    }
+
     fn unit(&mut self, case: &Case<'_>) -> Result<Unit, EvalError> {
         for known in [&mut self.labels, &mut self.sentences].into_iter().flatten() {
             known.learn(case.wanted.iter().chain(&case.found).map(String::as_str))?;

@@ -92,7 +92,7 @@ impl Truths {
 }
 
 /// The regions of a sample, image by image, in the order of its answer.
-fn truth(sample: &SampleRecord, tables: &SplitTables) -> Result<PairTruth, EvalError> {
+pub(crate) fn truth(sample: &SampleRecord, tables: &SplitTables) -> Result<PairTruth, EvalError> {
     let wrong = |reason: String| EvalError::Sample { sample_id: sample.sample_id.clone(), reason };
     let mut images = Vec::new();
     for image_id in &sample.image_ids {

@@ -6,8 +6,9 @@ use calico_image::{Mask, Rle};
 use calico_result::html::{Layer, escaped, figure, sentence};
 
 use super::Pictures;
+use crate::Gallery;
 use crate::gallery::Example;
-use crate::{Gallery, normalized_label};
+use crate::label_groups::LabelGroups;
 
 /// The best and the worst of each sub-task.
 pub(super) fn sections(body: &mut String, gallery: &Gallery, pictures: &Pictures) {
@@ -28,7 +29,7 @@ pub(super) fn sections(body: &mut String, gallery: &Gallery, pictures: &Pictures
 
 fn section(body: &mut String, example: &Example, pictures: &Pictures) {
     let (truth, prediction) = (&example.truth, &example.prediction);
-    let labels = labels(example);
+    let labels = LabelGroups::new(truth, prediction);
     let _ = writeln!(
         body,
         "<section class=\"pair\"><header><b>{}</b><span>{}</span><span>{}</span>\
@@ -39,7 +40,8 @@ fn section(body: &mut String, example: &Example, pictures: &Pictures) {
         100.0 * example.score.quality(),
     );
     // The colours of the masks and those of the sentence are both numbered by first appearance.
-    let plates: Vec<String> = labels.iter().map(|label| format!("<p> {label} </p>")).collect();
+    let plates: Vec<String> =
+        labels.labels().iter().map(|label| format!("<p> {label} </p>")).collect();
     let _ = writeln!(body, "<p class=\"answer\">{}</p>", sentence(&plates.join(" ")));
     if let Some(answer) = &prediction.answer {
         let _ = writeln!(body, "<p class=\"question\">Answer: {}</p>", escaped(answer));
@@ -63,7 +65,7 @@ fn section(body: &mut String, example: &Example, pictures: &Pictures) {
                 .collect();
             let layers: Vec<Layer<'_>> = drawn
                 .iter()
-                .map(|(label, mask)| Layer { mask, group: group(&labels, label), label })
+                .map(|(label, mask)| Layer { mask, group: labels.group(label), label })
                 .collect();
             let caption = format!("{title}, IMAGE{}: {}", index + 1, image.image_id);
             let link = pictures.address(&image.image_id);
@@ -72,25 +74,4 @@ fn section(body: &mut String, example: &Example, pictures: &Pictures) {
         body.push_str("</div>\n");
     }
     body.push_str("</section>\n");
-}
-
-/// The distinct labels of an example, those of the truth first.
-fn labels(example: &Example) -> Vec<String> {
-    let wanted = example.truth.images.iter().flat_map(|image| &image.targets);
-    let found = example.prediction.images.iter().flatten();
-    let all = wanted.map(|it| &it.label).chain(found.map(|it| &it.label));
-    let mut labels: Vec<String> = Vec::new();
-    for label in all.map(|label| normalized_label(label)) {
-        if !label.is_empty() && !labels.contains(&label) {
-            labels.push(label);
-        }
-    }
-    labels
-}
-
-/// The number of a label's colour, from 1; unlabelled masks share the one after the last.
-fn group(labels: &[String], label: &str) -> u32 {
-    let label = normalized_label(label);
-    let at = labels.iter().position(|known| *known == label).unwrap_or(labels.len());
-    at as u32 + 1
 }
