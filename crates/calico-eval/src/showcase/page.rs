@@ -37,13 +37,14 @@ pub fn page(showcase: &Showcase) -> String {
 
 /// What the page shows, what the reader must know, and the counts.
 fn head(body: &mut String, showcase: &Showcase) {
+    let partners = if showcase.cases.is_empty() { "" } else { ", and pictures with two partners" };
     // Writing to a string cannot fail.
     let _ = writeln!(
         body,
-        "<h1>What {} answers</h1>\n<p class=\"lead\">Up to {} pairs for each of the three \
-         questions, and as many pictures with two partners each, drawn at random with seed {} from \
-         {}. All that were drawn are here, in the order of the draw, failures included. Point at a \
-         phrase, or reach its plate with the Tab key, to light up its masks.</p>",
+        "<h1>What {} answers</h1>\n<p class=\"lead\">Pairs of pictures for each of three \
+         questions{partners}, at most {} of each, drawn at random with seed {} from {}. All that \
+         were drawn are here, in the order of the draw, failures included. Point at a phrase, or \
+         reach its plate with the Tab key, to light up its masks.</p>",
         escaped(&showcase.model),
         showcase.pairs_per_task,
         showcase.seed,
