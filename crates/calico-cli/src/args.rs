@@ -4,8 +4,10 @@ mod adapters;
 mod bench;
 mod data;
 mod eval;
+mod gallery;
 mod model;
 mod segment;
+mod synth;
 mod train;
 
 use clap::{Args, Parser, Subcommand};
@@ -22,16 +24,18 @@ pub(crate) use data::{
 pub(crate) use eval::{
     AssignChoice, ComposeArgs, EvalArgs, EvalCommand, ModeChoice, ObjectsChoice, ScoreArgs,
 };
-pub(crate) use model::{InfoArgs, InitArgs, ModelArgs, ModelCommand, ParamsArgs};
+pub(crate) use gallery::GalleryArgs;
+pub(crate) use model::{InfoArgs, InitArgs, ModelArgs, ModelCommand, ParamsArgs, TokenizerArgs};
 pub(crate) use segment::SegmentArgs;
+pub(crate) use synth::SynthArgs;
 pub(crate) use train::TrainArgs;
 
 const AFTER_HELP: &str = "\
 Examples:
-  Ask what two photographs share and what sets them apart:
+  Ask the built-in model, which knows drawn objects only:
+    calico segment a.png b.png --out out
+  Ask a model of photographs what two of them share and what sets them apart:
     calico segment --model DIR cat.jpg rocket.jpg --out out
-  The same with a small untrained model, to try things out:
-    calico segment --model untrained:tiny cat.jpg rocket.jpg --out out
 
 Exit codes:
   0  done
@@ -54,6 +58,7 @@ pub(crate) enum Command {
     Data(DataArgs),
     Train(TrainArgs),
     Eval(EvalArgs),
+    Gallery(GalleryArgs),
     Bench(BenchArgs),
     Completions(CompletionsArgs),
 }

@@ -9,6 +9,7 @@ use calico_eval::EvalError;
 use calico_language::BertError;
 use calico_model::{ConfigError, ModelError, SegmentError};
 use calico_result::{ResultError, terminal};
+use calico_synth::SynthError;
 use calico_train::TrainError;
 
 use crate::stream;
@@ -65,6 +66,19 @@ impl Failure {
 impl From<SegmentError> for Failure {
     fn from(error: SegmentError) -> Self {
         Self { is_bad_input: error.is_bad_input(), error: error.into() }
+    }
+}
+
+impl From<SynthError> for Failure {
+    fn from(error: SynthError) -> Self {
+        match error {
+            SynthError::Data(error) => error.into(),
+            SynthError::Write(error) => error.into(),
+            error => Self {
+                is_bad_input: matches!(error, SynthError::Option { .. } | SynthError::Size { .. }),
+                error: error.into(),
+            },
+        }
     }
 }
 

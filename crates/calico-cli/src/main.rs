@@ -27,9 +27,11 @@ fn main() -> ExitCode {
             ModelCommand::Info(args) => commands::model::info(&args),
             ModelCommand::Params(args) => commands::params::run(&args),
             ModelCommand::Adapters(args) => commands::model_adapters::run(&args),
+            ModelCommand::Tokenizer(args) => commands::model_tokenizer::tokenizer(&args),
         },
         Command::Data(args) => match args.command {
             DataCommand::Build(args) => commands::data::build(&args),
+            DataCommand::Synth(args) => commands::data::synth(&args),
             DataCommand::Validate(args) => commands::data::validate(&args),
             DataCommand::Stats(args) => commands::data::stats(&args),
             DataCommand::View(args) => commands::data::view(&args),
@@ -42,6 +44,7 @@ fn main() -> ExitCode {
             Some(EvalCommand::Compose(args)) => commands::eval::compose(&args),
             None => commands::eval::score(&args.score),
         },
+        Command::Gallery(args) => commands::gallery::run(&args),
         Command::Bench(args) => commands::bench::run(&args),
         Command::Completions(args) => commands::completions::run(&args),
     };

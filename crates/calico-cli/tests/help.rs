@@ -35,6 +35,7 @@ fn help_is_as_reviewed() {
         &["data", "import-released"],
         &["eval"],
         &["eval", "compose"],
+        &["gallery"],
         &["bench"],
         &["completions"],
     ] {

@@ -246,5 +246,5 @@ fn an_untrained_model_needs_no_folder() {
     assert_eq!(json["model"]["name"], "untrained:tiny");
     assert_eq!(json["answers"][0]["segments"].as_array().unwrap().len(), 1);
     let message = run("untrained:huge").refused();
-    assert!(message.contains("full or tiny"), "{message}");
+    assert!(message.contains("full, mini or tiny"), "{message}");
 }

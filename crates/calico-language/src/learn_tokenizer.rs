@@ -1,11 +1,11 @@
 //! A tokenizer of one's own, in LLaMA's form: learnt merges, and bytes for everything else.
 
 use serde_json::{Value, json};
-use tokenizers::models::bpe::{BPE, BpeTrainer};
 use tokenizers::Trainer as _;
+use tokenizers::models::bpe::{BPE, BpeTrainer};
 
-use crate::tokenizer::{ADDED, byte_level_json};
 use crate::TokenizerError;
+use crate::tokenizer::{ADDED, byte_level_json};
 
 /// Tokens that every vocabulary has: three marks and all bytes.
 const FIXED: usize = 3 + 256;
@@ -23,12 +23,12 @@ pub fn learn_tokenizer(
     let learnt = base.saturating_sub(FIXED);
     let mut trainer =
         BpeTrainer::builder().vocab_size(learnt).min_frequency(2).show_progress(false).build();
-    let failed = |error: tokenizers::Error| TokenizerError::Learn(error.to_string());
+    let failed = |error: tokenizers::Error| TokenizerError::Encode(error.to_string());
     trainer.feed(texts, |text| Ok(words(text))).map_err(failed)?;
     let mut model = BPE::default();
     trainer.train(&mut model).map_err(failed)?;
-    let learnt: Value = serde_json::to_value(&model)
-        .map_err(|error| TokenizerError::Learn(error.to_string()))?;
+    let learnt: Value =
+        serde_json::to_value(&model).map_err(|error| TokenizerError::Encode(error.to_string()))?;
     let mut by_id: Vec<(u64, String)> = Vec::new();
     for (token, id) in learnt["vocab"].as_object().into_iter().flatten() {
         by_id.push((id.as_u64().unwrap_or(u64::MAX), token.clone()));
@@ -53,7 +53,7 @@ pub fn learn_tokenizer(
     }
     json["model"]["merges"] = learnt["merges"].clone();
     let text = serde_json::to_string_pretty(&json)
-        .map_err(|error| TokenizerError::Learn(error.to_string()))?;
+        .map_err(|error| TokenizerError::Encode(error.to_string()))?;
     Ok(text + "\n")
 }
 

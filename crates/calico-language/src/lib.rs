@@ -9,8 +9,8 @@ pub mod llama;
 mod sampling;
 mod tokenizer;
 
-pub use learn_tokenizer::learn_tokenizer;
 pub use bert::{BertError, SentenceEncoder};
+pub use learn_tokenizer::learn_tokenizer;
 pub use llama::{KvCache, LayerTap, Learning, Llama, LlamaConfig, LoraConfig};
 pub use sampling::{Sampler, Sampling, SamplingError, probability};
 pub use tokenizer::{SpecialTokens, Tokenizer, TokenizerError, byte_level_json};

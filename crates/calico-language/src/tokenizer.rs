@@ -5,7 +5,8 @@ use std::path::{Path, PathBuf};
 use serde_json::{Value, json};
 
 /// The seven tokens that GLaMM adds to its base tokenizer, in its order.
-pub(crate) const ADDED: [&str; 7] = ["<im_start>", "<im_end>", "<bbox>", "<point>", "[SEG]", "<p>", "</p>"];
+pub(crate) const ADDED: [&str; 7] =
+    ["<im_start>", "<im_end>", "<bbox>", "<point>", "[SEG]", "<p>", "</p>"];
 
 /// Ids of the tokens that carry structure. They are read from the tokenizer, never assumed:
 /// LISA and GLaMM number them differently.
@@ -58,12 +59,9 @@ pub enum TokenizerError {
         /// What came out.
         found: String,
     },
-    /// The tokenizer failed on a text.
+    /// The tokenizer failed on a text, or none can be learnt.
     #[error("the tokenizer failed: {0}")]
     Encode(String),
-    /// No tokenizer can be learnt.
-    #[error("cannot learn a tokenizer: {0}")]
-    Learn(String),
 }
 
 /// A tokenizer with the added tokens of grounded conversations.
@@ -192,8 +190,7 @@ impl Tokenizer {
         found.min_by_key(|(at, _, _)| *at)
     }
 
-    /// The text of token ids. Added tokens are set off by single blanks; bytes that are no valid
-    /// UTF-8 become U+FFFD.
+    /// The text of token ids, blanks around added tokens; what is no UTF-8 becomes U+FFFD.
     pub fn decode(&self, ids: &[u32]) -> Result<String, TokenizerError> {
         let mut pieces: Vec<String> = Vec::new();
         let mut plain: Vec<u32> = Vec::new();

@@ -2,8 +2,8 @@
 
 use calico_image::{Letterbox, Rle};
 use calico_model::Calico;
-use calico_nn::ops::embedding;
 use calico_nn::losses::{binary_cross_entropy, dice, focal};
+use calico_nn::ops::embedding;
 use candle_core::{DType, Device, Tensor};
 
 use crate::recipe::{LossConfig, MaskLoss};

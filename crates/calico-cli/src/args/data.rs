@@ -3,6 +3,7 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand, ValueEnum};
 
 use super::segment::TaskName;
+use super::synth::SynthArgs;
 
 const AFTER_HELP: &str = "\
 Examples:
@@ -23,6 +24,7 @@ pub(crate) struct DataArgs {
 #[derive(Debug, Subcommand)]
 pub(crate) enum DataCommand {
     Build(BuildArgs),
+    Synth(SynthArgs),
     Validate(ValidateArgs),
     Stats(StatsArgs),
     View(ViewArgs),

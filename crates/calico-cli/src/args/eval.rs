@@ -15,10 +15,14 @@ Examples:
       --sentence-encoder all-MiniLM-L6-v2 --bert bert-base-uncased
   One number in a script:
     calico eval --data mixedparts --predictions predictions.jsonl --json | jq .overall.miou
+  A suite of a data set, and how much needs no understanding:
+    calico eval --data DIR --suite context --model DIR --out scores-context
+    calico eval --data DIR --model DIR --out scores --baselines
 
 Files in --out:
   scores.json  scores.md  index.html   the tables; the page also draws the best and worst pairs
   predictions.jsonl                    what the model answered; an interrupted run goes on from it
+  partner_replaced.jsonl               with --baselines, what it answered to replaced partners
 
 Exit codes: 0 done, 1 failed, 2 bad input.";
 
@@ -43,6 +47,15 @@ pub(crate) struct ScoreArgs {
     /// Folder of the data set.
     #[arg(long, value_name = "DIR", required = true)]
     pub(crate) data: Option<PathBuf>,
+
+    /// Score the suite DIR/suites/NAME of the data set instead.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) suite: Option<String>,
+
+    /// Score baselines beside the model: a text-only guesser, the model with another partner
+    /// picture, and a labeller by colour that is given the true masks.
+    #[arg(long)]
+    pub(crate) baselines: bool,
 
     /// Folder of the model to ask, or `untrained:tiny`.
     #[arg(

@@ -27,6 +27,7 @@ pub(crate) enum ModelCommand {
     Info(InfoArgs),
     Params(ParamsArgs),
     Adapters(AdaptersArgs),
+    Tokenizer(TokenizerArgs),
 }
 
 const INIT_AFTER_HELP: &str = "\
@@ -74,6 +75,8 @@ pub(crate) struct SizeArgs {
 pub(crate) enum PresetChoice {
     /// Every module at its smallest size: for trying things out.
     Tiny,
+    /// The built-in model: every module, answers in about a second.
+    Mini,
     /// The published model: 9.65 billion parameters.
     Full,
 }
@@ -103,6 +106,7 @@ impl SizeArgs {
         match (file, preset) {
             (Some(path), _) => CalicoConfig::open(path),
             (None, PresetChoice::Full) => Preset::Full.config(),
+            (None, PresetChoice::Mini) => Preset::Mini.config(),
             (None, PresetChoice::Tiny) => Preset::Tiny.config(),
         }
     }
@@ -177,4 +181,20 @@ fn count(text: &str) -> Result<usize, String> {
         Ok(count) if count <= 100_000 => Ok(count),
         _ => Err("expected a number from 0 to 100000".into()),
     }
+}
+
+/// Learn a tokenizer from the questions and answers of a data set, for a model of your own.
+#[derive(Debug, Args)]
+pub(crate) struct TokenizerArgs {
+    /// Folder of the data set; its train split is read.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) data: PathBuf,
+
+    /// Tokens, the 256 bytes and the ten marks included.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(300..=65_536))]
+    pub(crate) size: u32,
+
+    /// The file to write, `tokenizer.json`.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) out: PathBuf,
 }

@@ -6,6 +6,7 @@ mod import;
 mod released;
 mod roots;
 mod stats;
+mod synth;
 mod validate;
 mod view;
 
@@ -15,5 +16,6 @@ pub(crate) use import::import;
 pub(crate) use released::import_released;
 pub(crate) use roots::with_roots;
 pub(crate) use stats::stats;
+pub(crate) use synth::synth;
 pub(crate) use validate::validate;
 pub(crate) use view::view;

@@ -28,14 +28,13 @@ const TIMINGS_FILE: &str = "timings.json";
 ///
 /// Nothing is written before all input is known to be good.
 pub(crate) fn run(args: &SegmentArgs) -> Result<(), Failure> {
-    let model = args.model.as_deref().ok_or(Failure::bad_input(NO_MODEL))?;
     let (question, options) = (args.question.question(), args.options.options());
     check_files(&args.images)?;
     if let Some(out) = &args.out {
         Output::check(out)?;
     }
     let mut progress = Progress::new(args.timings);
-    let source = Source::open(model)?;
+    let source = Source::choose(args.model.as_deref())?;
     source.check(args.images.len(), &question, &options)?;
     let photographs = decode(&source.config().decode_options(), &args.images, &mut progress)?;
     progress.begin("open_model", None, "opening the model");
@@ -67,6 +66,11 @@ pub(crate) enum Source {
 }
 
 impl Source {
+    /// The model that was named.
+    pub(crate) fn choose(model: Option<&Path>) -> Result<Self, Failure> {
+        Self::open(model.ok_or(Failure::bad_input(NO_MODEL))?)
+    }
+
     pub(crate) fn open(model: &Path) -> Result<Self, Failure> {
         let Some(name) = model.to_str().and_then(|text| text.strip_prefix(UNTRAINED)) else {
             let folder = ModelFolder::open(model)?;

@@ -19,7 +19,7 @@ pub(crate) use random::fnv1a;
 pub use recorder::Recorder;
 
 /// How an untrained parameter starts. All draws are uniform: they need no transcendental
-/// function, whose last bits differ between machines.
+/// function, whose last bits differ between machines; the waves of a grid lose theirs in rounding.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Init {
     /// All zero.
@@ -30,6 +30,16 @@ pub enum Init {
     Constant(f32),
     /// Uniform in `±bound`.
     Uniform(f64),
+    /// The positions of a square grid as waves (below), behind so many rows of zeros.
+    ///
+    /// A cell has sines and cosines of its row and of its column, a quarter of the width each, at
+    /// wavelengths that grow from 2π to 20000π cells (MAE's `get_2d_sincos_pos_embed`): where
+    /// nothing is known yet, neighbours at least are alike. The last axis of the tensor is the
+    /// width, all others together are the zeros and the cells.
+    Grid {
+        /// Rows of tokens that stand for no place.
+        before: usize,
+    },
 }
 
 impl Init {

@@ -26,6 +26,7 @@ impl Random {
             Init::Zeros => vec![0.0; spec.len()],
             Init::Ones => vec![1.0; spec.len()],
             Init::Constant(value) => vec![value; spec.len()],
+            Init::Grid { before } => grid_waves(&spec.shape, before),
             Init::Uniform(bound) => {
                 let mut stream = ChaCha8Rng::seed_from_u64(self.seed);
                 stream.set_stream(fnv1a(&spec.name));
@@ -48,6 +49,25 @@ impl WeightSource for Random {
     }
 }
 
+/// Positions of a square grid as waves, as [`Init::Grid`] describes them.
+fn grid_waves(shape: &[usize], before: usize) -> Vec<f32> {
+    let Some((&width, rows)) = shape.split_last() else { return Vec::new() };
+    let rows: usize = rows.iter().product();
+    let side = rows.saturating_sub(before).isqrt().max(1);
+    let quarter = (width / 4).max(1);
+    let mut values = vec![0.0; before.min(rows) * width];
+    for cell in 0..rows.saturating_sub(before) {
+        for at in 0..width {
+            let (wave, kind) = (at % quarter, at / quarter);
+            let place = if kind < 2 { cell % side } else { cell / side };
+            let angle = place as f64 / 10_000f64.powf(wave as f64 / quarter as f64);
+            let value = if kind % 2 == 0 { angle.sin() } else { angle.cos() };
+            values.push(value as f32);
+        }
+    }
+    values
+}
+
 /// FNV-1a, 64 bit.
 pub(crate) fn fnv1a(text: &str) -> u64 {
     text.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
@@ -56,6 +76,7 @@ pub(crate) fn fnv1a(text: &str) -> u64 {
 }
 
 #[cfg(test)]
+#[expect(clippy::float_cmp, reason = "equal values, not close ones")]
 mod tests {
     use super::*;
 
@@ -70,5 +91,25 @@ mod tests {
         assert_ne!(draw(1, "a"), draw(1, "b"));
         assert_ne!(draw(1, "a"), draw(2, "a"));
         assert!(draw(1, "a").iter().all(|v| v.abs() <= 0.5));
+    }
+
+    #[test]
+    fn cells_of_a_grid_are_told_apart_and_neighbours_are_alike() {
+        let init = Init::Grid { before: 1 };
+        let spec = TensorSpec { name: "p".into(), shape: vec![1, 17, 32], init };
+        let values = Random::new(1, Device::Cpu).values(&spec);
+        let row = |at: usize| &values[32 * at..32 * (at + 1)];
+        assert!(row(0).iter().all(|value| *value == 0.0));
+        // sin 0, cos 0, and those of the second column and row.
+        assert_eq!([row(1)[0], row(1)[8], row(1)[16], row(1)[24]], [0.0, 1.0, 0.0, 1.0]);
+        assert_eq!([row(2)[0], row(2)[16]], [1f32.sin(), 0.0]);
+        assert_eq!([row(5)[0], row(5)[16]], [0.0, 1f32.sin()]);
+        let distance = |a: usize, b: usize| {
+            row(a).iter().zip(row(b)).map(|(x, y)| (x - y).powi(2)).sum::<f32>()
+        };
+        for (a, b) in (1..17).flat_map(|a| (1..17).map(move |b| (a, b))).filter(|(a, b)| a != b) {
+            assert!(distance(a, b) > 0.5, "{a} and {b}");
+        }
+        assert!(distance(1, 2) < distance(1, 4) && distance(1, 5) < distance(1, 13));
     }
 }

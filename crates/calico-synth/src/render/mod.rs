@@ -1,6 +1,6 @@
 //! From a scene to a picture and its masks.
 //!
-//! One map of owners, with [`SAMPLES`] samples per side of a pixel, decides everything: colours
+//! One map of owners, with three samples per side of a pixel, decides everything: colours
 //! are averaged over it and masks are counted from it, so the two agree at every border and
 //! under every occlusion.
 

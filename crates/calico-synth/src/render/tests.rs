@@ -162,7 +162,7 @@ fn without_a_cue_hues_do_not_depend_on_the_part() {
     // Mean direction of the hues of each part, over scenes: far less than all of one hue.
     let mut sums = [[0.0_f32; 2]; LABELS.len()];
     let mut total = [0.0_f32; 2];
-    let scenes = 400;
+    let scenes = 1000;
     for seed in 0..scenes {
         let mut stream = Stream::new(seed, "test", "independent");
         let backdrop = Backdrop::draw(&look(0.0, false), &mut stream);
@@ -177,7 +177,7 @@ fn without_a_cue_hues_do_not_depend_on_the_part() {
     }
     for (label, sum) in LABELS.iter().zip(sums) {
         let apart = (sum[0] - total[0]).hypot(sum[1] - total[1]);
-        assert!(apart < 0.15, "{label} leans by {apart}");
+        assert!(apart < 0.18, "{label} leans by {apart}");
     }
 }
 

@@ -149,6 +149,6 @@ fn load_positions(config: &DinoConfig, weights: &Weights) -> Result<Tensor> {
         PositionInterpolation::Size => Bicubic::Size,
     };
     let shape = [1, 1 + stored_grid * stored_grid, width];
-    let table = weights.get(&shape, "pos_embed", Init::std(0.02))?;
+    let table = weights.get(&shape, "pos_embed", Init::Grid { before: 1 })?;
     patch_grid::resize_positions(&table, [stored_grid; 2], grid, kind)
 }

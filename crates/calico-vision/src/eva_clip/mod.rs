@@ -44,7 +44,8 @@ impl EvaClip {
         let grid = patch_grid::cells(config.image_size, patch_size)?;
         let stored = config.stored_grid.unwrap_or(grid);
         let token = Init::std(0.02);
-        let table = weights.get(&[1, 1 + stored * stored, width], "pos_embed", token)?;
+        let places = Init::Grid { before: 1 };
+        let table = weights.get(&[1, 1 + stored * stored, width], "pos_embed", places)?;
         let load_block = |i| EvaBlock::load(config, &weights.pp("blocks").pp(i));
         Ok(Self {
             patch_embed: PatchEmbed::load(width, patch_size, &weights.pp("patch_embed.proj"))?,

@@ -42,7 +42,7 @@ impl ImageEncoder {
         };
         Ok(Self {
             patch_embed: PatchEmbed::load(encoder.width, patch_size, &patch_embed)?,
-            positions: weights.get(&shape, "pos_embed", Init::std(0.02))?,
+            positions: weights.get(&shape, "pos_embed", Init::Grid { before: 0 })?,
             blocks: (0..encoder.depth).map(load_block).collect::<Result<_>>()?,
             neck: Neck::load(config, &weights.pp("neck"))?,
         })

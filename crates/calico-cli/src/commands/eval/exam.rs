@@ -11,9 +11,9 @@ use crate::watching::StageBar;
 
 /// A Calico model, asked in the words of the data set.
 #[derive(Debug)]
-pub(super) struct Examinee {
-    pub(super) segmenter: Segmenter,
-    pub(super) options: SegmentOptions,
+pub(crate) struct Examinee {
+    pub(crate) segmenter: Segmenter,
+    pub(crate) options: SegmentOptions,
 }
 
 impl PairModel for Examinee {
@@ -31,7 +31,7 @@ impl PairModel for Examinee {
 
 /// Shows how many questions are answered, and which failed.
 #[derive(Debug)]
-pub(super) struct Watcher<'a>(pub(super) &'a StageBar);
+pub(crate) struct Watcher<'a>(pub(crate) &'a StageBar);
 
 impl PredictObserver for Watcher<'_> {
     fn begins(&mut self, progress: Progress) {

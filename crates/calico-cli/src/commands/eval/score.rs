@@ -1,31 +1,27 @@
 use std::fs::File;
 use std::io::{BufReader, IsTerminal as _};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use calico_data::Dataset;
-use calico_eval::predictions::{DataIdentity, Header};
+use calico_eval::baselines::Comparison;
+use calico_eval::predictions::DataIdentity;
 use calico_eval::report::{self, Pictures, Report};
 use calico_eval::{
-    Assign, EvalError, EvalOptions, Evaluation, Mode, PartObjects, Predictor, Scorer, Truths,
+    Assign, EvalError, EvalOptions, Evaluation, Mode, PartObjects, Scorer, Truths, suite_folder,
 };
-use calico_model::SegmentOptions;
 use calico_result::terminal;
 
+use super::baselines::{Asked, baselines};
 use super::encoder::Encoder;
-use super::exam::{Examinee, Watcher};
+use super::predict::Exam;
 use crate::args::{AssignChoice, ModeChoice, ObjectsChoice, ScoreArgs};
 use crate::commands::data::with_roots;
-use crate::commands::segment::Source;
 use crate::failure::Failure;
 use crate::output::Output;
 use crate::stream;
-use crate::watching::{StageBar, stop_flag};
 
 /// The name of the predictions in the output folder.
 const PREDICTIONS: &str = "predictions.jsonl";
-
-/// Pairs that a model may fail on before the run ends.
-const MOST_FAILURES: usize = 20;
 
 /// The most warnings about pictures that are shown.
 const MOST_WARNINGS: usize = 10;
@@ -35,23 +31,26 @@ const EXAMPLES: usize = 4;
 
 /// Scores a model, or a predictions file.
 pub(crate) fn score(args: &ScoreArgs) -> Result<(), Failure> {
-    let missing = || Failure::bad_input("no data set was given; expected --data DIR");
-    let dataset = Dataset::open(args.data.as_deref().ok_or_else(missing)?)?;
-    let dataset = with_roots(dataset, &args.root)?;
+    let dataset = with_roots(open(args)?, &args.root)?;
     // Whatever is wrong with the encoders shows before the long work.
     let sentences = args.sentence_encoder.as_deref().map(Encoder::open).transpose()?;
     let labels = args.bert.as_deref().map(Encoder::open).transpose()?;
-    let truths = Truths::read(&dataset, args.split.into())?;
-    let identity = DataIdentity::new(&dataset, args.split.into(), &truths);
+    let split = args.split.into();
+    let truths = Truths::read(&dataset, split)?;
+    let identity = DataIdentity::new(&dataset, split, &truths);
     if let Some(out) = &args.out {
         Output::check(out)?;
     }
     let output = args.out.as_deref().map(Output::create).transpose()?;
 
-    let (path, model) = match (&args.predictions, &args.model, &output) {
+    let exam = Exam { dataset: &dataset, split, identity: &identity };
+    let (path, mut model) = match (&args.predictions, &args.model, &output) {
         (Some(path), ..) => (path.clone(), None),
         (None, Some(model), Some(output)) => {
-            predict(args, &dataset, model, &output.folder.path().join(PREDICTIONS), &identity)?
+            let (mut model, name) = Exam::examinee(model)?;
+            let path = output.folder.path().join(PREDICTIONS);
+            exam.answer(&mut model, name.clone(), &path)?;
+            (path, Some((model, name)))
         }
         // The argument parser asks for one of them.
         _ => {
@@ -67,14 +66,23 @@ pub(crate) fn score(args: &ScoreArgs) -> Result<(), Failure> {
     if let Some(encoder) = &sentences {
         scorer = scorer.with_sentence_encoder(encoder);
     }
-    let file =
-        File::open(&path).map_err(|source| EvalError::Read { path: path.clone(), source })?;
-    let from = BufReader::new(file);
-    let evaluation = Evaluation::of_file(&path, from, &truths, &mut scorer, EXAMPLES)?;
-    let report = Report::new(&evaluation, &scorer, identity, model);
+    let evaluation = evaluate(&path, &truths, &mut scorer, EXAMPLES)?;
+    let name = model.as_ref().map(|(_, name)| name.clone());
+    let mut report = Report::new(&evaluation, &scorer, identity.clone(), name);
+    report.suite.clone_from(&args.suite);
+    if args.baselines {
+        let asked = model.as_mut().zip(output.as_ref()).map(|((model, name), output)| Asked {
+            model,
+            name,
+            out: output.folder.path(),
+        });
+        let (rows, absent) = baselines(args, &exam, &truths, &mut scorer, asked)?;
+        report.baselines = Comparison::new(&report.all, rows);
+        report.warnings.extend(absent);
+    }
     if let Some(output) = &output {
         let gallery = &evaluation.gallery;
-        let (pictures, warnings) = Pictures::of(&dataset, args.split.into(), gallery, args.embed);
+        let (pictures, warnings) = Pictures::of(&dataset, split, gallery, args.embed);
         for warning in warnings.iter().take(MOST_WARNINGS) {
             stream::tell(&format!("warning: {}", terminal::harmless(warning)));
         }
@@ -83,7 +91,29 @@ pub(crate) fn score(args: &ScoreArgs) -> Result<(), Failure> {
     print(args, &report)
 }
 
-fn options(args: &ScoreArgs) -> EvalOptions {
+/// The data set to score: the one that was named, or a suite of it.
+fn open(args: &ScoreArgs) -> Result<Dataset, Failure> {
+    let missing = || Failure::bad_input("no data set was given; expected --data DIR");
+    let folder = args.data.as_deref().ok_or_else(missing)?;
+    match &args.suite {
+        Some(name) => Ok(Dataset::open(&suite_folder(folder, name)?)?),
+        None => Ok(Dataset::open(folder)?),
+    }
+}
+
+/// Scores a predictions file.
+pub(super) fn evaluate(
+    path: &Path,
+    truths: &Truths,
+    scorer: &mut Scorer<'_>,
+    examples: usize,
+) -> Result<Evaluation, EvalError> {
+    let file =
+        File::open(path).map_err(|source| EvalError::Read { path: path.to_owned(), source })?;
+    Evaluation::of_file(path, BufReader::new(file), truths, scorer, examples)
+}
+
+pub(super) fn options(args: &ScoreArgs) -> EvalOptions {
     EvalOptions {
         mode: match args.mode {
             ModeChoice::Glamm => Mode::Glamm,
@@ -98,34 +128,6 @@ fn options(args: &ScoreArgs) -> EvalOptions {
             ObjectsChoice::SetAside => PartObjects::SetAside,
         },
     }
-}
-
-/// Lets a model answer what it has not answered yet; returns the file of its predictions, and
-/// its name.
-fn predict(
-    args: &ScoreArgs,
-    dataset: &Dataset,
-    model: &Path,
-    out: &Path,
-    identity: &DataIdentity,
-) -> Result<(PathBuf, Option<String>), Failure> {
-    let segmenter = Source::open(model)?.load()?;
-    let name = segmenter.identity().name.clone();
-    let header = Header::new(Some(name.clone()), Some(identity.clone()));
-    let split = args.split.into();
-    let predictor = Predictor { dataset, split, header, most_failures: MOST_FAILURES };
-    let mut model = Examinee { segmenter, options: SegmentOptions::default() };
-    let bar = StageBar::new();
-    let answered = predictor.run(out, &mut model, &mut Watcher(&bar), stop_flag());
-    bar.finish();
-    let progress = answered?;
-    if !progress.is_complete() {
-        return Err(Failure::found(format!(
-            "stopped after {} of {} questions; run the same command again to go on",
-            progress.done, progress.total
-        )));
-    }
-    Ok((out.to_owned(), Some(name)))
 }
 
 fn print(args: &ScoreArgs, report: &Report) -> Result<(), Failure> {
