@@ -15,26 +15,35 @@ pub(crate) fn is_helper(name: &str) -> bool {
     name.starts_with(LABEL_HEADS) || name == LABEL_PROMPTS
 }
 
-/// What a stage learns from: batches, and the losses of a model on them.
-pub(crate) trait Lessons {
-    /// The losses on the next `size` samples; the order goes on from epoch to epoch.
-    ///
-    /// `model` is made of `weights`, which also hold what only this objective needs.
-    fn losses(
-        &mut self,
-        model: &Calico,
-        weights: &Weights,
-        size: usize,
-    ) -> Result<Losses, TrainError>;
-
-    /// Where the next sample is.
-    fn position(&self) -> Position;
+/// What a stage learns from, batch after batch.
+///
+/// Reading knows no model, so it may run ahead of what is learnt.
+pub(crate) trait Lessons: Send {
+    /// Reads the next `size` samples; the order goes on from epoch to epoch.
+    fn read(&mut self, size: usize) -> Result<ReadLesson, TrainError>;
 
     /// Samples in an epoch.
     fn epoch_len(&self) -> u64;
+}
 
-    /// What was skipped since the last call, one line each.
-    fn take_warnings(&mut self) -> Vec<String> {
+/// A batch, and what reading it was like.
+pub(crate) struct ReadLesson {
+    pub(crate) lesson: Box<dyn Lesson>,
+    /// Where the sample behind it is.
+    pub(crate) position: Position,
+    /// What was skipped or found damaged on the way, one line each.
+    pub(crate) warnings: Vec<String>,
+}
+
+/// A batch that was read.
+pub(crate) trait Lesson: Send {
+    /// The losses of a model on it. They depend on nothing that other batches do at the same time.
+    ///
+    /// `model` is made of `weights`, which also hold what only this objective needs.
+    fn losses(&self, model: &Calico, weights: &Weights) -> Result<Losses, TrainError>;
+
+    /// What went wrong while losses were computed, without stopping anything, one line each.
+    fn take_warnings(&self) -> Vec<String> {
         Vec::new()
     }
 }

@@ -187,11 +187,16 @@ fn changed_settings(run: &Path, recipe: &Recipe) -> String {
     if changed.is_empty() { String::new() } else { format!(" ({})", changed.join("; ")) }
 }
 
+/// Whether a key may change.
+fn is_free(key: &str) -> bool {
+    let free = ["guard", "checkpoint", "data.folder", "data.roots", "features.folder"];
+    let is_together = key.starts_with("stages.") && key.ends_with(".together");
+    free.contains(&key) || key.starts_with("model.") || is_together
+}
+
 fn compare(key: &str, found: &toml::Value, now: &toml::Value, changed: &mut Vec<String>) {
     use toml::Value;
-    // These may change.
-    let is_free = ["guard", "checkpoint", "data.folder", "data.roots", "features.folder"];
-    if found == now || is_free.contains(&key) || key.starts_with("model.") {
+    if found == now || is_free(key) {
         return;
     }
     let below = |part: &str| if key.is_empty() { part.to_owned() } else { format!("{key}.{part}") };
@@ -201,6 +206,7 @@ fn compare(key: &str, found: &toml::Value, now: &toml::Value, changed: &mut Vec<
             for part in parts {
                 match (found.get(part), now.get(part)) {
                     (Some(found), Some(now)) => compare(&below(part), found, now, changed),
+                    _ if is_free(&below(part)) => {}
                     (Some(_), None) => changed.push(format!("{} is gone", below(part))),
                     (None, _) => changed.push(format!("{} is new", below(part))),
                 }

@@ -38,6 +38,7 @@ mod tests {
             steps: 9,
             batch: 1,
             accumulate: 1,
+            together: 1,
             learning_rate: 1.0,
             warmup: 2,
             decay,

@@ -15,7 +15,7 @@ use sha2::{Digest as _, Sha256};
 use crate::TrainError;
 use crate::digest::{glance, hex};
 use crate::lessons::is_helper;
-use crate::recipe::ModelConfig;
+use crate::recipe::{ModelConfig, StageConfig};
 
 pub(crate) const NO_MODEL: &str = "model: there is no folder with weights to start from; give one \
                                    (--model DIR), or set `from_scratch = true` to draw them";
@@ -32,9 +32,11 @@ pub(crate) struct StartModel {
 }
 
 /// The configuration of the model that a recipe names: that of its folder, or else of its preset or
-/// file. No weights are looked at.
+/// file; of a model that only takes tensors of a folder, its own if it has one. No weights are
+/// looked at.
 pub fn model_config(model: &ModelConfig) -> Result<CalicoConfig, TrainError> {
-    if let Some(folder) = &model.folder {
+    let has_own = model.preset.is_some() || model.config.is_some();
+    if let Some(folder) = model.folder.as_ref().filter(|_| model.keep.is_empty() || !has_own) {
         if !folder.is_dir() {
             return Err(ModelError::NotAFolder(folder.clone()).into());
         }
@@ -80,16 +82,21 @@ impl StartModel {
     /// Opens the model of a recipe. Weights are read when they are asked for.
     pub(crate) fn open(model: &ModelConfig, seed: u64) -> Result<Self, TrainError> {
         match &model.folder {
-            Some(folder) => Self::from_folder(folder, seed),
+            Some(folder) => Self::from_folder(folder, model, seed),
             None if model.from_scratch => Self::drawn(model, seed),
             None => Err(TrainError::Mismatch { problems: vec![NO_MODEL.to_owned()] }),
         }
     }
 
-    fn from_folder(folder: &Path, seed: u64) -> Result<Self, TrainError> {
+    fn from_folder(folder: &Path, model: &ModelConfig, seed: u64) -> Result<Self, TrainError> {
         let opened = ModelFolder::open(folder)?;
+        let config = model_config(model)?;
+        let problems = keeping_problems(&model.keep, &opened.config, &config)?;
+        if !problems.is_empty() {
+            return Err(TrainError::Mismatch { problems });
+        }
         let mut hash = Sha256::new();
-        hash.update(opened.config.to_json().map_err(|e| TrainError::Internal(e.to_string()))?);
+        hash.update(config.to_json().map_err(|e| TrainError::Internal(e.to_string()))?);
         for path in opened.checkpoint.paths() {
             glance(path, &mut hash)
                 .map_err(|source| TrainError::Read { path: path.to_owned(), source })?;
@@ -97,9 +104,11 @@ impl StartModel {
         let name = opened.name();
         let tokenizer_json = read_text(&folder.join(TOKENIZER_FILE))?;
         hash.update(&tokenizer_json);
-        let ModelFolder { config, tokenizer, checkpoint, .. } = opened;
+        let ModelFolder { tokenizer, checkpoint, .. } = opened;
+        check_vocabulary(&tokenizer, &config)?;
+        let kept = model.keep.clone();
         let model = Base::Stored(CheckpointSource::new(checkpoint, Device::Cpu));
-        let source = Arc::new(StartWeights { model, drawn: Random::new(seed, Device::Cpu) });
+        let source = Arc::new(StartWeights { model, kept, drawn: Random::new(seed, Device::Cpu) });
         Ok(Self { config, tokenizer, tokenizer_json, name, source, digest: hex(&hash.finalize()) })
     }
 
@@ -111,14 +120,11 @@ impl StartModel {
         };
         let tokenizer =
             Tokenizer::parse(tokenizer_json.as_bytes(), path).map_err(ModelError::from)?;
-        let (ids, rows) = (tokenizer.vocab_size(), config.llm.vocab_size);
-        if ids > rows {
-            return Err(ModelError::Vocabulary { highest: ids.saturating_sub(1), rows }.into());
-        }
+        check_vocabulary(&tokenizer, &config)?;
         let text = config.to_json().map_err(|error| TrainError::Internal(error.to_string()))?;
         let digest = hex(&Sha256::digest(format!("drawn {seed}\n{text}{tokenizer_json}")));
         let drawn = Random::new(seed, Device::Cpu);
-        let source = Arc::new(StartWeights { model: Base::Drawn, drawn });
+        let source = Arc::new(StartWeights { model: Base::Drawn, kept: Vec::new(), drawn });
         let name = format!("drawn with seed {seed}");
         Ok(Self { config, tokenizer, tokenizer_json, name, source, digest })
     }
@@ -132,6 +138,8 @@ impl StartModel {
 /// A model's tensors where it has them; everything else is drawn.
 pub(crate) struct StartWeights {
     model: Base,
+    /// What is taken of a stored model; all if empty.
+    kept: Vec<String>,
     drawn: Random,
 }
 
@@ -154,10 +162,55 @@ impl WeightSource for StartWeights {
     fn tensor(&self, spec: &TensorSpec) -> TensorResult<Tensor> {
         match &self.model {
             // What only training needs is in no model.
-            Base::Stored(source) if !is_helper(&spec.name) => source.tensor(spec),
+            Base::Stored(source) if !is_helper(&spec.name) && keeps(&self.kept, &spec.name) => {
+                source.tensor(spec)
+            }
             Base::Stored(_) | Base::Drawn => self.drawn.tensor(spec),
         }
     }
+}
+
+/// Whether a model has a row for each token.
+fn check_vocabulary(tokenizer: &Tokenizer, config: &CalicoConfig) -> Result<(), TrainError> {
+    let (ids, rows) = (tokenizer.vocab_size(), config.llm.vocab_size);
+    if ids > rows {
+        return Err(ModelError::Vocabulary { highest: ids.saturating_sub(1), rows }.into());
+    }
+    Ok(())
+}
+
+/// Whether a tensor is taken of a stored model.
+fn keeps(kept: &[String], name: &str) -> bool {
+    kept.is_empty() || kept.iter().any(|pattern| StageConfig::fits(pattern, name))
+}
+
+/// What a model is to take of a stored one and cannot, one line each.
+fn keeping_problems(
+    kept: &[String],
+    stored: &CalicoConfig,
+    config: &CalicoConfig,
+) -> Result<Vec<String>, TrainError> {
+    if kept.is_empty() {
+        return Ok(Vec::new());
+    }
+    let (stored, specs) = (tensor_specs(stored)?, tensor_specs(config)?);
+    let mut problems = Vec::new();
+    for pattern in kept {
+        if !specs.iter().any(|spec| StageConfig::fits(pattern, &spec.name)) {
+            problems.push(format!("model.keep: {pattern:?} fits no tensor of the model"));
+        }
+    }
+    for spec in specs.iter().filter(|spec| keeps(kept, &spec.name)) {
+        let found = stored.iter().find(|other| other.name == spec.name).map(|spec| &spec.shape);
+        if found != Some(&spec.shape) {
+            let found = found.map_or("none".to_owned(), |shape| format!("{shape:?}"));
+            problems.push(format!(
+                "model.keep: {} has shape {:?} in the model, and in the folder {found}",
+                spec.name, spec.shape
+            ));
+        }
+    }
+    Ok(problems)
 }
 
 fn read_text(path: &Path) -> Result<String, TrainError> {

@@ -389,6 +389,7 @@ fn stage(patterns: &[&str]) -> StageConfig {
         steps: 1,
         batch: 2,
         accumulate: 1,
+        together: 1,
         learning_rate: RATE,
         warmup: 0,
         decay: Decay::Linear,

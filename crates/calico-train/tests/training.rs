@@ -3,60 +3,28 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod drawn;
+mod runs;
 
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::AtomicBool;
 
 use calico_model::adapters::{Adapters, BaseCheck, apply};
 use calico_model::checkpoint::init;
 use calico_model::{ModelFolder, Preset};
 use calico_nn::weights::checkpoint::StoredType;
-use calico_train::recipe::{Compute, FeaturesConfig, OutputKind, Overrides, StoredFeatures};
+use calico_train::recipe::{Compute, FeaturesConfig, OutputKind, StoredFeatures};
 use calico_train::watch::{MetricsRow, TrainRow, read_metrics};
-use calico_train::{Outcome, Recipe, TrainError, TrainObserver, Trainer};
+use calico_train::{Outcome, Recipe, TrainError, Trainer};
 
-/// A recipe of the repository, made small enough for a test.
-fn small(name: &str, place: &Path) -> Recipe {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../recipes").join(name);
-    let mut recipe = Recipe::open(&path, &Overrides::default()).unwrap();
-    recipe.data.folder = Some(data(place));
-    recipe.model.preset = Some("tiny".into());
-    recipe.output.kind = OutputKind::Model;
-    if let Some(validation) = &mut recipe.validation {
-        validation.every = 3;
-        validation.pairs = 2;
-        validation.max_new_tokens = 6;
-        validation.pictures = 1;
-    }
-    recipe.checkpoint.every = 2;
-    for stage in &mut recipe.stages {
-        stage.steps = 4;
-        stage.warmup = 1;
-        stage.batch = 2;
-        stage.accumulate = 2;
-    }
-    recipe
-}
-
-fn data(place: &Path) -> PathBuf {
-    let folder = place.join("data");
-    if !folder.exists() {
-        drawn::write(&folder, 8);
-    }
-    folder
-}
+use runs::{StopAfter, small, train};
 
 /// A tiny model that is not trained yet.
 fn start(place: &Path) -> PathBuf {
     let folder = place.join("start");
     init(&folder, &Preset::Tiny.config().unwrap(), 5, StoredType::F32, |_| {}).unwrap();
     folder
-}
-
-fn train(recipe: Recipe, run: &Path) -> Result<Outcome, TrainError> {
-    Trainer::open(recipe, run, &())?.run(&mut (), &AtomicBool::new(false))
 }
 
 /// The bytes of every tensor of a model folder.
@@ -149,17 +117,6 @@ fn from_scratch_everything_moves_that_can() {
     assert!(still.contains(&"dino.mask_token"));
     // What helped in training is no part of the model.
     assert_eq!(before.keys().collect::<Vec<_>>(), after.keys().collect::<Vec<_>>());
-}
-
-/// Stops a run after a number of steps.
-struct StopAfter<'a>(u64, &'a AtomicBool);
-
-impl TrainObserver for StopAfter<'_> {
-    fn stepped(&mut self, row: &TrainRow, _total: u64) {
-        if row.step >= self.0 {
-            self.1.store(true, Ordering::Relaxed);
-        }
-    }
 }
 
 #[test]

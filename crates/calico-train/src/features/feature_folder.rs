@@ -107,10 +107,11 @@ impl FeatureFolder {
             let folder = create_output_folder(folder)?;
             folder.write(&file_name(&name), &bytes).map(|_| ())
         });
-        Ok(written.err().map(|error| {
-            self.is_full.store(true, Ordering::Relaxed);
-            format!("no more features are kept, and training goes on without: {error}")
-        }))
+        let Err(error) = written else { return Ok(None) };
+        // Of several batches that fail at once, one tells.
+        let is_told = self.is_full.swap(true, Ordering::Relaxed);
+        let told = || format!("no more features are kept, and training goes on without: {error}");
+        Ok((!is_told).then(told))
     }
 
     fn path_of(&self, name: &str) -> PathBuf {

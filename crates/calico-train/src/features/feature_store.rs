@@ -66,7 +66,8 @@ impl FeatureStore {
         })))
     }
 
-    /// What went wrong without stopping anything, since this was asked last, one line each.
+    /// What went wrong while features were computed, without stopping anything, since this was
+    /// asked last, one line each.
     pub(crate) fn take_warnings(&self) -> Vec<String> {
         std::mem::take(&mut *self.0.warnings.lock().unwrap_or_else(PoisonError::into_inner))
     }
@@ -76,15 +77,15 @@ impl FeatureStore {
         PictureBatch::new(Arc::clone(&self.0))
     }
 
-    /// The features of the pictures of a batch, in the order of their numbers.
+    /// The features of the pictures of a batch, in their order.
     ///
-    /// Frozen encoders see one picture at a time, trained ones all together.
+    /// Frozen encoders see one picture at a time, trained ones all together. Several batches may
+    /// ask at once: what they get does not depend on which of them keeps a feature first.
     pub(crate) fn features(
         &self,
         model: &Calico,
-        batch: PictureBatch,
+        pictures: &[PreparedPicture],
     ) -> Result<ImageFeatures, TrainError> {
-        let pictures = batch.into_pictures()?;
         let pictures: Vec<&PreparedPicture> = pictures.iter().collect();
         let run = |&tower: &Tower| Ok((tower, self.tower(tower, model, &pictures)?));
         let outputs = self.0.towers.iter().map(run).collect::<candle_core::Result<_>>()?;
@@ -121,7 +122,7 @@ impl FeatureStore {
 }
 
 impl Source {
-    pub(super) fn warn(&self, warnings: impl IntoIterator<Item = String>) {
+    fn warn(&self, warnings: impl IntoIterator<Item = String>) {
         self.warnings.lock().unwrap_or_else(PoisonError::into_inner).extend(warnings);
     }
 

@@ -69,7 +69,11 @@ impl PictureBatch {
         Ok(numbers)
     }
 
-    pub(super) fn into_pictures(self) -> Result<Vec<PreparedPicture>, TrainError> {
+    /// The pictures in the order of their numbers.
+    ///
+    /// # Errors
+    /// If the arithmetic failed on one of them.
+    pub(crate) fn into_pictures(self) -> Result<Vec<PreparedPicture>, TrainError> {
         match self.failure {
             Some(failure) => Err(failure),
             None => Ok(self.pictures),
@@ -83,10 +87,10 @@ impl Source {
         image: &ImageRecord,
         path: &Path,
     ) -> Result<PreparedPicture, Refusal> {
-        let (mut digest, mut kept) = (None, Vec::new());
+        let (mut digest, mut kept, mut warnings) = (None, Vec::new(), Vec::new());
         if let Some(folder) = &self.folder {
             let of = self.digest(path)?;
-            kept = self.kept(folder, image, &of)?;
+            kept = self.kept(folder, image, &of, &mut warnings)?;
             digest = Some(of);
         }
         let complete = kept.len() == self.towers.len();
@@ -94,7 +98,7 @@ impl Source {
         let size = Size::new(image.height, image.width);
         let letterbox = Letterbox::new(size, self.config.sam.image_size as u32);
         let image_id = image.image_id.clone();
-        Ok(PreparedPicture { image_id, letterbox, digest, pixels, kept })
+        Ok(PreparedPicture { image_id, letterbox, digest, pixels, kept, warnings })
     }
 
     /// SHA-256 of the file in hexadecimal digits. That of the table is not taken for it: the file
@@ -116,6 +120,7 @@ impl Source {
         folder: &FeatureFolder,
         image: &ImageRecord,
         digest: &str,
+        warnings: &mut Vec<String>,
     ) -> Result<Vec<(Tower, Vec<candle_core::Tensor>)>, Refusal> {
         let mut kept = Vec::new();
         for &tower in &self.frozen {
@@ -124,9 +129,9 @@ impl Source {
                 Found::Nothing => {}
                 Found::Damaged => {
                     let (of, image_id) = (tower.name(), &image.image_id);
-                    self.warn([format!(
+                    warnings.push(format!(
                         "the kept {of} features of {image_id} are damaged; they are computed again"
-                    )]);
+                    ));
                 }
             }
         }

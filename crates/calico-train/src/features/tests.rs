@@ -82,10 +82,7 @@ impl Setting {
     }
 
     fn run(&self, store: &FeatureStore, pictures: &[(ImageRecord, PathBuf)]) -> ImageFeatures {
-        let mut batch = store.gather();
-        let pictures: Vec<_> = pictures.iter().map(|(image, path)| (image, path.clone())).collect();
-        batch.add_all(&pictures).unwrap();
-        store.features(&self.model(), batch).unwrap()
+        store.features(&self.model(), &prepared(store, pictures)).unwrap()
     }
 
     /// The kept files with their bytes, in order.
@@ -99,6 +96,13 @@ impl Setting {
         files.sort();
         files
     }
+}
+
+fn prepared(store: &FeatureStore, pictures: &[(ImageRecord, PathBuf)]) -> Vec<PreparedPicture> {
+    let mut batch = store.gather();
+    let pictures: Vec<_> = pictures.iter().map(|(image, path)| (image, path.clone())).collect();
+    batch.add_all(&pictures).unwrap();
+    batch.into_pictures().unwrap()
 }
 
 /// A picture file without compression; its rows are multiples of four bytes.
@@ -247,8 +251,9 @@ fn damaged_files_are_told_computed_again_and_replaced() {
             damage(path, bytes);
         }
         let store = setting.store(Some(StoredFeatures::Bf16));
-        assert_eq!(bits(&setting.run(&store, &pictures)), bits(&first));
-        assert_eq!(store.take_warnings().len(), 3);
+        let found = prepared(&store, &pictures);
+        assert_eq!(found[0].warnings.len(), 3, "{:?}", found[0].warnings);
+        assert_eq!(bits(&store.features(&setting.model(), &found).unwrap()), bits(&first));
         assert_eq!(setting.kept(), sound);
     }
 }
@@ -277,7 +282,8 @@ fn a_picture_that_is_there_already_keeps_its_number() {
     let [a, b] = [(first, first_path.clone()), (second, second_path.clone())];
     assert_eq!(batch.add_all(&[a.clone(), b.clone()]).unwrap(), [0, 1]);
     assert_eq!(batch.add_all(&[b.clone(), b, a]).unwrap(), [1, 1, 0]);
-    let features = store.features(&setting.model(), batch).unwrap();
+    let pictures = batch.into_pictures().unwrap();
+    let features = store.features(&setting.model(), &pictures).unwrap();
     assert!(tensors(&features).iter().all(|tensor| tensor.dim(0).unwrap() == 2));
 }
 
@@ -300,7 +306,8 @@ fn a_sample_with_a_bad_picture_leaves_the_batch_as_it_was() {
         assert!(matches!(missing, Err(BadReason::Picture(_))), "{missing:?}");
     }
     assert_eq!(batch.add_all(&[(&image, path)]).unwrap(), [0]);
-    let features = store.features(&setting.model(), batch).unwrap();
+    let pictures = batch.into_pictures().unwrap();
+    let features = store.features(&setting.model(), &pictures).unwrap();
     assert!(tensors(&features).iter().all(|tensor| tensor.dim(0).unwrap() == 1));
 }
 

@@ -1,4 +1,4 @@
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use calico_data::Dataset;
 use calico_data::loader::{
@@ -9,9 +9,9 @@ use calico_model::{Calico, CalicoConfig};
 use calico_nn::Weights;
 
 use super::{GroundedBatch, GroundedConversation, grounding_losses};
-use crate::features::FeatureStore;
+use crate::features::{FeatureStore, PreparedPicture};
 use crate::label_masks::LabelPrompts;
-use crate::lessons::Lessons;
+use crate::lessons::{Lesson, Lessons, ReadLesson};
 use crate::recipe::LossConfig;
 use crate::{Losses, TrainError};
 
@@ -29,12 +29,25 @@ pub(crate) struct LessonSettings {
 /// Samples of the train split in random order, epoch after epoch.
 pub(crate) struct GroundingLessons {
     loader: Loader,
+    tokenizer: Tokenizer,
+    shared: Arc<Shared>,
+    /// What the loader skipped and is not told yet, one line each.
+    bad: Arc<Mutex<Vec<String>>>,
+}
+
+/// What all batches of a stage share.
+struct Shared {
     features: FeatureStore,
     config: CalicoConfig,
-    tokenizer: Tokenizer,
     loss: LossConfig,
     label_prompts: Option<LabelPrompts>,
-    bad: Arc<Mutex<Vec<String>>>,
+}
+
+/// Conversations, and the pictures that they are about.
+struct GroundingLesson {
+    shared: Arc<Shared>,
+    pictures: Vec<PreparedPicture>,
+    conversations: Vec<GroundedConversation>,
 }
 
 impl GroundingLessons {
@@ -60,33 +73,32 @@ impl GroundingLessons {
         let told = Arc::clone(&bad);
         let loader = store.loader(options)?.on_bad(move |sample: &BadSample| {
             let line = format!("sample {} is skipped: {}", sample.sample_id, sample.reason);
-            told.lock().unwrap_or_else(std::sync::PoisonError::into_inner).push(line);
+            told.lock().unwrap_or_else(PoisonError::into_inner).push(line);
         });
-        Ok(Self { loader, features, config, tokenizer, loss, label_prompts, bad })
+        let shared = Arc::new(Shared { features, config, loss, label_prompts });
+        Ok(Self { loader, tokenizer, shared, bad })
     }
 
     /// The next good sample, in this epoch or the next one.
     fn next_item(&mut self) -> Result<Item, TrainError> {
-        // An epoch that gives nothing twice over holds nothing that can be used.
-        for _ in 0..2 {
+        loop {
             if let Some(item) = self.loader.next() {
                 return Ok(item?);
             }
+            let Position { taken, bad, .. } = self.loader.position();
+            if bad == taken {
+                let problems = vec!["data: no sample of the train split can be used".into()];
+                return Err(TrainError::Mismatch { problems });
+            }
             self.loader.start_next_epoch();
         }
-        let problems = vec!["data: no sample of the train split can be used".into()];
-        Err(TrainError::Mismatch { problems })
     }
 
-    /// The next `size` samples with the features of their pictures.
-    fn batch(
-        &mut self,
-        model: &Calico,
-        weights: &Weights,
-        size: usize,
-    ) -> Result<GroundedBatch, TrainError> {
+    /// The next `size` samples that can be used.
+    fn next_lesson(&mut self, size: usize) -> Result<GroundingLesson, TrainError> {
+        let shared = Arc::clone(&self.shared);
         let mut conversations = Vec::with_capacity(size);
-        let mut pictures = self.features.gather();
+        let mut pictures = shared.features.gather();
         while conversations.len() < size {
             let item = self.next_item()?;
             let numbers = match pictures.add(&item) {
@@ -96,21 +108,21 @@ impl GroundingLessons {
                     continue;
                 }
             };
-            let made = GroundedConversation::new(&item, &numbers, &self.config, &self.tokenizer);
+            let (config, tokenizer) = (&shared.config, &self.tokenizer);
+            let made = GroundedConversation::new(&item, &numbers, config, tokenizer);
             match made {
                 Ok(mut conversation) => {
-                    self.name_labels(&item, &mut conversation);
+                    shared.name_labels(&item, &mut conversation);
                     conversations.push(conversation);
                 }
                 Err(reason) => self.loader.reject(&item, reason)?,
             }
         }
-        let features = self.features.features(model, pictures)?;
-        let width = self.config.sam.width;
-        let table = self.label_prompts.as_ref().map(|labels| labels.load(width, weights));
-        Ok(GroundedBatch { features, conversations, label_prompts: table.transpose()? })
+        Ok(GroundingLesson { pictures: pictures.into_pictures()?, conversations, shared })
     }
+}
 
+impl Shared {
     /// Writes down which masks have a label with a prompt.
     fn name_labels(&self, item: &Item, conversation: &mut GroundedConversation) {
         let Some(labels) = &self.label_prompts else { return };
@@ -121,28 +133,33 @@ impl GroundingLessons {
 }
 
 impl Lessons for GroundingLessons {
-    fn losses(
-        &mut self,
-        model: &Calico,
-        weights: &Weights,
-        size: usize,
-    ) -> Result<Losses, TrainError> {
-        let batch = self.batch(model, weights, size)?;
-        grounding_losses(model, &batch, &self.loss)
-    }
-
-    fn position(&self) -> Position {
-        self.loader.position()
+    fn read(&mut self, size: usize) -> Result<ReadLesson, TrainError> {
+        let mut lesson = self.next_lesson(size)?;
+        let told = lesson.pictures.iter_mut().flat_map(|p| std::mem::take(&mut p.warnings));
+        let mut warnings: Vec<String> = told.collect();
+        warnings.append(&mut self.bad.lock().unwrap_or_else(PoisonError::into_inner));
+        let position = self.loader.position();
+        Ok(ReadLesson { lesson: Box::new(lesson), position, warnings })
     }
 
     fn epoch_len(&self) -> u64 {
         self.loader.len()
     }
+}
 
-    fn take_warnings(&mut self) -> Vec<String> {
-        let mut warnings = self.features.take_warnings();
-        let mut bad = self.bad.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        warnings.append(&mut bad);
-        warnings
+impl Lesson for GroundingLesson {
+    fn losses(&self, model: &Calico, weights: &Weights) -> Result<Losses, TrainError> {
+        let Shared { features, config, loss, label_prompts } = self.shared.as_ref();
+        let table = label_prompts.as_ref().map(|labels| labels.load(config.sam.width, weights));
+        let batch = GroundedBatch {
+            features: features.features(model, &self.pictures)?,
+            conversations: self.conversations.clone(),
+            label_prompts: table.transpose()?,
+        };
+        grounding_losses(model, &batch, loss)
+    }
+
+    fn take_warnings(&self) -> Vec<String> {
+        self.shared.features.take_warnings()
     }
 }

@@ -1,3 +1,5 @@
+use std::sync::Arc;
+
 use calico_data::loader::{Position, Selection};
 use calico_data::{Dataset, Permutation, Split, Stream};
 use calico_model::Calico;
@@ -8,7 +10,7 @@ use super::LabelPrompts;
 use super::labelled_masks::LabelledMasks;
 use crate::TrainError;
 use crate::features::{FeatureStore, PreparedPicture, Tower};
-use crate::lessons::{Lessons, LossParts, Losses};
+use crate::lessons::{Lesson, Lessons, LossParts, Losses, ReadLesson};
 use crate::mask_losses::{Canvases, MaskLosses, scalar};
 use crate::pictures::{PictureOrder, SplitImages};
 use crate::recipe::LossConfig;
@@ -20,12 +22,23 @@ pub(crate) const MASKS_PER_PICTURE: usize = 6;
 /// of labels that they show.
 pub(crate) struct LabelMaskLessons {
     images: SplitImages,
+    shared: Arc<Shared>,
+    seed: u64,
+    pub(super) order: PictureOrder,
+}
+
+/// What all batches of a stage share.
+struct Shared {
     prompts: LabelPrompts,
     features: FeatureStore,
     loss: LossConfig,
     width: usize,
-    seed: u64,
-    pub(super) order: PictureOrder,
+}
+
+/// Pictures with masks of labels that they show.
+struct LabelMaskLesson {
+    shared: Arc<Shared>,
+    pictures: Vec<LabelledMasks>,
 }
 
 impl LabelMaskLessons {
@@ -41,20 +54,19 @@ impl LabelMaskLessons {
         (seed, start): (u64, Position),
     ) -> Result<Self, TrainError> {
         let images = LabelPrompts::images(dataset, Split::Train, selection)?;
+        let prompts = LabelPrompts::of(images.all_regions());
         Ok(Self {
-            prompts: LabelPrompts::of(images.all_regions()),
             order: PictureOrder::new("label mask images", seed, images.len(), start),
             images,
-            features,
-            loss,
-            width,
+            shared: Arc::new(Shared { prompts, features, loss, width }),
             seed,
         })
     }
 
     /// The next `size` pictures that can be used, each with some of its labels.
     pub(super) fn next_pictures(&mut self, size: usize) -> Result<Vec<LabelledMasks>, TrainError> {
-        let Self { images, prompts, features, seed, order, .. } = self;
+        let Self { images, shared, seed, order } = self;
+        let Shared { prompts, features, .. } = shared.as_ref();
         order.next(images, size, |epoch, place| {
             let id = format!("{epoch}/{place}");
             let choose = |labels: Vec<u32>| {
@@ -69,15 +81,26 @@ impl LabelMaskLessons {
 }
 
 impl Lessons for LabelMaskLessons {
-    fn losses(
-        &mut self,
-        model: &Calico,
-        weights: &Weights,
-        size: usize,
-    ) -> Result<Losses, TrainError> {
-        let pictures = self.next_pictures(size)?;
+    fn read(&mut self, size: usize) -> Result<ReadLesson, TrainError> {
+        let mut pictures = self.next_pictures(size)?;
+        let told = pictures.iter_mut().flat_map(|p| std::mem::take(&mut p.picture.warnings));
+        let mut warnings: Vec<String> = told.collect();
+        warnings.extend(self.order.take_warnings());
+        let lesson = Box::new(LabelMaskLesson { shared: Arc::clone(&self.shared), pictures });
+        Ok(ReadLesson { lesson, position: self.order.position(), warnings })
+    }
+
+    fn epoch_len(&self) -> u64 {
+        self.images.len()
+    }
+}
+
+impl Lesson for LabelMaskLesson {
+    fn losses(&self, model: &Calico, weights: &Weights) -> Result<Losses, TrainError> {
+        let pictures = &self.pictures;
+        let Shared { prompts, features, loss, width } = self.shared.as_ref();
         let prepared: Vec<&PreparedPicture> = pictures.iter().map(|p| &p.picture).collect();
-        let embeddings = self.features.tower(Tower::Sam, model, &prepared)?;
+        let embeddings = features.tower(Tower::Sam, model, &prepared)?;
         let sam = super::embedding_of(&embeddings)?;
         let letterboxes: Vec<_> = prepared.iter().map(|picture| picture.letterbox).collect();
         let (mut numbers, mut truths) = (Vec::new(), Vec::new());
@@ -87,11 +110,11 @@ impl Lessons for LabelMaskLessons {
                 truths.push((image, mask));
             }
         }
-        let prompts = embedding(&self.prompts.load(self.width, weights)?, &numbers)?; // [M, C]
+        let prompts = embedding(&prompts.load(*width, weights)?, &numbers)?; // [M, C]
         let canvases = Canvases { sam, letterboxes: &letterboxes };
-        let losses = MaskLosses::of(model, &canvases, &prompts, &truths, &self.loss)?;
+        let losses = MaskLosses::of(model, &canvases, &prompts, &truths, loss)?;
         let losses = losses.ok_or_else(|| TrainError::Internal("pictures of no label".into()))?;
-        let total = losses.weighed(&self.loss)?;
+        let total = losses.weighed(loss)?;
         let mut parts = LossParts {
             total: scalar(&total)?,
             masks: truths.len() as u64,
@@ -102,17 +125,7 @@ impl Lessons for LabelMaskLessons {
         Ok(Losses { total, parts })
     }
 
-    fn position(&self) -> Position {
-        self.order.position()
-    }
-
-    fn epoch_len(&self) -> u64 {
-        self.images.len()
-    }
-
-    fn take_warnings(&mut self) -> Vec<String> {
-        let mut warnings = self.features.take_warnings();
-        warnings.extend(self.order.take_warnings());
-        warnings
+    fn take_warnings(&self) -> Vec<String> {
+        self.shared.features.take_warnings()
     }
 }

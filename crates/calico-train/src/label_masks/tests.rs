@@ -71,7 +71,8 @@ fn the_loss_falls_and_masks_fit_better() {
     let mut losses = Vec::new();
     for _ in 0..60 {
         let weights = parameters.tracked();
-        let found = lessons.losses(&model(&config, &weights), &weights, 4).unwrap();
+        let lesson = lessons.read(4).unwrap().lesson;
+        let found = lesson.losses(&model(&config, &weights), &weights).unwrap();
         // Every picture shows an object and its two parts.
         assert_eq!((found.parts.samples, found.parts.masks), (4, 12));
         losses.push(found.parts.total);
@@ -91,7 +92,8 @@ fn gradients_reach_sam_and_the_prompts_and_nothing_else() {
     let parameters = learning(&dataset, "objective = 'label_masks'\ntrain = ['*']");
     let mut lessons = lessons(&dataset, &parameters, Position::default());
     let weights = parameters.tracked();
-    let found = lessons.losses(&model(&tiny(), &weights), &weights, 2).unwrap();
+    let lesson = lessons.read(2).unwrap().lesson;
+    let found = lesson.losses(&model(&tiny(), &weights), &weights).unwrap();
     let gradients = Gradients::of(&found.total, parameters.trained(), HashMap::new).unwrap();
     for name in parameters.trained().keys() {
         let expected = name == LABEL_PROMPTS || can_learn(name);
@@ -106,7 +108,8 @@ fn an_encoder_that_is_frozen_stays_as_it_is() {
     let parameters = learning(&dataset, keys);
     let mut lessons = lessons(&dataset, &parameters, Position::default());
     let weights = parameters.tracked();
-    let found = lessons.losses(&model(&tiny(), &weights), &weights, 2).unwrap();
+    let lesson = lessons.read(2).unwrap().lesson;
+    let found = lesson.losses(&model(&tiny(), &weights), &weights).unwrap();
     let gradients = Gradients::of(&found.total, parameters.trained(), HashMap::new).unwrap();
     let reached: BTreeSet<&str> =
         gradients.by_name().keys().map(|name| name.rsplit_once('.').unwrap().0).collect();
@@ -144,7 +147,7 @@ fn lessons_go_on_from_any_position_whatever_the_batches_were() {
     for size in [0, 3, 13, 7, 9] {
         earlier.next_pictures(size).unwrap();
         taken += size;
-        let mut resumed = from(earlier.position());
+        let mut resumed = from(earlier.order.position());
         let next: Vec<String> = resumed.next_pictures(8).unwrap().iter().map(sign).collect();
         assert_eq!(next, all[taken..taken + 8], "after {taken}");
     }
@@ -157,7 +160,7 @@ fn pictures_that_cannot_be_decoded_are_told_and_skipped() {
     let parameters = learning(&dataset, SAM);
     let mut lessons = lessons(&dataset, &parameters, Position::default());
     lessons.next_pictures(16).unwrap();
-    let warnings = lessons.take_warnings();
+    let warnings = lessons.order.take_warnings();
     assert!(warnings.iter().any(|line| line.contains("drawn/train-5-1")), "{warnings:?}");
 }
 

@@ -1,3 +1,5 @@
+use std::sync::Arc;
+
 use calico_data::loader::{Position, Selection};
 use calico_data::{Dataset, Split};
 use calico_model::{Calico, CalicoConfig};
@@ -12,7 +14,7 @@ use super::label_heads::{LabelHeads, patch_tokens};
 use super::labelled_picture::LabelledPicture;
 use crate::TrainError;
 use crate::features::Tower;
-use crate::lessons::{Lessons, LossParts, Losses};
+use crate::lessons::{Lesson, Lessons, LossParts, Losses, ReadLesson};
 use crate::pictures::{PictureOrder, SplitImages};
 use crate::recipe::StageConfig;
 
@@ -20,11 +22,22 @@ use crate::recipe::StageConfig;
 /// labels of their patches.
 pub(crate) struct LabelLessons {
     images: SplitImages,
+    shared: Arc<Shared>,
+    pub(super) order: PictureOrder,
+}
+
+/// What all batches of a stage share.
+struct Shared {
     classes: LabelClasses,
     config: CalicoConfig,
     /// The encoders that learn.
     towers: Vec<Tower>,
-    pub(super) order: PictureOrder,
+}
+
+/// Pictures with the labels of their patches.
+struct LabelLesson {
+    shared: Arc<Shared>,
+    pictures: Vec<LabelledPicture>,
 }
 
 impl LabelLessons {
@@ -49,9 +62,7 @@ impl LabelLessons {
         Ok(Self {
             order: PictureOrder::new("label images", seed, images.len(), start),
             images,
-            classes,
-            config: config.clone(),
-            towers,
+            shared: Arc::new(Shared { classes, config: config.clone(), towers }),
         })
     }
 
@@ -73,7 +84,8 @@ impl LabelLessons {
         &mut self,
         size: usize,
     ) -> Result<Vec<LabelledPicture>, TrainError> {
-        let Self { images, classes, config, towers, order } = self;
+        let Self { images, shared, order } = self;
+        let Shared { classes, config, towers } = shared.as_ref();
         order.next(images, size, |_, place| {
             LabelledPicture::load(images, place, classes, towers, config)
         })
@@ -81,23 +93,32 @@ impl LabelLessons {
 }
 
 impl Lessons for LabelLessons {
-    fn losses(
-        &mut self,
-        model: &Calico,
-        weights: &Weights,
-        size: usize,
-    ) -> Result<Losses, TrainError> {
+    fn read(&mut self, size: usize) -> Result<ReadLesson, TrainError> {
         let pictures = self.next_pictures(size)?;
-        let heads = LabelHeads::load(&self.config, &self.classes, &self.towers, weights)?;
+        let lesson = Box::new(LabelLesson { shared: Arc::clone(&self.shared), pictures });
+        let (position, warnings) = (self.order.position(), self.order.take_warnings());
+        Ok(ReadLesson { lesson, position, warnings })
+    }
+
+    fn epoch_len(&self) -> u64 {
+        self.images.len()
+    }
+}
+
+impl Lesson for LabelLesson {
+    fn losses(&self, model: &Calico, weights: &Weights) -> Result<Losses, TrainError> {
+        let pictures = &self.pictures;
+        let Shared { classes, config, towers } = self.shared.as_ref();
+        let heads = LabelHeads::load(config, classes, towers, weights)?;
         let mut losses = Vec::new();
         for (tower, heads) in heads.iter() {
-            let tokens = tokens(tower, model, &pictures)?; // [B, P, D]
+            let tokens = tokens(tower, model, pictures)?; // [B, P, D]
             for (kind, head) in heads {
                 let logits = head.forward(&tokens)?; // [B, P, classes]
                 let logits = logits.flatten_to(1)?.to_dtype(DType::F32)?; // [B P, classes]
-                let (classes, device) = (self.classes.len(*kind), logits.device());
+                let (count, device) = (classes.len(*kind), logits.device());
                 let shares = |picture: &LabelledPicture| {
-                    picture.targets(tower, *kind)?.to_tensor(classes, device)
+                    picture.targets(tower, *kind)?.to_tensor(count, device)
                 };
                 let shares =
                     pictures.iter().map(shares).collect::<candle_core::Result<Vec<_>>>()?;
@@ -111,18 +132,6 @@ impl Lessons for LabelLessons {
         let parts =
             LossParts { total: value, labels: Some(value), samples, ..LossParts::default() };
         Ok(Losses { total, parts })
-    }
-
-    fn position(&self) -> Position {
-        self.order.position()
-    }
-
-    fn epoch_len(&self) -> u64 {
-        self.images.len()
-    }
-
-    fn take_warnings(&mut self) -> Vec<String> {
-        self.order.take_warnings()
     }
 }
 

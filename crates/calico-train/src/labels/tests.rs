@@ -68,7 +68,8 @@ fn the_loss_falls_and_answers_get_better() {
     let mut losses = Vec::new();
     for _ in 0..30 {
         let weights = parameters.tracked();
-        let found = lessons.losses(&model(&config, &weights), &weights, 4).unwrap();
+        let lesson = lessons.read(4).unwrap().lesson;
+        let found = lesson.losses(&model(&config, &weights), &weights).unwrap();
         assert_eq!((found.parts.samples, found.parts.labels), (4, Some(found.parts.total)));
         losses.push(found.parts.total);
         let gradients = Gradients::of(&found.total, parameters.trained(), HashMap::new).unwrap();
@@ -98,7 +99,8 @@ fn gradients_reach_everything_that_is_said_to_learn_and_nothing_else() {
         let parameters = parameters(&dataset, &config, &stage);
         let mut lessons = lessons_of(&dataset, &config, &stage, Position::default());
         let weights = parameters.tracked();
-        let found = lessons.losses(&model(&config, &weights), &weights, 2).unwrap();
+        let lesson = lessons.read(2).unwrap().lesson;
+        let found = lesson.losses(&model(&config, &weights), &weights).unwrap();
         let gradients = Gradients::of(&found.total, parameters.trained(), HashMap::new).unwrap();
         let reached: BTreeSet<&str> = gradients.by_name().keys().map(String::as_str).collect();
         for name in parameters.trained().keys() {
@@ -159,7 +161,7 @@ fn lessons_go_on_from_any_position_whatever_the_batches_were() {
     for size in [0, 3, 13, 7, 9] {
         earlier.next_pictures(size).unwrap();
         taken += size;
-        let mut resumed = lessons(&dataset, earlier.position());
+        let mut resumed = lessons(&dataset, earlier.order.position());
         let next: Vec<String> = resumed.next_pictures(8).unwrap().iter().map(sign).collect();
         assert_eq!(next, all[taken..taken + 8], "after {taken}");
     }
@@ -174,10 +176,10 @@ fn pictures_that_cannot_be_decoded_are_told_and_skipped() {
     let mut lessons = lessons(&dataset, Position::default());
     let pictures = lessons.next_pictures(14).unwrap();
     assert_eq!(pictures.iter().map(sign).collect::<BTreeSet<_>>().len(), 14);
-    let Position { epoch, taken, bad, .. } = lessons.position();
+    let Position { epoch, taken, bad, .. } = lessons.order.position();
     assert!(epoch == 0 && taken - bad == 14);
     lessons.next_pictures(1).unwrap();
-    let warnings = lessons.take_warnings();
+    let warnings = lessons.order.take_warnings();
     for name in ["drawn/train-3-0", "drawn/train-5-1"] {
         assert!(warnings.iter().any(|line| line.contains(name)), "{warnings:?}");
     }

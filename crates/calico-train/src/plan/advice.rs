@@ -20,7 +20,12 @@ enum Kind {
 }
 
 /// From the cheapest to the dearest.
-const CHANGES: [Change; 3] = [
+const CHANGES: [Change; 4] = [
+    Change {
+        kind: Kind::Schedule,
+        what: "`together = 1`, which leaves cores idle where the model is small",
+        make: |recipe| recipe.stages.iter_mut().for_each(|stage| stage.together = 1),
+    },
     Change {
         kind: Kind::Schedule,
         what: "`recompute = true`, which costs one more forward pass of the language model",

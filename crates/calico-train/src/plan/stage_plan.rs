@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::tape::{Arithmetic, Tape};
 use super::walk::{self, Batch};
-use super::{Machine, Memory, ModulePlan, Samples};
+use super::{Machine, Memory, ModulePlan, Samples, feature_bytes};
 use crate::TrainError;
 use crate::lessons::{LABEL_HEADS, LABEL_PROMPTS, is_helper};
 use crate::recipe::{Objective, Recipe, StageConfig};
@@ -37,6 +37,8 @@ pub struct StagePlan {
     pub batch: usize,
     /// Batches per optimiser step.
     pub accumulate: usize,
+    /// Batches that are computed at once.
+    pub together: usize,
     /// Whether layers of the language model are computed again.
     pub recompute: bool,
     /// Module by module, in the order of the data flow.
@@ -95,7 +97,7 @@ impl<'a> Given<'a> {
         let high = self.run(stage, &trained, self.samples.high, self.recipe.features.is_some());
         let mean = self.run(stage, &trained, self.samples.mean, self.recipe.features.is_some());
         let accumulate = stage.accumulate as f64;
-        let modules = self.modules(&trained, width, &high, (&mean, accumulate));
+        let modules = self.modules(&trained, width, (&high, stage.together), (&mean, accumulate));
         let sum = |part: fn(&Arithmetic) -> f64| {
             accumulate * mean.arithmetic.values().map(part).sum::<f64>()
         };
@@ -111,6 +113,7 @@ impl<'a> Given<'a> {
             steps: stage.steps,
             batch: stage.batch,
             accumulate: stage.accumulate,
+            together: stage.together,
             recompute: stage.recompute,
             memory: self.memory(stage, &trained, width, &high),
             modules,
@@ -169,7 +172,7 @@ impl<'a> Given<'a> {
         &self,
         trained: &BTreeSet<&str>,
         width: u64,
-        high: &Run,
+        (high, together): (&Run, usize),
         (mean, accumulate): (&Run, f64),
     ) -> Vec<ModulePlan> {
         let row = |name: &str, prefix: &str| {
@@ -186,7 +189,7 @@ impl<'a> Given<'a> {
                 trained_tensors: own().filter(learns).count(),
                 trained_values: own().filter(learns).map(|spec| spec.len() as u64).sum(),
                 weights: own().map(bytes).sum(),
-                activations: high.kept.get(prefix).copied().unwrap_or_default(),
+                activations: together as u64 * high.kept.get(prefix).copied().unwrap_or_default(),
                 flops: accumulate * (forward + backward + recomputed),
             }
         };
@@ -194,7 +197,7 @@ impl<'a> Given<'a> {
         of_model.chain([row(LOSSES, LOSSES)]).collect()
     }
 
-    /// The worst moment is in a batch, or when the optimiser moves the largest tensor.
+    /// The worst moment is in batches that are computed at once, or when the optimiser moves the largest tensor.
     fn memory(
         &self,
         stage: &StageConfig,
@@ -212,11 +215,12 @@ impl<'a> Given<'a> {
                 frozen += len * width;
             }
         }
-        let activations = high.kept.values().sum();
-        let gradients = high.gradients;
-        let accumulated = if stage.accumulate > 1 { gradients } else { 0 };
-        let step = (gradients + STEP_TENSORS * F32 * largest).saturating_sub(accumulated);
-        let worst = high.peak.max(step);
+        let together = stage.together as u64;
+        let activations = together * high.kept.values().sum::<u64>();
+        let gradients = together * high.gradients;
+        let accumulated = if stage.accumulate > stage.together { high.gradients } else { 0 };
+        let step = (high.gradients + STEP_TENSORS * F32 * largest).saturating_sub(accumulated);
+        let worst = (together * high.peak).max(step);
         Memory {
             frozen,
             trained: F32 * values,
@@ -224,9 +228,26 @@ impl<'a> Given<'a> {
             gradients,
             accumulated,
             activations,
+            ahead: self.ahead(stage, trained),
             program: PROGRAM,
             working: worst.saturating_sub(gradients + activations),
         }
+    }
+
+    /// Bytes of the pictures of batches that wait until they are computed: as many batches as are
+    /// computed at once, and the one that is being read.
+    fn ahead(&self, stage: &StageConfig, trained: &BTreeSet<&str>) -> u64 {
+        let encoders = ["eva.", "ln_vision.", "dino.", "sam.encoder."];
+        let learns = encoders.iter().any(|e| trained.iter().any(|name| name.starts_with(e)));
+        let picture = match &self.recipe.features {
+            Some(features) if !learns => feature_bytes(self.config, features.stored),
+            _ => pixel_bytes(self.config),
+        };
+        let each = match stage.objective {
+            Objective::Grounding => self.samples.high.images.max(1),
+            Objective::Labels | Objective::LabelMasks => 1,
+        };
+        (stage.together + 1) as u64 * (stage.batch * each) as u64 * picture
     }
 
     /// Arithmetic of frozen encoders on pictures whose features are not on disk yet.
@@ -247,6 +268,13 @@ impl<'a> Given<'a> {
         let different = self.samples.pictures.map_or(seen, |all| seen.min(all as f64));
         (forward(false) - forward(true)) / pictures * different
     }
+}
+
+/// Bytes of one picture as the encoders read it.
+fn pixel_bytes(config: &CalicoConfig) -> u64 {
+    let sizes = config.input_sizes();
+    let dino = sizes.dino.map_or(0, |[height, width]| height * width);
+    3 * F32 * (sizes.eva * sizes.eva + dino + sizes.sam * sizes.sam) as u64
 }
 
 /// What one batch was seen to do.

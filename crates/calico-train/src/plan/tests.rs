@@ -95,6 +95,28 @@ fn more_samples_need_more_and_what_is_frozen_or_recomputed_needs_less() {
 }
 
 #[test]
+fn batches_at_once_are_in_memory_at_once() {
+    let of = |together: usize| {
+        stage(&format!("train = {ADAPTERS}\naccumulate = 4\ntogether = {together}"))
+    };
+    let [one, two, four] = [1, 2, 4].map(of);
+    for (several, count) in [(&two, 2), (&four, 4)] {
+        assert_eq!(several.memory.activations, count * one.memory.activations);
+        assert_eq!(several.memory.gradients, count * one.memory.gradients);
+        let kept: u64 = several.modules.iter().map(|module| module.activations).sum();
+        assert_eq!(kept, several.memory.activations);
+        assert!(is_close(several.forward, one.forward));
+    }
+    assert!(one.memory.peak() < two.memory.peak() && two.memory.peak() < four.memory.peak());
+    // Pictures of two batches wait, of three, of five.
+    let ahead = [&one, &two, &four].map(|stage| stage.memory.ahead);
+    assert_eq!([2 * ahead[1], 2 * ahead[2]], [3 * ahead[0], 5 * ahead[0]]);
+    // A step that is one group of batches has none before it.
+    assert_eq!(two.memory.accumulated, one.memory.gradients);
+    assert_eq!(four.memory.accumulated, 0);
+}
+
+#[test]
 fn the_forward_pass_takes_the_arithmetic_of_a_request() {
     let config = Preset::Full.config().unwrap();
     let request = Request { images: 2, text_tokens: 200, answer_tokens: 120, masks: 8 };

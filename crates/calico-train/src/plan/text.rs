@@ -69,8 +69,12 @@ pub(super) fn plan(plan: &Plan) -> String {
 }
 
 fn of_stage(stage: &StagePlan) -> String {
+    let together = match stage.together {
+        0 | 1 => String::new(),
+        several => format!(", {several} batches at once"),
+    };
     let mut text = format!(
-        "stage {:?}: {} steps of {} x {} samples\n\n{:20}{:>8}{:>16}{:>12}{:>14}{:>14}\n",
+        "stage {:?}: {} steps of {} x {} samples{together}\n\n{:20}{:>8}{:>16}{:>12}{:>14}{:>14}\n",
         stage.name,
         grouped(stage.steps),
         stage.accumulate,
@@ -137,6 +141,7 @@ fn memory(memory: &Memory) -> String {
         ("gradients", memory.gradients),
         ("gradients of earlier batches", memory.accumulated),
         ("kept for the backward pass", memory.activations),
+        ("pictures of the next batches", memory.ahead),
         ("the program itself", memory.program),
         ("else at the worst moment", memory.working),
         ("memory in all", memory.peak()),

@@ -1,6 +1,6 @@
 //! What in a recipe contradicts itself, as far as it can be told without model and data.
 
-use super::{Objective, Recipe, StageConfig};
+use super::{Objective, OutputKind, Recipe, StageConfig};
 
 /// The most samples in one batch, and batches in one step.
 const MOST_AT_ONCE: usize = 1 << 16;
@@ -27,6 +27,11 @@ pub(super) fn problems(recipe: &Recipe) -> Vec<String> {
     check(
         model.preset.is_none() || model.config.is_none(),
         "model: `preset` and `config` are both given; expected one of them",
+    );
+    check(
+        model.keep.is_empty() || recipe.output.kind == OutputKind::Model,
+        "output: adapters belong to a whole model, but `keep` draws some of its tensors; set \
+         `kind = \"model\"`",
     );
     let loss = recipe.loss;
     let weights = [
@@ -112,6 +117,13 @@ fn stage_problems(stage: &StageConfig, problems: &mut Vec<String>) {
     let counts = 1..=MOST_AT_ONCE;
     check(counts.contains(&stage.batch), "`batch`: expected 1 to 65536");
     check(counts.contains(&stage.accumulate), "`accumulate`: expected 1 to 65536");
+    check(
+        stage.together > 0 && stage.accumulate.is_multiple_of(stage.together),
+        &format!(
+            "`together`: found {}, expected a number that divides `accumulate`, which is {}",
+            stage.together, stage.accumulate
+        ),
+    );
     let rate = stage.learning_rate;
     check(rate.is_finite() && rate > 0.0, "`learning_rate`: expected more than 0");
     check((0.0..=1.0).contains(&stage.final_rate), "`final_rate`: expected 0 to 1");

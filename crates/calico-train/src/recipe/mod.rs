@@ -12,9 +12,9 @@ mod stage;
 
 pub use overrides::Overrides;
 pub use sections::{
-    CheckpointConfig, Compute, DataConfig, FeaturesConfig, GuardConfig, LossConfig, MaskLoss,
-    Metric, ModelConfig, OptimizerConfig, OutputConfig, OutputKind, OutputType, StoredFeatures,
-    ValidationConfig,
+    CheckpointConfig, Compute, DataConfig, FeaturesConfig, GuardConfig, HiddenMatrices, LossConfig,
+    MaskLoss, Metric, ModelConfig, OptimizerConfig, OutputConfig, OutputKind, OutputType,
+    StoredFeatures, ValidationConfig,
 };
 pub use stage::{Decay, Objective, StageConfig};
 
@@ -142,7 +142,8 @@ impl Recipe {
     }
 
     /// SHA-256, in hexadecimal digits, of everything that changes what a run computes: not of
-    /// where things lie, not of how often checkpoints are written, and not of what ends a run.
+    /// where things lie, not of how often checkpoints are written, not of what ends a run, and not
+    /// of how many batches are computed at once.
     pub fn digest(&self) -> Result<String, TrainError> {
         let mut computed = self.clone();
         computed.model.folder = None;
@@ -155,6 +156,7 @@ impl Recipe {
         }
         computed.checkpoint = CheckpointConfig::default();
         computed.guard = GuardConfig::default();
+        computed.stages.iter_mut().for_each(|stage| stage.together = 0);
         Ok(hex(&Sha256::digest(computed.to_toml()?)))
     }
 

@@ -13,6 +13,10 @@ pub struct ModelConfig {
     /// A model folder to start from.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub folder: Option<PathBuf>,
+    /// What is taken of the folder: tensors, or beginnings of names that end before a dot. All
+    /// others are drawn, of the folder's configuration or of another one. Left out: all.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub keep: Vec<String>,
     /// A built-in configuration.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub preset: Option<String>,
@@ -144,11 +148,30 @@ pub struct OptimizerConfig {
     pub weight_decay: f64,
     /// The longest gradient, over all trained values together; 0: no limit.
     pub clip_norm: f64,
+    /// How matrices inside of the networks move.
+    pub hidden_matrices: HiddenMatrices,
+}
+
+/// How matrices inside of the networks move; all other values always move by `AdamW`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum HiddenMatrices {
+    /// By `AdamW`, too.
+    #[default]
+    Adamw,
+    /// By Muon (Jordan et al. 2024), with changes as long as those of `AdamW` (arXiv 2502.16982).
+    Muon,
 }
 
 impl Default for OptimizerConfig {
     fn default() -> Self {
-        Self { betas: [0.9, 0.95], eps: 1e-8, weight_decay: 0.0, clip_norm: 1.0 }
+        Self {
+            betas: [0.9, 0.95],
+            eps: 1e-8,
+            weight_decay: 0.0,
+            clip_norm: 1.0,
+            hidden_matrices: HiddenMatrices::default(),
+        }
     }
 }
 

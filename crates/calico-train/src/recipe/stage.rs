@@ -22,6 +22,13 @@ pub struct StageConfig {
     /// Batches whose gradients are averaged before the optimiser moves.
     #[serde(default = "ten")]
     pub accumulate: usize,
+    /// How many of these batches are computed at once, each on threads of its own; a divisor of
+    /// `accumulate`. It changes no bit of what is computed.
+    ///
+    /// 0 is written nowhere and no number to train with: so it stands in digests, which are the
+    /// same for every number.
+    #[serde(default = "one", skip_serializing_if = "is_zero")]
+    pub together: usize,
     /// Highest learning rate.
     #[serde(default = "published_rate")]
     pub learning_rate: f64,
@@ -82,6 +89,15 @@ impl StageConfig {
         let ends = |rest: &str| rest.is_empty() || rest.starts_with('.') || pattern.ends_with('.');
         pattern == "*" || name.strip_prefix(pattern).is_some_and(ends)
     }
+}
+
+fn one() -> usize {
+    1
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+fn is_zero(number: &usize) -> bool {
+    *number == 0
 }
 
 fn two() -> usize {

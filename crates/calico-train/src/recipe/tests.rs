@@ -61,6 +61,27 @@ fn values_that_make_no_sense_are_told_together() {
 }
 
 #[test]
+fn batches_at_once_divide_those_of_a_step_and_change_no_digest() {
+    let with = |together: usize| {
+        SMALL.replace("steps = 200", &format!("steps = 200\naccumulate = 6\ntogether = {together}"))
+    };
+    for wrong in [0, 4, 12] {
+        let found = problems(&with(wrong));
+        assert_eq!(found.len(), 1, "{found:?}");
+        assert!(found[0].contains(&format!("`together`: found {wrong}")), "{found:?}");
+        assert!(found[0].contains("which is 6"), "{found:?}");
+    }
+    let six = SMALL.replace("steps = 200", "steps = 200\naccumulate = 6");
+    let one = parse(&six).unwrap();
+    assert!(one.stages[0].together == 1 && one.to_toml().unwrap().contains("together = 1"));
+    for right in [1, 2, 3, 6] {
+        let recipe = parse(&with(right)).unwrap();
+        assert_eq!(recipe.stages[0].together, right);
+        assert_eq!(recipe.digest().unwrap(), one.digest().unwrap());
+    }
+}
+
+#[test]
 fn prompts_of_labels_are_wanted_only_after_a_stage_that_learns_them() {
     let weighed = format!("{SMALL}[loss]\nlabel_prompt = 0.5\n");
     let stage = |name: &str, objective: &str| {

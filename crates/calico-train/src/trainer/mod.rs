@@ -2,9 +2,11 @@
 
 mod finish;
 mod open;
+mod reading;
 mod save;
 mod step;
 mod validate;
+mod workers;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -14,9 +16,11 @@ use calico_data::Dataset;
 use calico_data::loader::Position;
 use candle_core::{DType, Tensor};
 
+use self::reading::Reading;
+use self::workers::Workers;
 use crate::checkpoint::{Best, Checkpoints, State};
 use crate::guard;
-use crate::lessons::{LABEL_PROMPTS, Lessons};
+use crate::lessons::LABEL_PROMPTS;
 use crate::parameters::Parameters;
 use crate::recipe::StageConfig;
 use crate::run_folder::RunFolder;
@@ -82,7 +86,8 @@ struct Stage {
     config: StageConfig,
     parameters: Parameters,
     optimizer: AdamW,
-    lessons: Box<dyn Lessons>,
+    lessons: Reading,
+    workers: Workers,
 }
 
 /// How a stage ended.

@@ -9,6 +9,8 @@ use calico_nn::weights::TensorSpec;
 use candle_core::{DType, Device};
 
 use super::finish::STOPPED;
+use super::reading::{Amount, Reading};
+use super::workers::Workers;
 use super::{Stage, Trainer};
 use crate::checkpoint::{Checkpoint, Checkpoints, State};
 use crate::data_digest::data_digest;
@@ -110,8 +112,15 @@ impl Trainer {
             }
             None => AdamW::new(self.recipe.optimizer, parameters.trained())?,
         };
-        let lessons = self.lessons(&config, &parameters)?;
-        Ok(Stage { config, parameters, optimizer, lessons })
+        let workers = Workers::new(config.together)?;
+        let steps = config.steps.saturating_sub(self.state.stage_step);
+        let amount = Amount {
+            size: config.batch,
+            batches: steps.saturating_mul(config.accumulate as u64),
+            ahead: workers.count(),
+        };
+        let lessons = Reading::begin(self.lessons(&config, &parameters)?, amount)?;
+        Ok(Stage { config, parameters, optimizer, lessons, workers })
     }
 
     /// The tensors that a stage needs beside the model.

@@ -3,11 +3,15 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use calico_data::Stream;
-use calico_language::Learning;
-use calico_model::Calico;
+use calico_data::loader::Position;
+use calico_language::{Learning, SpecialTokens};
+use calico_model::{Calico, CalicoConfig};
 use calico_nn::{Dropout, Recompute};
+use candle_core::Device;
 
 use super::{Stage, Trainer};
+use crate::lessons::ReadLesson;
+use crate::parameters::Parameters;
 use crate::recipe::StageConfig;
 use crate::schedule::learning_rate;
 use crate::watch::{TimingsRow, TrainRow};
@@ -21,36 +25,50 @@ impl Trainer {
         observer: &mut dyn TrainObserver,
         stop: &AtomicBool,
     ) -> Result<Option<TrainRow>, TrainError> {
+        let Stage { config, parameters, optimizer, lessons, workers } = stage;
         let step = self.state.step + 1;
+        let work = Work {
+            step,
+            seed: self.recipe.seed,
+            stage: config,
+            model: &self.start.config,
+            tokens: self.start.tokenizer.special(),
+            parameters,
+        };
         let mut gradients = Gradients::default();
         let mut parts = LossParts::default();
-        let batches = stage.config.accumulate;
-        for number in 0..batches {
+        let mut position = self.state.position;
+        let batches = config.accumulate;
+        for first in (0..batches).step_by(workers.count()) {
             if stop.load(Ordering::Relaxed) {
                 return Ok(None);
             }
-            let (found, losses) = self.batch(stage, number)?;
-            self.check(step, "the loss", losses.total)?;
-            gradients.merge(&found)?;
-            parts.add(&losses);
-            for warning in stage.lessons.take_warnings() {
-                observer.warns(&warning);
+            let numbers = first..batches.min(first + workers.count());
+            let read = numbers.map(|number| Ok((number, lessons.next()?)));
+            let read: Vec<_> = read.collect::<Result<_, TrainError>>()?;
+            let computed = workers.each(read, |(number, read)| work.compute(number, read))?;
+            // In the order of the batches, whatever the order in which they were ready.
+            for batch in computed {
+                self.check(step, "the loss", batch.parts.total)?;
+                gradients.merge(&batch.gradients)?;
+                parts.add(&batch.parts);
+                batch.warnings.iter().for_each(|warning| observer.warns(warning));
+                position = batch.position;
             }
         }
         gradients.scale(1.0 / batches as f64)?;
         let gradient_norm = gradients.clip(self.recipe.optimizer.clip_norm)?;
         self.check(step, "the length of the gradient", gradient_norm)?;
-        let rate = learning_rate(&stage.config, self.state.stage_step + 1);
-        stage.optimizer.step(stage.parameters.trained(), &gradients, rate)?;
+        let rate = learning_rate(config, self.state.stage_step + 1);
+        optimizer.step(parameters.trained(), &gradients, rate)?;
 
         self.state.step = step;
         self.state.stage_step += 1;
-        self.state.position = stage.lessons.position();
+        self.state.position = position;
         let parts = parts.over(batches);
-        let position = self.state.position;
-        let epoch_len = stage.lessons.epoch_len().max(1);
+        let epoch_len = lessons.epoch_len().max(1);
         Ok(Some(TrainRow {
-            stage: stage.config.name.clone(),
+            stage: config.name.clone(),
             step,
             epoch: position.epoch as f64 + position.taken as f64 / epoch_len as f64,
             loss: parts.total,
@@ -66,38 +84,6 @@ impl Trainer {
             masks: parts.masks,
             samples: parts.samples,
         }))
-    }
-
-    /// Losses and gradients of the next batch.
-    fn batch(
-        &self,
-        stage: &mut Stage,
-        number: usize,
-    ) -> Result<(Gradients, LossParts), TrainError> {
-        let recompute = stage.config.recompute.then(Recompute::default);
-        let learning = Learning {
-            lora_dropout: self.dropout(&stage.config, number),
-            recompute: recompute.clone(),
-        };
-        // Some modules prepare values when they are made, so each batch has a model of its own.
-        // The tensors are shared: this takes no memory and next to no time.
-        let weights = stage.parameters.tracked();
-        let (config, tokens) = (&self.start.config, self.start.tokenizer.special());
-        let device = candle_core::Device::Cpu;
-        let model = Calico::load_learning(config, tokens, &weights, &device, &learning)?;
-        let losses = stage.lessons.losses(&model, &weights, stage.config.batch)?;
-        let recomputed = || recompute.map(|recompute| recompute.take()).unwrap_or_default();
-        let trained = stage.parameters.trained();
-        let gradients = Gradients::of(&losses.total, trained, recomputed)?;
-        Ok((gradients, losses.parts))
-    }
-
-    /// Dropout of a batch: its masks depend on the seed, the step and the batch alone.
-    fn dropout(&self, stage: &StageConfig, number: usize) -> Option<Dropout> {
-        let id = format!("{}/{number}", self.state.step + 1);
-        let mut stream = Stream::new(self.recipe.seed, "dropout", &id);
-        let rate = stage.lora_dropout;
-        (rate > 0.0).then(|| Dropout { rate, seed: stream.bits() })
     }
 
     fn check(&self, step: u64, what: &str, value: f64) -> Result<(), TrainError> {
@@ -123,5 +109,54 @@ impl Trainer {
         self.timings.append(&TimingsRow::new(row.step, seconds, row.samples, peak))?;
         observer.stepped(row, self.recipe.steps());
         Ok(())
+    }
+}
+
+/// What the batches of a step are computed with.
+struct Work<'a> {
+    /// The optimiser step of the whole run.
+    step: u64,
+    seed: u64,
+    stage: &'a StageConfig,
+    model: &'a CalicoConfig,
+    tokens: SpecialTokens,
+    parameters: &'a Parameters,
+}
+
+/// What came of a batch.
+struct Computed {
+    gradients: Gradients,
+    parts: LossParts,
+    /// Where the sample behind it is.
+    position: Position,
+    /// Of reading and of computing, one line each.
+    warnings: Vec<String>,
+}
+
+impl Work<'_> {
+    /// Losses and gradients of the batch with a number in its step.
+    fn compute(&self, number: usize, read: ReadLesson) -> Result<Computed, TrainError> {
+        let ReadLesson { lesson, position, mut warnings } = read;
+        let recompute = self.stage.recompute.then(Recompute::default);
+        let learning =
+            Learning { lora_dropout: self.dropout(number), recompute: recompute.clone() };
+        // Some modules prepare values when they are made, so each batch has a model of its own.
+        // The tensors are shared: this takes no memory and next to no time.
+        let weights = self.parameters.tracked();
+        let device = Device::Cpu;
+        let model = Calico::load_learning(self.model, self.tokens, &weights, &device, &learning)?;
+        let losses = lesson.losses(&model, &weights)?;
+        warnings.extend(lesson.take_warnings());
+        drop(lesson);
+        let recomputed = || recompute.map(|recompute| recompute.take()).unwrap_or_default();
+        let gradients = Gradients::of(&losses.total, self.parameters.trained(), recomputed)?;
+        Ok(Computed { gradients, parts: losses.parts, position, warnings })
+    }
+
+    /// Dropout of a batch: its masks depend on the seed, the step and the batch alone.
+    fn dropout(&self, number: usize) -> Option<Dropout> {
+        let mut stream = Stream::new(self.seed, "dropout", &format!("{}/{number}", self.step));
+        let rate = self.stage.lora_dropout;
+        (rate > 0.0).then(|| Dropout { rate, seed: stream.bits() })
     }
 }

@@ -1,4 +1,6 @@
-//! `AdamW` with moments that can be saved.
+//! `AdamW` with moments that can be saved, and Muon for hidden matrices if a recipe asks for it.
+
+mod muon;
 
 use std::collections::BTreeMap;
 
@@ -6,7 +8,7 @@ use candle_core::{CpuStorage, DType, Device, Result, Storage, Tensor, Var};
 use rayon::prelude::*;
 
 use crate::gradients::Gradients;
-use crate::recipe::OptimizerConfig;
+use crate::recipe::{HiddenMatrices, OptimizerConfig};
 
 /// Values per task of the one-pass form.
 const TASK: usize = 1 << 16;
@@ -29,7 +31,7 @@ pub struct AdamW {
 pub struct Moments {
     /// Of the gradient.
     pub first: Tensor,
-    /// Of its square.
+    /// Of its square; stays 0 where Muon moves the tensor.
     pub second: Tensor,
 }
 
@@ -94,13 +96,17 @@ impl AdamW {
     ) -> Result<()> {
         self.steps += 1;
         let steps = self.steps as f64;
-        let OptimizerConfig { betas, eps, weight_decay, .. } = self.config;
+        let OptimizerConfig { betas, eps, weight_decay, hidden_matrices, .. } = self.config;
         let corrections = betas.map(|beta| 1.0 - beta.powf(steps));
         for (name, gradient) in gradients.by_name() {
             let (Some(var), Some(moments)) = (trained.get(name), self.moments.get_mut(name)) else {
                 candle_core::bail!("there is a gradient for {name}, which is not trained");
             };
             let decay = if var.rank() > 1 { weight_decay } else { 0.0 };
+            if hidden_matrices == HiddenMatrices::Muon && muon::is_hidden_matrix(name, var) {
+                muon::step(var, moments, gradient, learning_rate, decay)?;
+                continue;
+            }
             let factors = Factors {
                 betas: betas.map(|beta| beta as f32),
                 others: betas.map(|beta| (1.0 - beta) as f32),
