@@ -10,6 +10,7 @@ Writes WORK/ablations.json and WORK/ablations.md.
 """
 
 import argparse
+import hashlib
 import json
 import statistics
 import subprocess
@@ -143,6 +144,21 @@ def run(args, calico, base, name, seed):
     }
 
 
+def check_same(args, base):
+    """Results of other weights, data or steps are never mixed into one table."""
+    weights = hashlib.sha256((base / "model.safetensors").read_bytes()).hexdigest()
+    settings = {
+        "weights": weights,
+        "train": str(args.train),
+        "test": str(args.test),
+        "steps": [args.prompt_steps, args.steps],
+    }
+    path = args.work / "settings.json"
+    if path.exists() and json.loads(path.read_text()) != settings:
+        raise SystemExit(f"{args.work} was begun with other settings: see {path}, or use another --work")
+    path.write_text(json.dumps(settings, indent=1))
+
+
 def cell(runs, where, measure):
     """Mean and deviation over the seeds, in per cent."""
     values = [found[where][measure] for found in runs.values()]
@@ -177,6 +193,7 @@ def main():
     base = args.work / "mini"
     if not base.exists():
         calico(["model", "default", "--out", base])
+    check_same(args, base)
     results = {}
     # Seed by seed, so that a table of one seed is there early.
     for seed in SEEDS:

@@ -5,7 +5,7 @@
 //!      │
 //!      ▼
 //! Trainer: stage by stage
-//!   data set ─► batch ─► losses ─► Gradients ─► AdamW ─► Parameters ─► the model of the next step
+//!   data set ─► batch ─► losses ─► Gradients ─► Optimizer ─► Parameters ─► the next model
 //!                                                  │
 //!      checkpoints ◄── state, values, moments ◄────┤
 //!      metrics, TensorBoard, pictures, report ◄────┘
@@ -48,7 +48,7 @@ pub use error::TrainError;
 pub use gradients::Gradients;
 pub use lessons::{LossParts, Losses};
 pub use observer::TrainObserver;
-pub use optimizer::{AdamW, Moments};
+pub use optimizer::{Moments, Optimizer};
 pub use parameters::Parameters;
 pub use recipe::Recipe;
 pub use run_folder::{RunFolder, RunIdentity};

@@ -190,8 +190,10 @@ fn changed_settings(run: &Path, recipe: &Recipe) -> String {
 /// Whether a key may change.
 fn is_free(key: &str) -> bool {
     let free = ["guard", "checkpoint", "data.folder", "data.roots", "features.folder"];
+    // That it is the same model is told by its own digest.
+    let of_model = ["model.folder", "model.config", "model.tokenizer"];
     let is_together = key.starts_with("stages.") && key.ends_with(".together");
-    free.contains(&key) || key.starts_with("model.") || is_together
+    free.contains(&key) || of_model.contains(&key) || is_together
 }
 
 fn compare(key: &str, found: &toml::Value, now: &toml::Value, changed: &mut Vec<String>) {
@@ -232,6 +234,7 @@ fn holds_something(folder: &Path) -> Result<bool, TrainError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::recipe::Compute;
 
     fn recipe() -> Recipe {
         let text = "name = 'a'\n[model]\npreset = 'tiny'\n[[stages]]\nname = 's'\ntrain = ['*']\nsteps = 200";
@@ -279,6 +282,33 @@ mod tests {
         fs::create_dir_all(path.join("checkpoints/step-00000001")).unwrap();
         let error = RunFolder::open(&path, &identity("a", "1"), &recipe()).unwrap_err().to_string();
         assert!(error.contains("seed: 7 in the run, 0 now"), "{error}");
+    }
+
+    #[test]
+    fn a_changed_setting_of_the_model_is_named_but_not_its_place() {
+        let scratch = tempfile::tempdir().unwrap();
+        let path = scratch.path().join("run");
+        let begun = |folder: &str, keep: &[&str], compute| {
+            let mut recipe = recipe();
+            recipe.model.folder = Some(folder.into());
+            recipe.model.keep = keep.iter().map(|&name| name.to_owned()).collect();
+            recipe.model.compute = compute;
+            recipe
+        };
+        let open = |recipe: &Recipe| {
+            RunFolder::open(&path, &identity("a", &recipe.digest().unwrap()), recipe).map(drop)
+        };
+        open(&begun("here", &["eva"], Compute::Auto)).unwrap();
+        fs::create_dir_all(path.join("checkpoints/step-00000001")).unwrap();
+        open(&begun("there", &["eva"], Compute::Auto)).unwrap();
+        for (recipe, told) in [
+            (begun("else", &["eva", "sam"], Compute::Auto), "model.keep: [\"eva\"] in the run"),
+            (begun("else", &[], Compute::Auto), "model.keep is gone"),
+            (begun("else", &["eva"], Compute::F32), "model.compute: \"auto\" in the run"),
+        ] {
+            let error = open(&recipe).unwrap_err().to_string();
+            assert!(error.contains(told) && !error.contains("model.folder"), "{error}");
+        }
     }
 
     #[test]

@@ -20,6 +20,9 @@ use crate::recipe::{ModelConfig, StageConfig};
 pub(crate) const NO_MODEL: &str = "model: there is no folder with weights to start from; give one \
                                    (--model DIR), or set `from_scratch = true` to draw them";
 
+pub(crate) const NO_FOLDER_TO_KEEP: &str = "model.keep: it names tensors of a folder, but there is \
+                                            no folder; give one (--model DIR), or leave `keep` out";
+
 /// The model that a training begins with.
 pub(crate) struct StartModel {
     pub(crate) config: CalicoConfig,
@@ -34,7 +37,13 @@ pub(crate) struct StartModel {
 /// The configuration of the model that a recipe names: that of its folder, or else of its preset or
 /// file; of a model that only takes tensors of a folder, its own if it has one. No weights are
 /// looked at.
+///
+/// # Errors
+/// If it is nowhere or cannot be read, or tensors of a folder are to be kept and there is none.
 pub fn model_config(model: &ModelConfig) -> Result<CalicoConfig, TrainError> {
+    if model.folder.is_none() && !model.keep.is_empty() {
+        return Err(TrainError::Mismatch { problems: vec![NO_FOLDER_TO_KEEP.to_owned()] });
+    }
     let has_own = model.preset.is_some() || model.config.is_some();
     if let Some(folder) = model.folder.as_ref().filter(|_| model.keep.is_empty() || !has_own) {
         if !folder.is_dir() {

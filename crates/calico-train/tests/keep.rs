@@ -1,28 +1,21 @@
 //! Trainings that take some tensors of a model and draw all others.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
-#![allow(dead_code, reason = "a helper of other tests, too")]
 
 mod drawn;
 mod runs;
 
-use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::AtomicBool;
 
+use calico_model::Preset;
 use calico_model::checkpoint::init;
-use calico_model::{ModelFolder, Preset};
 use calico_nn::weights::checkpoint::StoredType;
-use calico_train::{Recipe, TrainError};
+use calico_train::plan::{Machine, Plan};
+use calico_train::{Outcome, Recipe, TrainError, Trainer};
 
-use runs::{small, train};
-
-/// The bytes of every tensor of a model folder.
-fn tensors(folder: &Path) -> BTreeMap<String, Vec<u8>> {
-    let model = ModelFolder::open(folder).unwrap();
-    let bytes = |name: &str| model.checkpoint.bytes(name).unwrap().to_vec();
-    model.checkpoint.names().map(|name| (name.to_owned(), bytes(name))).collect()
-}
+use runs::{StopAfter, assert_same, small, tensors, train};
 
 /// One step of the language model, on an untrained model of which some tensors are taken.
 fn recipe(place: &Path, keep: &[&str]) -> (PathBuf, Recipe) {
@@ -63,6 +56,43 @@ fn what_is_kept_is_that_of_the_folder_and_all_else_is_drawn() {
             assert_eq!(before[name] == *bytes, is_kept, "{name}");
         }
     }
+}
+
+#[test]
+fn a_run_that_is_stopped_goes_on_with_the_same_tensors_kept_and_no_others() {
+    let place = tempfile::tempdir().unwrap();
+    let (_, mut recipe) = recipe(place.path(), &["eva", "sam"]);
+    recipe.stages[0].steps = 3;
+    let (whole, parts) = (place.path().join("whole"), place.path().join("parts"));
+    train(recipe.clone(), &whole).unwrap();
+    let stop = AtomicBool::new(false);
+    let trainer = Trainer::open(recipe.clone(), &parts, &()).unwrap();
+    let ended = trainer.run(&mut StopAfter(1, &stop), &stop).unwrap();
+    assert_eq!(ended, Outcome::Stopped { step: 1, total: 3 });
+    for other in [&["eva"][..], &["eva", "sam", "dino"], &[]] {
+        let mut changed = recipe.clone();
+        changed.model.keep = other.iter().map(|&pattern| pattern.to_owned()).collect();
+        let told = train(changed, &parts).unwrap_err().to_string();
+        assert!(told.contains("model.keep"), "{told}");
+    }
+    train(recipe, &parts).unwrap();
+    assert_same(&whole, &parts, &["checkpoints/step-00000003", "model", "metrics.jsonl"]);
+}
+
+#[test]
+fn nothing_is_kept_of_no_folder() {
+    let place = tempfile::tempdir().unwrap();
+    let (_, mut recipe) = recipe(place.path(), &["eva"]);
+    recipe.model.folder = None;
+    recipe.model.preset = Some("tiny".into());
+    let run = place.path().join("run");
+    let machine = Machine { gflops: 10.0, is_cpu: true };
+    for error in
+        [train(recipe.clone(), &run).unwrap_err(), Plan::of_recipe(&recipe, machine).unwrap_err()]
+    {
+        assert!(error.to_string().contains("model.keep"), "{error}");
+    }
+    assert!(!run.exists());
 }
 
 #[test]

@@ -26,7 +26,7 @@ use calico_nn::{Dropout, Recompute};
 use calico_train::grounding::{GroundedBatch, GroundedConversation, MaskTarget, grounding_losses};
 use calico_train::plan::{Machine, Plan, SampleShape};
 use calico_train::recipe::{ModelConfig, StageConfig};
-use calico_train::{AdamW, Gradients, Parameters, Recipe, Trainer, is_trained};
+use calico_train::{Gradients, Optimizer, Parameters, Recipe, Trainer, is_trained};
 use candle_core::{DType, Device};
 
 /// Large enough that what the program itself takes does not count.
@@ -82,7 +82,7 @@ fn step(stage: &StageConfig) {
     let trains = |name: &str| is_trained(name, stage);
     let parameters = Parameters::new(specs, &source, &trains, DType::F32, &device).unwrap();
     let optimizer = calico_train::recipe::OptimizerConfig::default();
-    let mut optimizer = AdamW::new(optimizer, parameters.trained()).unwrap();
+    let mut optimizer = Optimizer::new(optimizer, parameters.trained()).unwrap();
     let mut sum = Gradients::default();
     for _ in 0..stage.accumulate {
         let recompute = stage.recompute.then(Recompute::default);
@@ -186,6 +186,9 @@ fn measured(stage: &str, place: Option<&Path>) -> u64 {
         .args(["--exact", "child", "--ignored", "--nocapture"])
         .env(STAGE, stage)
         .env("RAYON_NUM_THREADS", "2")
+        // Which thread computes a batch is left to chance. If each had an arena of its own, what
+        // one has freed could not serve the other, and the peak would be a matter of chance, too.
+        .env("MALLOC_ARENA_MAX", "1")
         .output()
         .unwrap();
     let text = String::from_utf8_lossy(&output.stdout);

@@ -21,7 +21,7 @@ use calico_model::{Calico, CalicoConfig, Preset};
 use calico_testkit::{Golden, Synthetic};
 use calico_train::grounding::{GroundedBatch, GroundedConversation, MaskTarget, grounding_losses};
 use calico_train::recipe::{Decay, LossConfig, Objective, OptimizerConfig, StageConfig};
-use calico_train::{AdamW, Gradients, LossParts, Parameters, is_trained, learning_rate};
+use calico_train::{Gradients, LossParts, Optimizer, Parameters, is_trained, learning_rate};
 use candle_core::{DType, Device, Tensor};
 
 const RATE: f64 = 4e-4;
@@ -41,7 +41,7 @@ struct Training {
     config: CalicoConfig,
     tokenizer: Tokenizer,
     parameters: Parameters,
-    optimizer: AdamW,
+    optimizer: Optimizer,
 }
 
 /// What a step found.
@@ -65,7 +65,7 @@ impl Training {
         let parameters =
             Parameters::new(specs, &source, &trains, DType::F32, &Device::Cpu).unwrap();
         let optimizer = OptimizerConfig { weight_decay, ..OptimizerConfig::default() };
-        let optimizer = AdamW::new(optimizer, parameters.trained()).unwrap();
+        let optimizer = Optimizer::new(optimizer, parameters.trained()).unwrap();
         Self { config, tokenizer, parameters, optimizer }
     }
 
@@ -107,7 +107,7 @@ fn batch(golden: &Golden, model: &Calico) -> GroundedBatch {
         conversations.push(conversation(golden, name, images));
     }
     let features = model.features(&pictures).unwrap();
-    GroundedBatch { features, conversations, label_prompts: None }
+    GroundedBatch { features, conversations: conversations.into(), label_prompts: None }
 }
 
 fn conversation(golden: &Golden, name: &str, images: Vec<usize>) -> GroundedConversation {

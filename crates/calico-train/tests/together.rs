@@ -5,9 +5,8 @@
 mod drawn;
 mod runs;
 
-use std::collections::BTreeMap;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -19,7 +18,7 @@ use calico_train::watch::TrainRow;
 use calico_train::{Outcome, Recipe, TrainObserver, Trainer};
 use candle_core::Device;
 
-use runs::{StopAfter, small, train};
+use runs::{StopAfter, assert_same, files, small, train};
 
 /// Three stages, one per objective, of which the last reads features of frozen encoders, drops out
 /// and computes layers again.
@@ -36,29 +35,6 @@ fn recipe(place: &Path, together: usize) -> Recipe {
     answers.lora_dropout = 0.1;
     answers.recompute = true;
     recipe
-}
-
-/// Every file of some folders of a run.
-fn files(run: &Path, folders: &[&str]) -> BTreeMap<PathBuf, Vec<u8>> {
-    let mut found = BTreeMap::new();
-    let mut left: Vec<PathBuf> = folders.iter().map(|name| run.join(name)).collect();
-    while let Some(path) = left.pop() {
-        if path.is_dir() {
-            left.extend(fs::read_dir(&path).unwrap().map(|entry| entry.unwrap().path()));
-        } else {
-            found.insert(path.strip_prefix(run).unwrap().to_owned(), fs::read(&path).unwrap());
-        }
-    }
-    found
-}
-
-fn assert_same(a: &Path, b: &Path, folders: &[&str]) {
-    let (a, b) = (files(a, folders), files(b, folders));
-    assert_eq!(a.keys().collect::<Vec<_>>(), b.keys().collect::<Vec<_>>());
-    assert!(a.len() > 3);
-    for (name, bytes) in &a {
-        assert!(*bytes == b[name], "{} differs", name.display());
-    }
 }
 
 /// What does not depend on where a run was stopped.
@@ -144,12 +120,25 @@ fn warnings_and_positions_are_those_of_one_batch_after_the_other() {
     }
 }
 
-/// Asks a run to stop in the middle of a step: when it is told of a bad picture.
-struct StopAtWarning<'a>(&'a AtomicBool);
+/// Asks a run to stop in the middle of a step: when it is told of a bad picture, and has made a
+/// step.
+struct StopAtWarning<'a> {
+    stop: &'a AtomicBool,
+    made: u64,
+    /// Steps that were made when it asked first.
+    asked_at: Option<u64>,
+}
 
 impl TrainObserver for StopAtWarning<'_> {
+    fn stepped(&mut self, row: &TrainRow, _: u64) {
+        self.made = row.step;
+    }
+
     fn warns(&mut self, _: &str) {
-        self.0.store(true, Ordering::Relaxed);
+        if self.made > 0 {
+            self.stop.store(true, Ordering::Relaxed);
+            self.asked_at.get_or_insert(self.made);
+        }
     }
 }
 
@@ -157,13 +146,17 @@ impl TrainObserver for StopAtWarning<'_> {
 fn a_run_that_is_stopped_between_batches_forgets_the_step() {
     let place = tempfile::tempdir().unwrap();
     let (whole, parts) = (place.path().join("whole"), place.path().join("parts"));
-    let recipe = recipe(place.path(), 2);
+    let mut recipe = recipe(place.path(), 2);
+    // Four groups of batches: the first bad picture of a step is not in the last one.
+    recipe.stages[0].accumulate = 8;
     damage(place.path());
     train(recipe.clone(), &whole).unwrap();
     let stop = AtomicBool::new(false);
     let trainer = Trainer::open(recipe.clone(), &parts, &()).unwrap();
-    let ended = trainer.run(&mut StopAtWarning(&stop), &stop).unwrap();
-    assert!(matches!(ended, Outcome::Stopped { step: 0..4, total: 12 }), "{ended:?}");
+    let mut observer = StopAtWarning { stop: &stop, made: 0, asked_at: None };
+    let ended = trainer.run(&mut observer, &stop).unwrap();
+    // The step in which it asked is not made: more batches of it were to come.
+    assert_eq!(ended, Outcome::Stopped { step: observer.asked_at.unwrap(), total: 12 });
     train(recipe, &parts).unwrap();
     assert_same(&whole, &parts, &END);
 }

@@ -14,11 +14,11 @@ use calico_model::adapters::{Adapters, BaseCheck, apply};
 use calico_model::checkpoint::init;
 use calico_model::{ModelFolder, Preset};
 use calico_nn::weights::checkpoint::StoredType;
-use calico_train::recipe::{Compute, FeaturesConfig, OutputKind, StoredFeatures};
+use calico_train::recipe::{Compute, FeaturesConfig, HiddenMatrices, OutputKind, StoredFeatures};
 use calico_train::watch::{MetricsRow, TrainRow, read_metrics};
 use calico_train::{Outcome, Recipe, TrainError, Trainer};
 
-use runs::{StopAfter, small, train};
+use runs::{StopAfter, files, small, tensors, train};
 
 /// A tiny model that is not trained yet.
 fn start(place: &Path) -> PathBuf {
@@ -27,35 +27,20 @@ fn start(place: &Path) -> PathBuf {
     folder
 }
 
-/// The bytes of every tensor of a model folder.
-fn tensors(folder: &Path) -> BTreeMap<String, Vec<u8>> {
-    let model = ModelFolder::open(folder).unwrap();
-    let bytes = |name: &str| model.checkpoint.bytes(name).unwrap().to_vec();
-    model.checkpoint.names().map(|name| (name.to_owned(), bytes(name))).collect()
-}
-
 /// Every file of a run whose bytes must not depend on clocks and interruptions.
-fn files(run: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
-    let mut found = BTreeMap::new();
-    let mut folders = vec![run.to_owned()];
-    while let Some(folder) = folders.pop() {
-        for entry in fs::read_dir(&folder).unwrap() {
-            let path = entry.unwrap().path();
-            let name = path.file_name().unwrap().to_str().unwrap();
-            // A stop makes a checkpoint of its own; the last one is that of the end.
-            let earlier = name.starts_with("step-") && name != "step-00000012" && path.is_dir();
-            if path.is_dir() && name != "events" && !earlier {
-                folders.push(path);
-            } else if path.is_file() && name != "timings.jsonl" {
-                found.insert(path.strip_prefix(run).unwrap().to_owned(), fs::read(&path).unwrap());
-            }
-        }
-    }
+fn lasting(run: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
+    let mut found = files(run, &[""]);
+    found.retain(|path, _| {
+        // A stop makes a checkpoint of its own; the last one is that of the end.
+        let is_earlier =
+            path.starts_with("checkpoints") && !path.starts_with("checkpoints/step-00000012");
+        !is_earlier && !path.starts_with("events") && path != Path::new("timings.jsonl")
+    });
     found
 }
 
 fn assert_same_run(a: &Path, b: &Path) {
-    let (a, b) = (files(a), files(b));
+    let (a, b) = (lasting(a), lasting(b));
     assert_eq!(a.keys().collect::<Vec<_>>(), b.keys().collect::<Vec<_>>());
     for (name, bytes) in &a {
         assert!(*bytes == b[name], "{} differs", name.display());
@@ -140,14 +125,59 @@ fn a_run_that_is_stopped_anywhere_goes_on_as_if_it_had_not_been() {
 }
 
 #[test]
+fn muon_moves_matrices_and_a_run_with_it_goes_on_as_if_it_had_not_been_stopped() {
+    let place = tempfile::tempdir().unwrap();
+    let mut recipe = small("scratch.toml", place.path());
+    recipe.optimizer.hidden_matrices = HiddenMatrices::Muon;
+    let (whole, parts) = (place.path().join("whole"), place.path().join("parts"));
+    train(recipe.clone(), &whole).unwrap();
+    for step in [2, 6, 11] {
+        let stop = AtomicBool::new(false);
+        let trainer = Trainer::open(recipe.clone(), &parts, &()).unwrap();
+        let ended = trainer.run(&mut StopAfter(step, &stop), &stop).unwrap();
+        assert_eq!(ended, Outcome::Stopped { step, total: 12 });
+    }
+    train(recipe.clone(), &parts).unwrap();
+    assert_same_run(&whole, &parts);
+
+    // One step from the same values has the same gradients: AdamW differs in the matrices alone.
+    recipe.validation = None;
+    recipe.loss.label_prompt = 0.0;
+    recipe.stages.drain(..2);
+    (recipe.stages[0].steps, recipe.stages[0].warmup) = (1, 0);
+    let one_step = |hidden: HiddenMatrices, name: &str| {
+        let run = place.path().join(name);
+        let mut recipe = recipe.clone();
+        recipe.optimizer.hidden_matrices = hidden;
+        train(recipe, &run).unwrap();
+        tensors(&run.join("model"))
+    };
+    let muon = one_step(HiddenMatrices::Muon, "muon");
+    let adamw = one_step(HiddenMatrices::Adamw, "adamw");
+    let drawn = place.path().join("drawn");
+    init(&drawn, &Preset::Tiny.config().unwrap(), recipe.seed, StoredType::F32, |_| {}).unwrap();
+    let before = tensors(&drawn);
+    for (name, is_matrix) in [
+        ("llm.model.layers.0.self_attn.q_proj.weight", true),
+        ("sam.decoder.iou_prediction_head.layers.0.weight", true),
+        ("llm.model.embed_tokens.weight", false),
+        ("llm.model.norm.weight", false),
+        ("llm.lm_head.weight", false),
+    ] {
+        assert!(muon[name] != before[name] && adamw[name] != before[name], "{name}");
+        assert_eq!(muon[name] != adamw[name], is_matrix, "{name}");
+    }
+}
+
+#[test]
 fn a_finished_run_that_is_started_again_changes_nothing() {
     let place = tempfile::tempdir().unwrap();
     let recipe = small("scratch.toml", place.path());
     let run = place.path().join("run");
     train(recipe.clone(), &run).unwrap();
-    let before = files(&run);
+    let before = lasting(&run);
     train(recipe, &run).unwrap();
-    assert!(before == files(&run));
+    assert!(before == lasting(&run));
 }
 
 #[test]

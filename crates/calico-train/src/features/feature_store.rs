@@ -8,6 +8,7 @@ use calico_model::model::ImageFeatures;
 use calico_model::{Calico, CalicoConfig};
 use candle_core::{DType, Device, Tensor};
 
+use super::feature_file::Found;
 use super::feature_folder::FeatureFolder;
 use super::{PictureBatch, PreparedPicture, Tower};
 use crate::TrainError;
@@ -93,13 +94,15 @@ impl FeatureStore {
         image_features(outputs, letterboxes)
     }
 
-    /// Looks for kept features of one picture, and decodes it if any are missing.
+    /// Looks for kept features of one picture, and decodes it if any are missing. What is wrong
+    /// with kept features goes to `warnings`, one line each, also if the picture cannot be used.
     pub(crate) fn prepare(
         &self,
         image: &ImageRecord,
         path: &Path,
+        warnings: &mut Vec<String>,
     ) -> Result<PreparedPicture, Refusal> {
-        self.0.prepare(image, path)
+        self.0.prepare(image, path, warnings)
     }
 
     /// What one encoder says of pictures; see [`features`](Self::features).
@@ -143,10 +146,15 @@ impl Source {
         if let Some(kept) = picture.kept(tower) {
             return to_compute(kept);
         }
-        let features = tower.run(model, &self.pixels(tower, picture)?)?;
+        let run = || tower.run(model, &self.pixels(tower, picture)?);
         let (Some(folder), Some(digest)) = (&self.folder, &picture.digest) else {
-            return Ok(features.iter().map(Tensor::detach).collect());
+            return Ok(run()?.iter().map(Tensor::detach).collect());
         };
+        // An earlier batch may have kept them since the picture was read.
+        if let Found::Features(kept) = folder.find(tower, digest)? {
+            return to_compute(&kept);
+        }
+        let features = run()?;
         let stored = folder.stored().dtype();
         let round = |tensor: &Tensor| tensor.detach().to_dtype(stored)?.to_device(&Device::Cpu);
         let features = features.iter().map(round).collect::<candle_core::Result<Vec<_>>>()?;

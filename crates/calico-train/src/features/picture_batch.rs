@@ -24,11 +24,13 @@ pub(crate) struct PictureBatch {
     pictures: Vec<PreparedPicture>,
     /// What stops the whole training, and not only a sample.
     failure: Option<TrainError>,
+    /// What was wrong with kept features, of pictures that are not added, too.
+    warnings: Vec<String>,
 }
 
 impl PictureBatch {
     pub(super) fn new(source: Arc<Source>) -> Self {
-        Self { source, pictures: Vec::new(), failure: None }
+        Self { source, pictures: Vec::new(), failure: None, warnings: Vec::new() }
     }
 
     /// Adds the pictures of a sample: looks for kept features, and decodes the pictures of which
@@ -58,15 +60,25 @@ impl PictureBatch {
             }
         }
         let source = &self.source;
-        let prepared: Vec<_> =
-            new.par_iter().map(|(image, path)| source.prepare(image, path)).collect();
+        let prepare = |(image, path): &(&ImageRecord, &Path)| {
+            let mut warnings = Vec::new();
+            (source.prepare(image, path, &mut warnings), warnings)
+        };
+        let prepared: Vec<_> = new.par_iter().map(prepare).collect();
+        let (prepared, warnings): (Vec<_>, Vec<_>) = prepared.into_iter().unzip();
+        self.warnings.extend(warnings.into_iter().flatten());
         match prepared.into_iter().collect::<Result<Vec<_>, _>>() {
             Ok(prepared) => self.pictures.extend(prepared),
             Err(Refusal::Bad(reason)) => return Err(reason),
-            // The sample is not at fault: whoever asks for the features is told.
+            // The sample is not at fault: whoever asks for the pictures is told.
             Err(Refusal::Failed(error)) => self.failure = Some(error),
         }
         Ok(numbers)
+    }
+
+    /// What was wrong with kept features since this was asked last, one line each.
+    pub(crate) fn take_warnings(&mut self) -> Vec<String> {
+        std::mem::take(&mut self.warnings)
     }
 
     /// The pictures in the order of their numbers.
@@ -82,15 +94,17 @@ impl PictureBatch {
 }
 
 impl Source {
+    /// See [`FeatureStore::prepare`](super::FeatureStore::prepare).
     pub(super) fn prepare(
         &self,
         image: &ImageRecord,
         path: &Path,
+        warnings: &mut Vec<String>,
     ) -> Result<PreparedPicture, Refusal> {
-        let (mut digest, mut kept, mut warnings) = (None, Vec::new(), Vec::new());
+        let (mut digest, mut kept) = (None, Vec::new());
         if let Some(folder) = &self.folder {
             let of = self.digest(path)?;
-            kept = self.kept(folder, image, &of, &mut warnings)?;
+            kept = self.kept(folder, image, &of, warnings)?;
             digest = Some(of);
         }
         let complete = kept.len() == self.towers.len();
@@ -98,7 +112,7 @@ impl Source {
         let size = Size::new(image.height, image.width);
         let letterbox = Letterbox::new(size, self.config.sam.image_size as u32);
         let image_id = image.image_id.clone();
-        Ok(PreparedPicture { image_id, letterbox, digest, pixels, kept, warnings })
+        Ok(PreparedPicture { image_id, letterbox, digest, pixels, kept })
     }
 
     /// SHA-256 of the file in hexadecimal digits. That of the table is not taken for it: the file

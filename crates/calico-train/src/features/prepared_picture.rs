@@ -15,8 +15,6 @@ pub(crate) struct PreparedPicture {
     pub(super) pixels: Option<ImageTensors>,
     /// What was found in the folder, in the stored type.
     pub(super) kept: Vec<(Tower, Vec<Tensor>)>,
-    /// What was wrong with the kept features of it, one line each.
-    pub(crate) warnings: Vec<String>,
 }
 
 impl PreparedPicture {

@@ -8,7 +8,7 @@ use calico_model::correspondence::CemInput;
 use calico_model::model::ImageFeatures;
 use calico_model::preprocess::ImageTensors;
 use calico_model::{Calico, CalicoConfig, Preset};
-use calico_nn::weights::WeightSource;
+use calico_nn::weights::{Random, WeightSource};
 use calico_testkit::Synthetic;
 use candle_core::{DType, Device, Tensor};
 
@@ -82,7 +82,7 @@ impl Setting {
     }
 
     fn run(&self, store: &FeatureStore, pictures: &[(ImageRecord, PathBuf)]) -> ImageFeatures {
-        store.features(&self.model(), &prepared(store, pictures)).unwrap()
+        store.features(&self.model(), &read(store, pictures).0).unwrap()
     }
 
     /// The kept files with their bytes, in order.
@@ -98,11 +98,16 @@ impl Setting {
     }
 }
 
-fn prepared(store: &FeatureStore, pictures: &[(ImageRecord, PathBuf)]) -> Vec<PreparedPicture> {
+/// Pictures, and what was wrong with kept features of them.
+fn read(
+    store: &FeatureStore,
+    pictures: &[(ImageRecord, PathBuf)],
+) -> (Vec<PreparedPicture>, Vec<String>) {
     let mut batch = store.gather();
     let pictures: Vec<_> = pictures.iter().map(|(image, path)| (image, path.clone())).collect();
     batch.add_all(&pictures).unwrap();
-    batch.into_pictures().unwrap()
+    let warnings = batch.take_warnings();
+    (batch.into_pictures().unwrap(), warnings)
 }
 
 /// A picture file without compression; its rows are multiples of four bytes.
@@ -251,11 +256,51 @@ fn damaged_files_are_told_computed_again_and_replaced() {
             damage(path, bytes);
         }
         let store = setting.store(Some(StoredFeatures::Bf16));
-        let found = prepared(&store, &pictures);
-        assert_eq!(found[0].warnings.len(), 3, "{:?}", found[0].warnings);
+        let (found, warnings) = read(&store, &pictures);
+        assert_eq!(warnings.len(), 3, "{warnings:?}");
         assert_eq!(bits(&store.features(&setting.model(), &found).unwrap()), bits(&first));
         assert_eq!(setting.kept(), sound);
     }
+}
+
+#[test]
+fn damaged_features_are_told_when_the_sample_cannot_be_used_either() {
+    let setting = Setting::new(&frozen);
+    let sound = setting.picture(1);
+    setting.run(&setting.store(Some(StoredFeatures::F32)), std::slice::from_ref(&sound));
+    for (path, bytes) in setting.kept() {
+        fs::write(path, &bytes[1..]).unwrap();
+    }
+    let (mut wrong, wrong_path) = setting.picture(2);
+    wrong.width = 61;
+    let mut too_wide = sound.0.clone();
+    too_wide.width = 61;
+    // A sibling is at fault, or the picture itself.
+    let siblings = vec![(&sound.0, sound.1.clone()), (&wrong, wrong_path)];
+    for sample in [siblings, vec![(&too_wide, sound.1.clone())]] {
+        let mut batch = setting.store(Some(StoredFeatures::F32)).gather();
+        let refused = batch.add_all(&sample);
+        assert!(matches!(refused, Err(BadReason::Size { .. })), "{refused:?}");
+        let warnings = batch.take_warnings();
+        assert_eq!(warnings.len(), 3, "{warnings:?}");
+        assert!(warnings.iter().all(|line| line.contains("own/1 are damaged")), "{warnings:?}");
+        assert!(batch.take_warnings().is_empty());
+    }
+}
+
+#[test]
+fn features_that_were_kept_since_a_picture_was_read_are_read() {
+    let setting = Setting::new(&frozen);
+    let store = setting.store(Some(StoredFeatures::Bf16));
+    let pictures = [setting.picture(1)];
+    // Two batches ahead with the same picture; neither finds anything.
+    let [(first, _), (second, _)] = [read(&store, &pictures), read(&store, &pictures)];
+    let expected = bits(&store.features(&setting.model(), &first).unwrap());
+    // A model of other weights would say something else.
+    let changed = Setting::of(&frozen, &Random::new(3, Device::Cpu)).model();
+    assert_eq!(bits(&store.features(&changed, &second).unwrap()), expected);
+    fs::remove_dir_all(setting.folder()).unwrap();
+    assert_ne!(bits(&store.features(&changed, &second).unwrap()), expected);
 }
 
 #[test]

@@ -96,6 +96,12 @@ impl Tower {
         }
     }
 
+    /// How many values it gives for one picture.
+    pub(crate) fn values(self, config: &CalicoConfig) -> usize {
+        let values = |output: Output| output.shape.iter().product::<usize>();
+        self.outputs(config).into_iter().map(values).sum()
+    }
+
     /// What it reads of a picture.
     ///
     /// # Shapes

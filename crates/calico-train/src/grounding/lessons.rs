@@ -47,7 +47,7 @@ struct Shared {
 struct GroundingLesson {
     shared: Arc<Shared>,
     pictures: Vec<PreparedPicture>,
-    conversations: Vec<GroundedConversation>,
+    conversations: Arc<[GroundedConversation]>,
 }
 
 impl GroundingLessons {
@@ -94,8 +94,8 @@ impl GroundingLessons {
         }
     }
 
-    /// The next `size` samples that can be used.
-    fn next_lesson(&mut self, size: usize) -> Result<GroundingLesson, TrainError> {
+    /// The next `size` samples that can be used, and what was wrong with kept features.
+    fn next_lesson(&mut self, size: usize) -> Result<(GroundingLesson, Vec<String>), TrainError> {
         let shared = Arc::clone(&self.shared);
         let mut conversations = Vec::with_capacity(size);
         let mut pictures = shared.features.gather();
@@ -118,7 +118,9 @@ impl GroundingLessons {
                 Err(reason) => self.loader.reject(&item, reason)?,
             }
         }
-        Ok(GroundingLesson { pictures: pictures.into_pictures()?, conversations, shared })
+        let warnings = pictures.take_warnings();
+        let (pictures, conversations) = (pictures.into_pictures()?, conversations.into());
+        Ok((GroundingLesson { shared, pictures, conversations }, warnings))
     }
 }
 
@@ -134,9 +136,7 @@ impl Shared {
 
 impl Lessons for GroundingLessons {
     fn read(&mut self, size: usize) -> Result<ReadLesson, TrainError> {
-        let mut lesson = self.next_lesson(size)?;
-        let told = lesson.pictures.iter_mut().flat_map(|p| std::mem::take(&mut p.warnings));
-        let mut warnings: Vec<String> = told.collect();
+        let (lesson, mut warnings) = self.next_lesson(size)?;
         warnings.append(&mut self.bad.lock().unwrap_or_else(PoisonError::into_inner));
         let position = self.loader.position();
         Ok(ReadLesson { lesson: Box::new(lesson), position, warnings })
@@ -153,7 +153,7 @@ impl Lesson for GroundingLesson {
         let table = label_prompts.as_ref().map(|labels| labels.load(config.sam.width, weights));
         let batch = GroundedBatch {
             features: features.features(model, &self.pictures)?,
-            conversations: self.conversations.clone(),
+            conversations: Arc::clone(&self.conversations),
             label_prompts: table.transpose()?,
         };
         grounding_losses(model, &batch, loss)

@@ -1,3 +1,5 @@
+use std::sync::Arc;
+
 use calico_model::Calico;
 use calico_model::model::{Conversation, ImageFeatures};
 use calico_nn::losses::cross_entropy;
@@ -14,8 +16,8 @@ use crate::{LossParts, Losses, TrainError};
 pub struct GroundedBatch {
     /// What the encoders say of all pictures of the batch.
     pub features: ImageFeatures,
-    /// The conversations.
-    pub conversations: Vec<GroundedConversation>,
+    /// The conversations; their masks are large, so copies of a batch share them.
+    pub conversations: Arc<[GroundedConversation]>,
     /// The prompts that an earlier stage learnt of labels, `[labels, C]`, if masks are to be asked
     /// for with them.
     pub label_prompts: Option<Tensor>,

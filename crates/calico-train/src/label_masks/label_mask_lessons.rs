@@ -67,7 +67,7 @@ impl LabelMaskLessons {
     pub(super) fn next_pictures(&mut self, size: usize) -> Result<Vec<LabelledMasks>, TrainError> {
         let Self { images, shared, seed, order } = self;
         let Shared { prompts, features, .. } = shared.as_ref();
-        order.next(images, size, |epoch, place| {
+        order.next(images, size, |epoch, place, warnings| {
             let id = format!("{epoch}/{place}");
             let choose = |labels: Vec<u32>| {
                 let stream = Stream::new(*seed, "label masks", &id);
@@ -75,19 +75,17 @@ impl LabelMaskLessons {
                 let some = (0..MASKS_PER_PICTURE as u64).filter_map(|at| drawn.at(at));
                 some.filter_map(|at| labels.get(at as usize).copied()).collect()
             };
-            LabelledMasks::load(images, place, prompts, features, choose)
+            LabelledMasks::load(images, place, prompts, features, warnings, choose)
         })
     }
 }
 
 impl Lessons for LabelMaskLessons {
     fn read(&mut self, size: usize) -> Result<ReadLesson, TrainError> {
-        let mut pictures = self.next_pictures(size)?;
-        let told = pictures.iter_mut().flat_map(|p| std::mem::take(&mut p.picture.warnings));
-        let mut warnings: Vec<String> = told.collect();
-        warnings.extend(self.order.take_warnings());
+        let pictures = self.next_pictures(size)?;
         let lesson = Box::new(LabelMaskLesson { shared: Arc::clone(&self.shared), pictures });
-        Ok(ReadLesson { lesson, position: self.order.position(), warnings })
+        let (position, warnings) = (self.order.position(), self.order.take_warnings());
+        Ok(ReadLesson { lesson, position, warnings })
     }
 
     fn epoch_len(&self) -> u64 {

@@ -19,12 +19,13 @@ pub(super) struct LabelledMasks {
 
 impl LabelledMasks {
     /// Prepares a picture; `choose` draws from the labels that it shows and that have a prompt, by
-    /// their numbers.
+    /// their numbers. What is wrong with its kept features goes to `warnings`, one line each.
     pub(super) fn load(
         images: &SplitImages,
         place: u64,
         prompts: &LabelPrompts,
         features: &FeatureStore,
+        warnings: &mut Vec<String>,
         choose: impl FnOnce(Vec<u32>) -> Vec<u32>,
     ) -> Result<Self, Refusal> {
         let (record, path) = images.picture(place)?;
@@ -37,7 +38,7 @@ impl LabelledMasks {
         let size = Size::new(record.height, record.width);
         let chosen = choose(by_label.keys().copied().collect());
         // The picture first: only then is its size no invention.
-        let picture = features.prepare(record, &path)?;
+        let picture = features.prepare(record, &path, warnings)?;
         let mask = |number: u32| {
             let regions = by_label.get(&number).map_or(&[][..], Vec::as_slice);
             Ok((number, union(size, regions)?))

@@ -66,7 +66,9 @@ pub(crate) fn label_mask_overlap(
     let table = prompts.load(*width, weights)?;
     let mut sums: BTreeMap<&'static str, [f64; 2]> = BTreeMap::new();
     for place in places {
-        let picture = LabelledMasks::load(images, *place, prompts, features, |labels| labels);
+        // Nobody is told of damaged features here: they are computed again, and replaced.
+        let told = &mut Vec::new();
+        let picture = LabelledMasks::load(images, *place, prompts, features, told, |all| all);
         let LabelledMasks { picture, masks } = match picture {
             Ok(picture) => picture,
             Err(Refusal::Bad(_)) => continue,

@@ -2,7 +2,9 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use calico_data::Dataset;
 use calico_data::loader::{Position, Selection};
+use calico_image::{Mask, Size};
 use calico_model::checkpoint::tensor_specs;
+use calico_result::EncodedMask;
 
 use super::check::can_learn;
 use super::labelled_masks::LabelledMasks;
@@ -11,10 +13,11 @@ use crate::drawn_lessons::{data, model, parameters, stage, tiny};
 use crate::features::{FeatureStore, Tower};
 use crate::lessons::{LABEL_PROMPTS, Lessons};
 use crate::parameters::Parameters;
-use crate::recipe::{LossConfig, OptimizerConfig};
-use crate::{AdamW, Gradients};
+use crate::recipe::{FeaturesConfig, LossConfig, OptimizerConfig, StoredFeatures};
+use crate::{Gradients, Optimizer};
 
 const SAM: &str = "objective = 'label_masks'\ntrain = ['sam.encoder', 'sam.decoder']";
+const SMALL: Size = Size { height: 16, width: 16 };
 const LOSS: LossConfig = LossConfig {
     text: 1.0,
     mask_kind: crate::recipe::MaskLoss::Bce,
@@ -56,7 +59,7 @@ fn the_loss_falls_and_masks_fit_better() {
     let config = tiny();
     let parameters = learning(&dataset, SAM);
     let mut lessons = lessons(&dataset, &parameters, Position::default());
-    let mut optimizer = AdamW::new(OptimizerConfig::default(), parameters.trained()).unwrap();
+    let mut optimizer = Optimizer::new(OptimizerConfig::default(), parameters.trained()).unwrap();
     let choice = (1, 4);
     let selection = Selection::default();
     let exam = MaskExam::new(&dataset, &selection, features(&parameters), config.sam.width, choice);
@@ -162,6 +165,43 @@ fn pictures_that_cannot_be_decoded_are_told_and_skipped() {
     lessons.next_pictures(16).unwrap();
     let warnings = lessons.order.take_warnings();
     assert!(warnings.iter().any(|line| line.contains("drawn/train-5-1")), "{warnings:?}");
+}
+
+#[test]
+fn damaged_features_are_told_although_a_mask_is_bad_too() {
+    let (scratch, dataset) = data();
+    let parameters = learning(&dataset, "objective = 'label_masks'\ntrain = ['sam.decoder']");
+    let folder = scratch.path().join("features");
+    let lessons = |dataset: &Dataset| {
+        let features = FeaturesConfig { folder: folder.clone(), stored: StoredFeatures::F32 };
+        let towers = vec![Tower::Sam];
+        let features = FeatureStore::new(&tiny(), towers, &parameters, Some(&features)).unwrap();
+        let (how, start) = ((LOSS, tiny().sam.width), (5, Position::default()));
+        LabelMaskLessons::new(dataset, &Selection::default(), features, how, start).unwrap()
+    };
+    let weights = parameters.tracked();
+    let lesson = lessons(&dataset).read(16).unwrap().lesson;
+    lesson.losses(&model(&tiny(), &weights), &weights).unwrap();
+    let shelves = std::fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().path());
+    let kept = shelves.flat_map(|shelf| std::fs::read_dir(shelf).unwrap());
+    kept.for_each(|file| std::fs::write(file.unwrap().path(), "no features").unwrap());
+    // The masks of one picture get the size of another.
+    let table = scratch.path().join("regions/train.jsonl");
+    let regions = std::fs::read_to_string(&table).unwrap();
+    let bad = "\"drawn/train-5-1\"";
+    let line = |line: &str| {
+        let mut region: serde_json::Value = serde_json::from_str(line).unwrap();
+        if line.contains(bad) {
+            region["rle"] = serde_json::to_value(EncodedMask::new(&Mask::filled(SMALL))).unwrap();
+        }
+        format!("{region}\n")
+    };
+    std::fs::write(&table, regions.lines().map(line).collect::<String>()).unwrap();
+    let dataset = Dataset::open(scratch.path()).unwrap();
+    let told = lessons(&dataset).read(15).unwrap().warnings;
+    let of = |what: &str| told.iter().filter(|line| line.contains(what)).count();
+    assert_eq!((of("are damaged"), of("is skipped")), (16, 1), "{told:?}");
+    assert_eq!((of("features of drawn/train-5-1 "), of("image drawn/train-5-1 ")), (1, 1));
 }
 
 #[test]

@@ -86,7 +86,7 @@ impl LabelLessons {
     ) -> Result<Vec<LabelledPicture>, TrainError> {
         let Self { images, shared, order } = self;
         let Shared { classes, config, towers } = shared.as_ref();
-        order.next(images, size, |_, place| {
+        order.next(images, size, |_, place, _| {
             LabelledPicture::load(images, place, classes, towers, config)
         })
     }

@@ -20,7 +20,7 @@ use crate::lessons::{LABEL_HEADS, Lessons};
 use crate::parameters::Parameters;
 use crate::pictures::SplitImages;
 use crate::recipe::{OptimizerConfig, StageConfig};
-use crate::{AdamW, Gradients, TrainError};
+use crate::{Gradients, Optimizer, TrainError};
 
 /// What every encoder needs to learn.
 const ENCODERS: &str = "objective = 'labels'\ntrain = ['eva', 'ln_vision', 'dino', 'sam.encoder']";
@@ -55,7 +55,7 @@ fn the_loss_falls_and_answers_get_better() {
     let (config, stage) = (tiny(), stage(ENCODERS));
     let parameters = parameters(&dataset, &config, &stage);
     let mut lessons = lessons(&dataset, Position::default());
-    let mut optimizer = AdamW::new(OptimizerConfig::default(), parameters.trained()).unwrap();
+    let mut optimizer = Optimizer::new(OptimizerConfig::default(), parameters.trained()).unwrap();
     let exam = LabelExam::new(&dataset, &Selection::default(), &config, &stage, (1, 4)).unwrap();
     let accuracy = || {
         let weights = parameters.detached();

@@ -2,6 +2,8 @@
 
 mod muon;
 
+pub(crate) use muon::{is_hidden_matrix, step_flops};
+
 use std::collections::BTreeMap;
 
 use candle_core::{CpuStorage, DType, Device, Result, Storage, Tensor, Var};
@@ -13,14 +15,14 @@ use crate::recipe::{HiddenMatrices, OptimizerConfig};
 /// Values per task of the one-pass form.
 const TASK: usize = 1 << 16;
 
-/// `AdamW` (arXiv 1711.05101), as `PyTorch` computes it, over named tensors in the order of their
-/// names.
+/// Moves named tensors in the order of their names, as `PyTorch` does: by `AdamW` (arXiv
+/// 1711.05101), and hidden matrices by Muon if [`HiddenMatrices::Muon`] says so.
 ///
 /// Weight decay moves tensors of more than one axis only: norms and biases are left alone. A
-/// tensor without a gradient stays as it is; the bias corrections count the steps of the
-/// optimiser, not those of each tensor.
+/// tensor without a gradient stays as it is; the bias corrections of `AdamW` count the steps of
+/// the optimiser, not those of each tensor.
 #[derive(Debug)]
-pub struct AdamW {
+pub struct Optimizer {
     config: OptimizerConfig,
     moments: BTreeMap<String, Moments>,
     steps: u64,
@@ -35,7 +37,7 @@ pub struct Moments {
     pub second: Tensor,
 }
 
-/// The numbers of one step that all values share.
+/// The numbers of one step of `AdamW` that all values share.
 #[derive(Debug, Clone, Copy)]
 struct Factors {
     betas: [f32; 2],
@@ -50,7 +52,7 @@ struct Factors {
     kept: f32,
 }
 
-impl AdamW {
+impl Optimizer {
     /// An optimiser that has not moved yet.
     pub fn new(config: OptimizerConfig, trained: &BTreeMap<String, Var>) -> Result<Self> {
         let start = |var: &Var| {
@@ -97,13 +99,14 @@ impl AdamW {
         self.steps += 1;
         let steps = self.steps as f64;
         let OptimizerConfig { betas, eps, weight_decay, hidden_matrices, .. } = self.config;
+        let is_muon = hidden_matrices == HiddenMatrices::Muon;
         let corrections = betas.map(|beta| 1.0 - beta.powf(steps));
         for (name, gradient) in gradients.by_name() {
             let (Some(var), Some(moments)) = (trained.get(name), self.moments.get_mut(name)) else {
                 candle_core::bail!("there is a gradient for {name}, which is not trained");
             };
             let decay = if var.rank() > 1 { weight_decay } else { 0.0 };
-            if hidden_matrices == HiddenMatrices::Muon && muon::is_hidden_matrix(name, var) {
+            if is_muon && is_hidden_matrix(name, var.dims()) {
                 muon::step(var, moments, gradient, learning_rate, decay)?;
                 continue;
             }
@@ -125,7 +128,7 @@ impl AdamW {
     }
 }
 
-/// The step as a chain of tensor operations, for any device.
+/// The step of `AdamW` as a chain of tensor operations, for any device.
 fn composed(var: &Var, moments: &mut Moments, gradient: &Tensor, factors: Factors) -> Result<()> {
     let [beta1, beta2] = factors.betas.map(f64::from);
     moments.first = ((&moments.first * beta1)? + (gradient * f64::from(factors.others[0]))?)?;
@@ -137,7 +140,7 @@ fn composed(var: &Var, moments: &mut Moments, gradient: &Tensor, factors: Factor
     var.set(&((var.as_detached_tensor() * f64::from(factors.kept))? - change)?)
 }
 
-/// The step in one pass over memory, on all cores.
+/// The step of `AdamW` in one pass over memory, on all cores.
 fn one_pass(var: &Var, moments: &mut Moments, gradient: &Tensor, factors: Factors) -> Result<()> {
     let Factors { betas: [beta1, beta2], others, step_size, root_correction, eps, kept } = factors;
     let gradient = gradient.contiguous()?;
@@ -221,7 +224,7 @@ mod tests {
         let var = Var::new(&[[1f32, 1.0], [1.0, 1.0]], &Device::Cpu).unwrap();
         let trained = BTreeMap::from([("a".to_owned(), var.clone())]);
         let config = OptimizerConfig { weight_decay: 0.5, ..OptimizerConfig::default() };
-        let mut optimizer = AdamW::new(config, &trained).unwrap();
+        let mut optimizer = Optimizer::new(config, &trained).unwrap();
         let weights = Tensor::new(&[[3f32, -0.2], [3.0, -0.2]], &Device::Cpu).unwrap();
         let loss = (var.as_tensor() * weights).unwrap().sum_all().unwrap();
         let gradients = Gradients::of(&loss, &trained, HashMap::new).unwrap();

@@ -18,11 +18,24 @@ const CHANGE: f64 = 0.2;
 /// Parts of the names of matrices that are none of those below.
 const OTHERS: [&str; 5] = ["embed", "lm_head", "label_", "iou_token", "mask_tokens"];
 
-/// Whether a tensor is the matrix of a linear layer inside of a network: not a table of
-/// embeddings, and not the layer that tells classes or words.
-pub(super) fn is_hidden_matrix(name: &str, var: &Var) -> bool {
+/// Whether Muon moves a tensor of this name and shape: the matrix of a linear layer, but no table
+/// of embeddings, and not the layer that tells words or the labels of patches.
+///
+/// All layers of SAM's small heads count as hidden, the last ones too: those that turn a token into
+/// weights of a mask, and those that predict overlaps
+/// (`sam.decoder.iou_prediction_head.layers.*`).
+pub(crate) fn is_hidden_matrix(name: &str, shape: &[usize]) -> bool {
     let is_linear = name.ends_with(".weight") || name.starts_with("lora.");
-    var.rank() == 2 && is_linear && !OTHERS.iter().any(|other| name.contains(other))
+    shape.len() == 2 && is_linear && !OTHERS.iter().any(|other| name.contains(other))
+}
+
+/// Floating-point operations of the matrix products with which one matrix is moved.
+pub(crate) fn step_flops(shape: &[usize]) -> f64 {
+    let [rows, columns] = *shape else { return 0.0 };
+    let (short, long) = (rows.min(columns) as f64, rows.max(columns) as f64);
+    // The Gram matrix and the new one, and between them the square of the former.
+    let of_round = 2.0 * (2.0 * short * short * long) + 2.0 * short * short * short;
+    ROUNDS as f64 * of_round
 }
 
 /// Moves one matrix.
@@ -65,7 +78,6 @@ fn orthogonal(matrix: &Tensor) -> Result<Tensor> {
 #[cfg(test)]
 mod tests {
     use calico_testkit::Golden;
-    use candle_core::Device;
 
     use super::*;
 
@@ -90,15 +102,25 @@ mod tests {
 
     #[test]
     fn tables_and_heads_are_no_hidden_matrices() {
-        let var = Var::zeros((4, 4), DType::F32, &Device::Cpu).unwrap();
-        let is_hidden = |name| is_hidden_matrix(name, &var);
+        let is_hidden = |name| is_hidden_matrix(name, &[4, 4]);
         assert!(is_hidden("eva.blocks.0.attn.qkv.weight"));
         assert!(is_hidden("lora.layers.0.q.a"));
         assert!(is_hidden("sam.decoder.transformer.final_attn_token_to_image.q_proj.weight"));
         assert!(!is_hidden("llm.model.embed_tokens.weight"));
         assert!(!is_hidden("sam.encoder.blocks.0.attn.rel_pos_h"));
         assert!(!is_hidden("label_heads.eva.parts.weight"));
-        let bias = Var::zeros(4, DType::F32, &Device::Cpu).unwrap();
-        assert!(!is_hidden_matrix("eva.blocks.0.attn.proj.bias", &bias));
+        // Heads inside of a module move with it.
+        assert!(is_hidden("sam.decoder.iou_prediction_head.layers.2.weight"));
+        assert!(!is_hidden_matrix("eva.blocks.0.attn.proj.bias", &[4]));
+        assert!(!is_hidden_matrix("eva.patch_embed.proj.weight", &[4, 3, 2, 2]));
+    }
+
+    #[test]
+    fn the_arithmetic_of_a_step_grows_with_the_square_of_the_shorter_side() {
+        // Per round: 2 x 3 products of 3 x 5, and 3 x 3 products of 3, two operations each.
+        let expected = 5.0 * (2.0 * 2.0 * 45.0 + 2.0 * 27.0);
+        for shape in [[3, 5], [5, 3]] {
+            assert!((step_flops(&shape) - expected).abs() < 1e-9);
+        }
     }
 }

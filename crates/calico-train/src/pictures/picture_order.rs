@@ -32,8 +32,8 @@ impl PictureOrder {
         }
     }
 
-    /// What `load` makes of the next `size` pictures that can be used. It is given the epoch and
-    /// the place of a picture, and runs on all cores.
+    /// What `load` makes of the next `size` pictures that can be used. It is given the epoch, the
+    /// place of a picture, and where its warnings go; it runs on all cores.
     ///
     /// # Errors
     /// If no picture can be used, or too many cannot.
@@ -41,7 +41,7 @@ impl PictureOrder {
         &mut self,
         images: &SplitImages,
         size: usize,
-        load: impl Fn(u64, u64) -> Result<T, Refusal> + Sync,
+        load: impl Fn(u64, u64, &mut Vec<String>) -> Result<T, Refusal> + Sync,
     ) -> Result<Vec<T>, TrainError> {
         let mut pictures = Vec::with_capacity(size);
         while pictures.len() < size {
@@ -54,9 +54,14 @@ impl PictureOrder {
             let next = self.position.taken..self.position.taken + count;
             let places: Vec<u64> = next.filter_map(|at| self.order.at(at)).collect();
             let epoch = self.position.epoch;
-            let loaded: Vec<_> = places.par_iter().map(|place| load(epoch, *place)).collect();
-            for (picture, place) in loaded.into_iter().zip(places) {
+            let load = |place: &u64| {
+                let mut warnings = Vec::new();
+                (load(epoch, *place, &mut warnings), warnings)
+            };
+            let loaded: Vec<_> = places.par_iter().map(load).collect();
+            for ((picture, warnings), place) in loaded.into_iter().zip(places) {
                 self.position.taken += 1;
+                self.warnings.extend(warnings);
                 match picture {
                     Ok(picture) => {
                         self.position.bad_in_a_row = 0;
@@ -75,7 +80,7 @@ impl PictureOrder {
         self.position
     }
 
-    /// What was skipped since this was asked last, one line each.
+    /// What was skipped or found damaged since this was asked last, one line each.
     pub(crate) fn take_warnings(&mut self) -> Vec<String> {
         std::mem::take(&mut self.warnings)
     }

@@ -32,6 +32,7 @@ use calico_model::CalicoConfig;
 use serde::Serialize;
 
 use crate::TrainError;
+use crate::features::Tower;
 use crate::recipe::{Recipe, StoredFeatures};
 use crate::start::{model_config, model_tokenizer};
 use crate::trained::pattern_problems;
@@ -98,7 +99,8 @@ impl Plan {
         }
         let stages: Vec<StagePlan> = recipe.stages.iter().map(|stage| given.stage(stage)).collect();
         let features = recipe.features.as_ref();
-        let features_per_picture = features.map(|f| feature_bytes(config, f.stored));
+        let features_per_picture =
+            features.map(|f| feature_bytes(&Tower::of(config), config, f.stored));
         // Those that are kept, the best, and the one that is being written.
         let kept = recipe.checkpoint.keep as u64 + 2;
         Ok(Self {
@@ -144,20 +146,9 @@ impl Plan {
     }
 }
 
-/// Bytes of the features of one picture: H.3's "kept per image", in the stored type.
-fn feature_bytes(config: &CalicoConfig, stored: StoredFeatures) -> u64 {
-    use calico_model::correspondence::CemInput;
-    let eva = config.eva.num_tokens() * config.eva.width;
-    let both = config.uses_dino() && config.cem.input == CemInput::PreLn;
-    let dino = if config.uses_dino() {
-        let dino = &config.dino;
-        let kept = if dino.keep_prefix_tokens { dino.num_prefix_tokens() } else { 0 };
-        (kept + dino.grid().iter().product::<usize>()) * dino.width
-    } else {
-        0
-    };
-    let sam = config.sam.grid() * config.sam.grid() * config.sam.width;
-    let values = eva * if both { 2 } else { 1 } + dino + sam;
+/// Bytes of what encoders say of one picture: of all, H.3's "kept per image", in the stored type.
+fn feature_bytes(towers: &[Tower], config: &CalicoConfig, stored: StoredFeatures) -> u64 {
+    let values: usize = towers.iter().map(|tower| tower.values(config)).sum();
     let bytes = match stored {
         StoredFeatures::F32 => 4,
         StoredFeatures::Bf16 => 2,

@@ -10,8 +10,10 @@ use super::tape::{Arithmetic, Tape};
 use super::walk::{self, Batch};
 use super::{Machine, Memory, ModulePlan, Samples, feature_bytes};
 use crate::TrainError;
+use crate::features::Tower;
 use crate::lessons::{LABEL_HEADS, LABEL_PROMPTS, is_helper};
-use crate::recipe::{Objective, Recipe, StageConfig};
+use crate::optimizer::{is_hidden_matrix, step_flops};
+use crate::recipe::{HiddenMatrices, Objective, Recipe, StageConfig};
 use crate::trained::is_trained;
 
 /// Bytes of a value, a gradient, a moment: always f32.
@@ -53,6 +55,8 @@ pub struct StagePlan {
     pub backward: f64,
     /// Arithmetic of what is computed again in the backward passes of an optimiser step.
     pub recomputed: f64,
+    /// Arithmetic with which Muon moves matrices in an optimiser step.
+    pub muon: f64,
     /// Arithmetic that is done once per picture, and then read from disk; all pictures together.
     pub once: f64,
     /// Time of an optimiser step.
@@ -105,7 +109,8 @@ impl<'a> Given<'a> {
         let recomputed = sum(|a| a.recomputed);
         let once = self.once(stage, &trained);
         let rate = self.machine.gflops.max(f64::MIN_POSITIVE) * 1e9;
-        let secs_per_step = (forward + backward + recomputed) / rate;
+        let muon = self.muon(&trained, "");
+        let secs_per_step = (forward + backward + recomputed + muon) / rate;
         let trained_values = modules.iter().map(|module| module.trained_values).sum();
         StagePlan {
             name: stage.name.clone(),
@@ -121,6 +126,7 @@ impl<'a> Given<'a> {
             forward,
             backward,
             recomputed,
+            muon,
             once,
             secs_per_step,
             secs: secs_per_step * stage.steps as f64 + once / rate,
@@ -190,7 +196,7 @@ impl<'a> Given<'a> {
                 trained_values: own().filter(learns).map(|spec| spec.len() as u64).sum(),
                 weights: own().map(bytes).sum(),
                 activations: together as u64 * high.kept.get(prefix).copied().unwrap_or_default(),
-                flops: accumulate * (forward + backward + recomputed),
+                flops: accumulate * (forward + backward + recomputed) + self.muon(trained, prefix),
             }
         };
         let of_model = self.modules.iter().map(|module| row(module.name, module.prefix));
@@ -234,14 +240,41 @@ impl<'a> Given<'a> {
         }
     }
 
+    /// Arithmetic with which Muon moves the trained matrices whose names have a beginning.
+    fn muon(&self, trained: &BTreeSet<&str>, prefix: &str) -> f64 {
+        if self.recipe.optimizer.hidden_matrices != HiddenMatrices::Muon {
+            return 0.0;
+        }
+        let moves = |spec: &&TensorSpec| {
+            let name = spec.name.as_str();
+            name.starts_with(prefix)
+                && trained.contains(name)
+                && is_hidden_matrix(name, &spec.shape)
+        };
+        self.specs.iter().filter(moves).map(|spec| step_flops(&spec.shape)).sum()
+    }
+
     /// Bytes of the pictures of batches that wait until they are computed: as many batches as are
     /// computed at once, and the one that is being read.
     fn ahead(&self, stage: &StageConfig, trained: &BTreeSet<&str>) -> u64 {
-        let encoders = ["eva.", "ln_vision.", "dino.", "sam.encoder."];
-        let learns = encoders.iter().any(|e| trained.iter().any(|name| name.starts_with(e)));
+        let pixels = pixel_bytes(self.config);
+        let asked = match stage.objective {
+            Objective::Grounding => Tower::of(self.config),
+            Objective::LabelMasks => vec![Tower::Sam],
+            // Decoded every time.
+            Objective::Labels => Vec::new(),
+        };
+        let learning = Tower::trained(self.config, trained.iter().copied());
+        let frozen: Vec<Tower> =
+            asked.iter().copied().filter(|tower| !learning.contains(tower)).collect();
         let picture = match &self.recipe.features {
-            Some(features) if !learns => feature_bytes(self.config, features.stored),
-            _ => pixel_bytes(self.config),
+            // Pixels as long as nothing is kept of it, and nothing else after that.
+            Some(f) if !frozen.is_empty() && frozen.len() == asked.len() => {
+                pixels.max(feature_bytes(&frozen, self.config, f.stored))
+            }
+            // Both from its second time on.
+            Some(f) => pixels + feature_bytes(&frozen, self.config, f.stored),
+            None => pixels,
         };
         let each = match stage.objective {
             Objective::Grounding => self.samples.high.images.max(1),

@@ -4,7 +4,7 @@ use calico_model::Preset;
 use calico_model::budget::{Request, flops};
 
 use super::*;
-use crate::recipe::Recipe;
+use crate::recipe::{HiddenMatrices, Recipe};
 
 const CPU: Machine = Machine { gflops: 10.0, is_cpu: true };
 const ADAPTERS: &str = "['lora', 'cem', 'cams', 'sam.decoder']";
@@ -202,6 +202,64 @@ fn the_rows_of_modules_add_up_to_the_stage() {
         let weights: u64 = plan.modules.iter().map(|module| module.weights).sum();
         assert_eq!(weights, plan.memory.frozen + plan.memory.trained, "{text}");
     }
+}
+
+#[test]
+fn muon_takes_arithmetic_for_each_hidden_matrix_that_learns() {
+    let config = Preset::Tiny.config().unwrap();
+    let of = |train: &str, hidden: HiddenMatrices| {
+        let mut recipe = recipe(train);
+        recipe.optimizer.hidden_matrices = hidden;
+        Plan::new(&recipe, &config, &Samples::default(), CPU).unwrap()
+    };
+    // One layer of two matrices, with three products each in five rounds.
+    let train = "train = ['eva.blocks.0.mlp']";
+    let (adamw, muon) = (of(train, HiddenMatrices::Adamw), of(train, HiddenMatrices::Muon));
+    let (width, inner) = (config.eva.width as f64, config.eva.mlp_hidden as f64);
+    let (short, long) = (width.min(inner), width.max(inner));
+    let wanted = 2.0 * 5.0 * (4.0 * short * short * long + 2.0 * short.powi(3));
+    let (adamw_stage, stage) = (&adamw.stages[0], &muon.stages[0]);
+    assert!(is_close(adamw_stage.muon, 0.0) && is_close(stage.muon, wanted), "{}", stage.muon);
+    assert!(is_close(stage.secs_per_step - wanted / 10e9, adamw_stage.secs_per_step));
+    let more = module(stage, "eva.").flops - module(adamw_stage, "eva.").flops;
+    assert!((more / wanted - 1.0).abs() < 1e-6, "{more}");
+    assert!(muon.to_text().contains("Muon") && !adamw.to_text().contains("Muon"));
+    let flops: f64 = stage.modules.iter().map(|module| module.flops).sum();
+    let sum = stage.forward + stage.backward + stage.recomputed + stage.muon;
+    assert!((flops / sum - 1.0).abs() < 1e-9, "{flops} {sum}");
+    // Tables and norms are none.
+    let tables = of("train = ['llm.model.embed_tokens', 'ln_vision']", HiddenMatrices::Muon);
+    assert!(is_close(tables.stages[0].muon, 0.0));
+}
+
+#[test]
+fn pictures_wait_as_pixels_or_features_or_both() {
+    let config = Preset::Tiny.config().unwrap();
+    let ahead = |keys: &str, stored: Option<StoredFeatures>| {
+        let mut recipe = recipe(&format!("{keys}\nbatch = 1"));
+        let folder = "features".into();
+        recipe.features = stored.map(|stored| crate::recipe::FeaturesConfig { folder, stored });
+        let plan = Plan::new(&recipe, &config, &Samples::default(), CPU).unwrap();
+        plan.stages[0].memory.ahead
+    };
+    let features = |towers: &[Tower], stored| feature_bytes(towers, &config, stored);
+    let (narrow, wide) = (Some(StoredFeatures::Bf16), Some(StoredFeatures::F32));
+    let grounding = format!("train = {ADAPTERS}");
+    // Two batches of one sample with two pictures.
+    let pixels = ahead(&grounding, None) / 4;
+    let all = features(&Tower::of(&config), StoredFeatures::F32);
+    assert_eq!(ahead(&grounding, wide), 4 * pixels.max(all));
+    let half = features(&Tower::of(&config), StoredFeatures::Bf16);
+    assert_eq!((ahead(&grounding, narrow), all), (4 * pixels.max(half), 2 * half));
+    // SAM's encoder learns, and what the others say is read.
+    let rest = features(&[Tower::Eva, Tower::Dino], StoredFeatures::Bf16);
+    assert_eq!(ahead("train = ['sam', 'lora']", narrow), 4 * (pixels + rest));
+    assert_eq!(ahead("train = ['*']", narrow), 4 * pixels);
+    // Single pictures, of which only SAM is asked, or which are always decoded.
+    let sam = features(&[Tower::Sam], StoredFeatures::F32);
+    let masks = "objective = 'label_masks'\ntrain = ['sam.decoder']";
+    assert_eq!(ahead(masks, wide), 2 * pixels.max(sam));
+    assert_eq!(ahead("objective = 'labels'\ntrain = ['eva']", wide), 2 * pixels);
 }
 
 #[test]

@@ -117,6 +117,9 @@ fn of_stage(stage: &StagePlan) -> String {
         stage.backward / 1e9,
         stage.recomputed / 1e9
     );
+    if stage.muon > 0.0 {
+        let _ = writeln!(text, "GFLOP with which Muon moves matrices: {:.2}", stage.muon / 1e9);
+    }
     if stage.once > 0.0 {
         let _ = writeln!(
             text,

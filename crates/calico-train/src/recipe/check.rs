@@ -5,6 +5,9 @@ use super::{Objective, OutputKind, Recipe, StageConfig};
 /// The most samples in one batch, and batches in one step.
 const MOST_AT_ONCE: usize = 1 << 16;
 
+/// The most batches that are computed at once: each takes threads of its own.
+const MOST_TOGETHER: usize = 256;
+
 /// The most optimiser steps of a stage.
 const MOST_STEPS: u64 = 1_000_000_000;
 
@@ -123,6 +126,10 @@ fn stage_problems(stage: &StageConfig, problems: &mut Vec<String>) {
             "`together`: found {}, expected a number that divides `accumulate`, which is {}",
             stage.together, stage.accumulate
         ),
+    );
+    check(
+        stage.together <= MOST_TOGETHER,
+        &format!("`together`: found {}, expected at most {MOST_TOGETHER}", stage.together),
     );
     let rate = stage.learning_rate;
     check(rate.is_finite() && rate > 0.0, "`learning_rate`: expected more than 0");

@@ -25,7 +25,7 @@ use sha2::{Digest as _, Sha256};
 
 use crate::TrainError;
 use crate::digest::hex;
-use crate::start::NO_MODEL;
+use crate::start::{NO_FOLDER_TO_KEEP, NO_MODEL};
 
 /// The longest recipe that is read, in bytes.
 const MAX_BYTES: u64 = 1 << 20;
@@ -50,7 +50,7 @@ pub struct Recipe {
     /// What is minimised.
     #[serde(default)]
     pub loss: LossConfig,
-    /// `AdamW`.
+    /// How values move.
     #[serde(default)]
     pub optimizer: OptimizerConfig,
     /// When a run has gone wrong.
@@ -113,6 +113,9 @@ impl Recipe {
         let mut problems = Vec::new();
         if self.model.folder.is_none() && !self.model.from_scratch {
             problems.push(NO_MODEL.to_owned());
+        }
+        if self.model.folder.is_none() && !self.model.keep.is_empty() {
+            problems.push(NO_FOLDER_TO_KEEP.to_owned());
         }
         if self.data.folder.is_none() {
             problems

@@ -136,13 +136,13 @@ pub enum MaskLoss {
     Bce,
 }
 
-/// `AdamW` (arXiv 1711.05101).
+/// How values move: by `AdamW` (arXiv 1711.05101), and matrices by Muon if they should.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct OptimizerConfig {
-    /// Decay of the two moments.
+    /// Decay of the two moments of `AdamW`; Muon's one moment decays by 0.95.
     pub betas: [f64; 2],
-    /// Added to the root of the second moment.
+    /// Added to the root of `AdamW`'s second moment.
     pub eps: f64,
     /// Share of the learning rate by which tensors of more than one axis shrink in each step.
     pub weight_decay: f64,
@@ -152,7 +152,9 @@ pub struct OptimizerConfig {
     pub hidden_matrices: HiddenMatrices,
 }
 
-/// How matrices inside of the networks move; all other values always move by `AdamW`.
+/// How matrices inside of the networks move: those of linear layers, SAM's small heads included.
+/// All other values always move by `AdamW`: tables of embeddings, the head of words, heads and
+/// prompts of labels, tensors of other than two axes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum HiddenMatrices {

@@ -1,3 +1,5 @@
+use calico_model::Preset;
+
 use super::*;
 
 const SMALL: &str = "
@@ -82,6 +84,36 @@ fn batches_at_once_divide_those_of_a_step_and_change_no_digest() {
 }
 
 #[test]
+fn batches_at_once_are_no_more_than_there_are_threads_for() {
+    let with = |count: usize| {
+        let keys = format!("steps = 200\naccumulate = {count}\ntogether = {count}");
+        SMALL.replace("steps = 200", &keys)
+    };
+    assert!(parse(&with(256)).is_ok());
+    let found = problems(&with(512));
+    assert_eq!(found.len(), 1, "{found:?}");
+    assert!(found[0].contains("`together`: found 512, expected at most 256"), "{found:?}");
+}
+
+#[test]
+fn tensors_are_kept_of_a_folder_or_not_at_all() {
+    let text = SMALL.replace("[model]", "[data]\nfolder = 'd'\n[model]\nkeep = ['eva']");
+    // The folder may come from the command line.
+    let mut recipe = parse(&text).unwrap();
+    for error in [
+        recipe.check_complete().unwrap_err(),
+        crate::start::model_config(&recipe.model).unwrap_err(),
+    ] {
+        let TrainError::Mismatch { problems } = error else { panic!("{error}") };
+        assert_eq!(problems.len(), 1, "{problems:?}");
+        assert!(problems[0].starts_with("model.keep: ") && problems[0].contains("--model DIR"));
+    }
+    recipe.model.folder = Some("m".into());
+    recipe.check_complete().unwrap();
+    assert_eq!(crate::start::model_config(&recipe.model).unwrap(), Preset::Tiny.config().unwrap());
+}
+
+#[test]
 fn prompts_of_labels_are_wanted_only_after_a_stage_that_learns_them() {
     let weighed = format!("{SMALL}[loss]\nlabel_prompt = 0.5\n");
     let stage = |name: &str, objective: &str| {
@@ -112,6 +144,8 @@ fn the_digest_changes_with_what_is_computed_and_with_nothing_else() {
     let base = digest(SMALL);
     assert_ne!(base, digest(&SMALL.replace("steps = 200", "steps = 201")));
     assert_ne!(base, digest(&SMALL.replace("name = 'small'", "name = 'small'\nseed = 1")));
+    assert_ne!(base, digest(&format!("{SMALL}[optimizer]\nhidden_matrices = 'muon'")));
+    assert_eq!(base, digest(&format!("{SMALL}[optimizer]\nhidden_matrices = 'adamw'")));
     assert_eq!(base, digest(&format!("{SMALL}[checkpoint]\nevery = 7")));
     let moved = SMALL.replace("[model]", "[data]\nfolder = 'elsewhere'\n[model]");
     assert_eq!(base, digest(&moved));

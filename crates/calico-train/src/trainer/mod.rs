@@ -27,7 +27,7 @@ use crate::run_folder::RunFolder;
 use crate::start::StartModel;
 use crate::validation::Validation;
 use crate::watch::{EventFile, MetricsFile, TimingsFile};
-use crate::{AdamW, Moments, Recipe, TrainError, TrainObserver};
+use crate::{Moments, Optimizer, Recipe, TrainError, TrainObserver};
 
 /// A training in its folder: new, or going on where it stopped.
 ///
@@ -85,7 +85,7 @@ pub enum Outcome {
 struct Stage {
     config: StageConfig,
     parameters: Parameters,
-    optimizer: AdamW,
+    optimizer: Optimizer,
     lessons: Reading,
     workers: Workers,
 }

@@ -26,7 +26,7 @@ use crate::start::StartModel;
 use crate::trained::learns;
 use crate::validation::Validation;
 use crate::watch::{EventFile, METRICS_NAME, MetricsFile, TIMINGS_NAME, TimingsFile};
-use crate::{AdamW, Recipe, TrainError, TrainObserver};
+use crate::{Optimizer, Recipe, TrainError, TrainObserver};
 
 /// `TensorBoard`'s files, in the folder of the run.
 const EVENTS: &str = "events";
@@ -108,9 +108,9 @@ impl Trainer {
         let optimizer = match self.moments.take() {
             Some(moments) => {
                 let (optimizer, steps) = (self.recipe.optimizer, self.state.stage_step);
-                AdamW::resume(optimizer, parameters.trained(), moments, steps)?
+                Optimizer::resume(optimizer, parameters.trained(), moments, steps)?
             }
-            None => AdamW::new(self.recipe.optimizer, parameters.trained())?,
+            None => Optimizer::new(self.recipe.optimizer, parameters.trained())?,
         };
         let workers = Workers::new(config.together)?;
         let steps = config.steps.saturating_sub(self.state.stage_step);

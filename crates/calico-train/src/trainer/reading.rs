@@ -4,8 +4,8 @@ use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread::{self, JoinHandle};
 
 use super::workers::panicked;
-use crate::TrainError;
 use crate::lessons::{Lessons, ReadLesson};
+use crate::{TrainError, TrainObserver};
 
 /// How much a stage reads.
 #[derive(Debug, Clone, Copy)]
@@ -56,6 +56,24 @@ impl Reading {
             Some(Err(panic)) => panicked("reading", panic.as_ref()),
             _ => TrainError::Internal("nothing is left to read".into()),
         })
+    }
+
+    /// The next batches, so many. What reading one of them was like is told at once, in order,
+    /// also if a later one cannot be read.
+    ///
+    /// # Errors
+    /// That of the first batch that could not be read; nothing comes after that.
+    pub(super) fn next_batches(
+        &mut self,
+        count: usize,
+        observer: &mut dyn TrainObserver,
+    ) -> Result<Vec<ReadLesson>, TrainError> {
+        let next = |_| {
+            let mut read = self.next()?;
+            read.warnings.drain(..).for_each(|warning| observer.warns(&warning));
+            Ok(read)
+        };
+        (0..count).map(next).collect()
     }
 
     /// Samples in an epoch.
@@ -125,7 +143,8 @@ mod tests {
                 return Err(TrainError::DoesNotFit(format!("batch {number}")));
             }
             let position = Position { taken: number * size as u64, ..Position::default() };
-            Ok(ReadLesson { lesson: Box::new(Nothing), position, warnings: Vec::new() })
+            let warnings = vec![format!("batch {number} is odd")];
+            Ok(ReadLesson { lesson: Box::new(Nothing), position, warnings })
         }
 
         fn epoch_len(&self) -> u64 {
@@ -159,6 +178,29 @@ mod tests {
         let error = reading.next().err().unwrap();
         assert_eq!(error.to_string(), "batch 2");
         assert!(matches!(reading.next(), Err(TrainError::Internal(_))));
+    }
+
+    /// Writes down what it is told.
+    #[derive(Default)]
+    struct Told(Vec<String>);
+
+    impl TrainObserver for Told {
+        fn warns(&mut self, warning: &str) {
+            self.0.push(warning.to_owned());
+        }
+    }
+
+    #[test]
+    fn batches_are_told_in_order_also_if_a_later_one_cannot_be_read() {
+        let lessons = Counted { fails_at: Some(4), ..Counted::default() };
+        let mut reading = Reading::begin(Box::new(lessons), AMOUNT).unwrap();
+        let mut told = Told::default();
+        let read = reading.next_batches(2, &mut told).unwrap();
+        assert_eq!(read.iter().map(|read| read.position.taken).collect::<Vec<_>>(), [3, 6]);
+        assert_eq!(told.0, ["batch 1 is odd", "batch 2 is odd"]);
+        let error = reading.next_batches(3, &mut told).err().unwrap();
+        assert_eq!(error.to_string(), "batch 4");
+        assert_eq!(told.0[2..], ["batch 3 is odd"]);
     }
 
     #[test]

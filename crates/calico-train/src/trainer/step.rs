@@ -1,6 +1,7 @@
 //! One optimiser step: losses and gradients of a few batches, then the values move.
 
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use calico_data::Stream;
 use calico_data::loader::Position;
@@ -34,6 +35,7 @@ impl Trainer {
             model: &self.start.config,
             tokens: self.start.tokenizer.special(),
             parameters,
+            warnings: Mutex::default(),
         };
         let mut gradients = Gradients::default();
         let mut parts = LossParts::default();
@@ -43,16 +45,15 @@ impl Trainer {
             if stop.load(Ordering::Relaxed) {
                 return Ok(None);
             }
-            let numbers = first..batches.min(first + workers.count());
-            let read = numbers.map(|number| Ok((number, lessons.next()?)));
-            let read: Vec<_> = read.collect::<Result<_, TrainError>>()?;
-            let computed = workers.each(read, |(number, read)| work.compute(number, read))?;
+            let read = lessons.next_batches(workers.count().min(batches - first), observer)?;
+            let read = (first..).zip(read).collect();
+            let computed = workers.each(read, |(number, read)| work.compute(number, read));
+            work.take_warnings().iter().for_each(|warning| observer.warns(warning));
             // In the order of the batches, whatever the order in which they were ready.
-            for batch in computed {
+            for batch in computed? {
                 self.check(step, "the loss", batch.parts.total)?;
                 gradients.merge(&batch.gradients)?;
                 parts.add(&batch.parts);
-                batch.warnings.iter().for_each(|warning| observer.warns(warning));
                 position = batch.position;
             }
         }
@@ -121,6 +122,8 @@ struct Work<'a> {
     model: &'a CalicoConfig,
     tokens: SpecialTokens,
     parameters: &'a Parameters,
+    /// What went wrong without stopping anything, one line each.
+    warnings: Mutex<Vec<String>>,
 }
 
 /// What came of a batch.
@@ -129,14 +132,12 @@ struct Computed {
     parts: LossParts,
     /// Where the sample behind it is.
     position: Position,
-    /// Of reading and of computing, one line each.
-    warnings: Vec<String>,
 }
 
 impl Work<'_> {
     /// Losses and gradients of the batch with a number in its step.
     fn compute(&self, number: usize, read: ReadLesson) -> Result<Computed, TrainError> {
-        let ReadLesson { lesson, position, mut warnings } = read;
+        let ReadLesson { lesson, position, .. } = read;
         let recompute = self.stage.recompute.then(Recompute::default);
         let learning =
             Learning { lora_dropout: self.dropout(number), recompute: recompute.clone() };
@@ -145,12 +146,22 @@ impl Work<'_> {
         let weights = self.parameters.tracked();
         let device = Device::Cpu;
         let model = Calico::load_learning(self.model, self.tokens, &weights, &device, &learning)?;
-        let losses = lesson.losses(&model, &weights)?;
-        warnings.extend(lesson.take_warnings());
+        let losses = lesson.losses(&model, &weights);
+        self.warnings().extend(lesson.take_warnings());
         drop(lesson);
+        let losses = losses?;
         let recomputed = || recompute.map(|recompute| recompute.take()).unwrap_or_default();
         let gradients = Gradients::of(&losses.total, self.parameters.trained(), recomputed)?;
-        Ok(Computed { gradients, parts: losses.parts, position, warnings })
+        Ok(Computed { gradients, parts: losses.parts, position })
+    }
+
+    fn warnings(&self) -> MutexGuard<'_, Vec<String>> {
+        self.warnings.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What went wrong since this was asked last.
+    fn take_warnings(&self) -> Vec<String> {
+        std::mem::take(&mut *self.warnings())
     }
 
     /// Dropout of a batch: its masks depend on the seed, the step and the batch alone.

@@ -1,10 +1,14 @@
 //! Runs of the tiny model on drawn pictures, for tests of whole trainings.
 
 #![allow(clippy::unwrap_used, reason = "helpers of tests")]
+#![allow(dead_code, reason = "not every test needs all of them")]
 
+use std::collections::BTreeMap;
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use calico_model::ModelFolder;
 use calico_train::recipe::{OutputKind, Overrides};
 use calico_train::watch::TrainRow;
 use calico_train::{Outcome, Recipe, TrainError, TrainObserver, Trainer};
@@ -52,5 +56,36 @@ impl TrainObserver for StopAfter<'_> {
         if row.step >= self.0 {
             self.1.store(true, Ordering::Relaxed);
         }
+    }
+}
+
+/// The bytes of every tensor of a model folder.
+pub(crate) fn tensors(folder: &Path) -> BTreeMap<String, Vec<u8>> {
+    let model = ModelFolder::open(folder).unwrap();
+    let bytes = |name: &str| model.checkpoint.bytes(name).unwrap().to_vec();
+    model.checkpoint.names().map(|name| (name.to_owned(), bytes(name))).collect()
+}
+
+/// Every file of some folders of a run, or some of its files.
+pub(crate) fn files(run: &Path, folders: &[&str]) -> BTreeMap<PathBuf, Vec<u8>> {
+    let mut found = BTreeMap::new();
+    let mut left: Vec<PathBuf> = folders.iter().map(|name| run.join(name)).collect();
+    while let Some(path) = left.pop() {
+        if path.is_dir() {
+            left.extend(fs::read_dir(&path).unwrap().map(|entry| entry.unwrap().path()));
+        } else {
+            found.insert(path.strip_prefix(run).unwrap().to_owned(), fs::read(&path).unwrap());
+        }
+    }
+    found
+}
+
+/// Asserts that two folders hold the same, as [`files`] finds it.
+pub(crate) fn assert_same(a: &Path, b: &Path, folders: &[&str]) {
+    let (a, b) = (files(a, folders), files(b, folders));
+    assert_eq!(a.keys().collect::<Vec<_>>(), b.keys().collect::<Vec<_>>());
+    assert!(a.len() > 3);
+    for (name, bytes) in &a {
+        assert!(*bytes == b[name], "{} differs", name.display());
     }
 }
