@@ -25,7 +25,9 @@ pub(crate) use eval::{
     AssignChoice, ComposeArgs, EvalArgs, EvalCommand, ModeChoice, ObjectsChoice, ScoreArgs,
 };
 pub(crate) use gallery::GalleryArgs;
-pub(crate) use model::{InfoArgs, InitArgs, ModelArgs, ModelCommand, ParamsArgs, TokenizerArgs};
+pub(crate) use model::{
+    DefaultArgs, InfoArgs, InitArgs, ModelArgs, ModelCommand, ParamsArgs, TokenizerArgs,
+};
 pub(crate) use segment::SegmentArgs;
 pub(crate) use synth::SynthArgs;
 pub(crate) use train::TrainArgs;

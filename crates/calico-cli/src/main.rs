@@ -23,6 +23,7 @@ fn main() -> ExitCode {
     let done = match Arguments::parse().command {
         Command::Segment(args) => commands::segment::run(&args),
         Command::Model(args) => match args.command {
+            ModelCommand::Default(args) => commands::model::default(&args),
             ModelCommand::Init(args) => commands::model::init(&args),
             ModelCommand::Info(args) => commands::model::info(&args),
             ModelCommand::Params(args) => commands::params::run(&args),

@@ -38,13 +38,6 @@ fn no_image() {
 }
 
 #[test]
-fn no_model() {
-    let desk = Desk::new();
-    let message = desk.run(&["segment", &example("cat.jpg")]).refused();
-    says(&message, &["--model", "untrained:tiny"]);
-}
-
-#[test]
 fn a_file_that_is_no_image() {
     let desk = Desk::new();
     let good = example("cat.jpg");

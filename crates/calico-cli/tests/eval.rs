@@ -194,7 +194,7 @@ fn bad_input_is_refused_before_the_work() {
     desk.write("p.jsonl", b"{\"sample_id\": \"x\", \"segments\": []}\n");
     let run = |args: &[&str]| calico_in(desk.path(), &[&["eval"], args].concat()).refused();
     assert!(run(&[]).contains("--data"));
-    assert!(run(&["--data", "set"]).contains("--model"));
+    assert!(run(&["--data", "set"]).contains("--out"));
     assert!(run(&["--data", "none", "--predictions", "p.jsonl"]).contains("none"));
     assert!(run(&["--data", "set", "--predictions", "p.jsonl"]).contains("line 1"));
     let more = ["--bert", "none"];

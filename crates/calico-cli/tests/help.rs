@@ -18,6 +18,7 @@ fn help_is_as_reviewed() {
         [].as_slice(),
         &["segment"],
         &["model"],
+        &["model", "default"],
         &["model", "init"],
         &["model", "info"],
         &["model", "params"],

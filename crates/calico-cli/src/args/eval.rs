@@ -6,7 +6,10 @@ use super::data::SplitChoice;
 
 const AFTER_HELP: &str = "\
 Examples:
-  A model:
+  The built-in model, which knows drawn objects only, on scenes that it has never seen:
+    calico data synth --out drawn --pairs 900 --seed 7
+    calico eval --data drawn --out scores
+  Another model:
     calico eval --data mixedparts --model DIR --out scores
   Any other system, from a file of its predictions (docs/predictions.md):
     calico eval --data mixedparts --predictions predictions.jsonl
@@ -16,8 +19,8 @@ Examples:
   One number in a script:
     calico eval --data mixedparts --predictions predictions.jsonl --json | jq .overall.miou
   A suite of a data set, and how much needs no understanding:
-    calico eval --data DIR --suite context --model DIR --out scores-context
-    calico eval --data DIR --model DIR --out scores --baselines
+    calico eval --data drawn --suite context --out scores-context
+    calico eval --data drawn --out scores --baselines
 
 Files in --out:
   scores.json  scores.md  index.html   the tables; the page also draws the best and worst pairs
@@ -57,16 +60,12 @@ pub(crate) struct ScoreArgs {
     #[arg(long)]
     pub(crate) baselines: bool,
 
-    /// Folder of the model to ask, or `untrained:tiny`.
-    #[arg(
-        long,
-        value_name = "DIR",
-        conflicts_with = "predictions",
-        required_unless_present = "predictions"
-    )]
+    /// Folder of the model to ask, or `untrained:tiny` [default: the built-in model, which knows
+    /// drawn objects only].
+    #[arg(long, value_name = "DIR", conflicts_with = "predictions")]
     pub(crate) model: Option<PathBuf>,
 
-    /// Predictions to score, one JSON object per line.
+    /// Predictions to score instead of asking a model, one JSON object per line.
     #[arg(long, value_name = "FILE")]
     pub(crate) predictions: Option<PathBuf>,
 
@@ -74,7 +73,8 @@ pub(crate) struct ScoreArgs {
     #[arg(long, value_name = "SPLIT", default_value = "test")]
     pub(crate) split: SplitChoice,
 
-    /// Folder for the scores and, with --model, the predictions; always needed with --model.
+    /// Folder for the scores and, where a model is asked, its predictions; always needed without
+    /// --predictions.
     #[arg(long, value_name = "DIR", required_unless_present = "predictions")]
     pub(crate) out: Option<PathBuf>,
 

@@ -9,6 +9,7 @@ use super::AdaptersArgs;
 
 const AFTER_HELP: &str = "\
 Examples:
+  calico model default --out mini
   calico model init --preset tiny --seed 1 model
   calico model info model
   calico model params --preset full";
@@ -23,11 +24,29 @@ pub(crate) struct ModelArgs {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum ModelCommand {
+    Default(DefaultArgs),
     Init(InitArgs),
     Info(InfoArgs),
     Params(ParamsArgs),
     Adapters(AdaptersArgs),
     Tokenizer(TokenizerArgs),
+}
+
+const DEFAULT_AFTER_HELP: &str = "\
+Examples:
+  calico model default --out mini
+  calico train recipes/finetune.toml --model mini --data my-data --out run
+
+README.md in the folder is the card of the model: how it was trained, how well it answers and what
+it cannot do.";
+
+/// Write the built-in model as a folder, to look into it or to train it further.
+#[derive(Debug, Args)]
+#[command(after_help = DEFAULT_AFTER_HELP)]
+pub(crate) struct DefaultArgs {
+    /// Folder of the model; must be new or empty.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) out: PathBuf,
 }
 
 const INIT_AFTER_HELP: &str = "\

@@ -7,17 +7,19 @@ use clap::{Args, ValueEnum};
 
 const AFTER_HELP: &str = "\
 Examples:
-  Ask all three questions and keep everything:
-    calico segment --model model cat.jpg rocket.jpg --out out
+  Ask the built-in model all three questions and keep everything:
+    calico segment a.png b.png --out out
   Ask one of them, for other tools:
-    calico segment --model model a.jpg b.png --task common-parts --out out --export coco,svg
+    calico segment a.png b.png --task common-parts --out out --export coco,svg
   Ask in your own words; without <image>, the images are placed before the question:
-    calico segment --model model a.jpg b.jpg --prompt 'Which parts differ?'
+    calico segment a.png b.png --prompt 'Which parts differ?'
   Ground a sentence of your own:
-    calico segment --model model a.jpg b.jpg --out out \\
+    calico segment a.png b.png --out out \\
       --answer 'They share <p> a handle </p> [SEG] (IMAGE1) [SEG] (IMAGE2).'
   Count the segments in a script:
-    calico segment --model model a.jpg b.jpg --json | jq '[.answers[].segments[]] | length'
+    calico segment a.png b.png --json | jq '[.answers[].segments[]] | length'
+  Ask a model of photographs; the built-in model knows drawn objects only:
+    calico segment --model DIR cat.jpg rocket.jpg --out out
 
 Files in --out:
   result.json          the answers, and per segment its mask (COCO run-length code), box and scores
@@ -40,7 +42,8 @@ pub(crate) struct SegmentArgs {
     #[command(flatten)]
     pub(crate) question: QuestionArgs,
 
-    /// Folder of the model, or `untrained:tiny` for a small one that knows nothing; always needed.
+    /// Folder of the model, or `untrained:tiny` [default: the built-in model, which knows drawn
+    /// objects only].
     #[arg(long, value_name = "DIR")]
     pub(crate) model: Option<PathBuf>,
 

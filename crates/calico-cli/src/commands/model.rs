@@ -9,13 +9,21 @@ use calico_model::checkpoint::{self, TOKENIZER_FILE};
 use calico_model::config::CONFIG_FILE;
 use calico_model::{CalicoConfig, ModelError, ModelFolder};
 use calico_nn::weights::checkpoint::StoredType;
+use calico_result::terminal;
 use indicatif::{DecimalBytes, HumanCount};
 use serde_json::{Map, Value, json};
 
-use crate::args::{InfoArgs, InitArgs};
+use crate::args::{DefaultArgs, InfoArgs, InitArgs};
 use crate::failure::Failure;
 use crate::progress::bytes_bar;
 use crate::stream;
+
+/// Writes the built-in model as a folder.
+pub(crate) fn default(args: &DefaultArgs) -> Result<(), Failure> {
+    calico_mini::write(&args.out)?;
+    let folder = terminal::harmless(&args.out.display().to_string());
+    Ok(stream::print(&format!("wrote {folder}: the built-in model `{}`\n", calico_mini::NAME))?)
+}
 
 /// Makes a model folder with untrained weights.
 pub(crate) fn init(args: &InitArgs) -> Result<(), Failure> {

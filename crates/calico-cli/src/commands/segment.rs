@@ -14,9 +14,6 @@ use crate::output::Output;
 use crate::progress::Progress;
 use crate::{answers, memory, stream};
 
-const NO_MODEL: &str = "no model was given; expected --model DIR, \
-    or --model untrained:tiny for a small one that knows nothing";
-
 /// What a model that exists in memory only is called, before its preset.
 const UNTRAINED: &str = "untrained:";
 
@@ -34,10 +31,11 @@ pub(crate) fn run(args: &SegmentArgs) -> Result<(), Failure> {
         Output::check(out)?;
     }
     let mut progress = Progress::new(args.timings);
+    progress.begin("open_model", None, "opening the model");
     let source = Source::choose(args.model.as_deref())?;
     source.check(args.images.len(), &question, &options)?;
     let photographs = decode(&source.config().decode_options(), &args.images, &mut progress)?;
-    progress.begin("open_model", None, "opening the model");
+    progress.begin("read_weights", None, "reading the weights");
     let segmenter = source.load()?;
     let output = args.out.as_deref().map(Output::create).transpose()?;
 
@@ -59,19 +57,22 @@ pub(crate) fn run(args: &SegmentArgs) -> Result<(), Failure> {
 }
 
 /// A model folder whose weights are not read yet, so that what is wrong with a question shows
-/// first; or an untrained model, which is made in a moment.
+/// first; or a small model that is in memory already: the built-in one, or an untrained one.
 pub(crate) enum Source {
     Folder(Box<ModelFolder>),
-    Untrained(Box<Segmenter>),
+    InMemory(Box<Segmenter>),
 }
 
 impl Source {
-    /// The model that was named.
+    /// The model that was named, or else the built-in one.
     pub(crate) fn choose(model: Option<&Path>) -> Result<Self, Failure> {
-        Self::open(model.ok_or(Failure::bad_input(NO_MODEL))?)
+        match model {
+            Some(model) => Self::open(model),
+            None => Ok(Self::InMemory(Box::new(calico_mini::segmenter()?))),
+        }
     }
 
-    pub(crate) fn open(model: &Path) -> Result<Self, Failure> {
+    fn open(model: &Path) -> Result<Self, Failure> {
         let Some(name) = model.to_str().and_then(|text| text.strip_prefix(UNTRAINED)) else {
             let folder = ModelFolder::open(model)?;
             memory::check(&folder.config)?;
@@ -79,13 +80,13 @@ impl Source {
         };
         let preset: Preset = name.parse().map_err(|error: String| Failure::bad_input(error))?;
         memory::check(&preset.config()?)?;
-        Ok(Self::Untrained(Box::new(Segmenter::untrained(preset, UNTRAINED_SEED)?)))
+        Ok(Self::InMemory(Box::new(Segmenter::untrained(preset, UNTRAINED_SEED)?)))
     }
 
     fn config(&self) -> &CalicoConfig {
         match self {
             Self::Folder(folder) => &folder.config,
-            Self::Untrained(segmenter) => segmenter.config(),
+            Self::InMemory(segmenter) => segmenter.config(),
         }
     }
 
@@ -97,14 +98,14 @@ impl Source {
     ) -> Result<(), SegmentError> {
         match self {
             Self::Folder(folder) => folder.check(images, question, options),
-            Self::Untrained(segmenter) => segmenter.check(images, question, options),
+            Self::InMemory(segmenter) => segmenter.check(images, question, options),
         }
     }
 
     pub(crate) fn load(self) -> Result<Segmenter, ModelError> {
         match self {
             Self::Folder(folder) => Segmenter::from_folder(*folder),
-            Self::Untrained(segmenter) => Ok(*segmenter),
+            Self::InMemory(segmenter) => Ok(*segmenter),
         }
     }
 }

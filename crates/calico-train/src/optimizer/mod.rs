@@ -96,35 +96,59 @@ impl Optimizer {
         gradients: &Gradients,
         learning_rate: f64,
     ) -> Result<()> {
-        self.steps += 1;
-        let steps = self.steps as f64;
-        let OptimizerConfig { betas, eps, weight_decay, hidden_matrices, .. } = self.config;
-        let is_muon = hidden_matrices == HiddenMatrices::Muon;
-        let corrections = betas.map(|beta| 1.0 - beta.powf(steps));
-        for (name, gradient) in gradients.by_name() {
-            let (Some(var), Some(moments)) = (trained.get(name), self.moments.get_mut(name)) else {
-                candle_core::bail!("there is a gradient for {name}, which is not trained");
-            };
-            let decay = if var.rank() > 1 { weight_decay } else { 0.0 };
-            if is_muon && is_hidden_matrix(name, var.dims()) {
-                muon::step(var, moments, gradient, learning_rate, decay)?;
-                continue;
-            }
-            let factors = Factors {
-                betas: betas.map(|beta| beta as f32),
-                others: betas.map(|beta| (1.0 - beta) as f32),
-                step_size: (learning_rate / corrections[0]) as f32,
-                root_correction: corrections[1].sqrt() as f32,
-                eps: eps as f32,
-                kept: (1.0 - learning_rate * decay) as f32,
-            };
-            if var.device().is_cpu() {
-                one_pass(var, moments, gradient, factors)?;
-            } else {
-                composed(var, moments, gradient, factors)?;
-            }
+        let by_name = gradients.by_name();
+        let is_known =
+            |name: &String| trained.contains_key(name) && self.moments.contains_key(name);
+        if let Some(name) = by_name.keys().find(|name| !is_known(name)) {
+            candle_core::bail!("there is a gradient for {name}, which is not trained");
         }
-        Ok(())
+        self.steps += 1;
+        let pace = Pace::new(self.config, self.steps, learning_rate);
+        // Most tensors of a small model are too small to keep all cores busy alone.
+        self.moments.par_iter_mut().try_for_each(|(name, moments)| {
+            match (trained.get(name), by_name.get(name)) {
+                (Some(var), Some(gradient)) => pace.step(name, var, moments, gradient),
+                _ => Ok(()),
+            }
+        })
+    }
+}
+
+/// What all tensors have in common in one step.
+struct Pace {
+    config: OptimizerConfig,
+    learning_rate: f64,
+    /// Of the two moments, which begin at 0.
+    corrections: [f64; 2],
+}
+
+impl Pace {
+    fn new(config: OptimizerConfig, steps: u64, learning_rate: f64) -> Self {
+        let corrections = config.betas.map(|beta| 1.0 - beta.powf(steps as f64));
+        Self { config, learning_rate, corrections }
+    }
+
+    /// Moves one tensor.
+    fn step(&self, name: &str, var: &Var, moments: &mut Moments, gradient: &Tensor) -> Result<()> {
+        let Self { config, learning_rate, corrections } = self;
+        let OptimizerConfig { betas, eps, weight_decay, hidden_matrices, .. } = *config;
+        let decay = if var.rank() > 1 { weight_decay } else { 0.0 };
+        if hidden_matrices == HiddenMatrices::Muon && is_hidden_matrix(name, var.dims()) {
+            return muon::step(var, moments, gradient, *learning_rate, decay);
+        }
+        let factors = Factors {
+            betas: betas.map(|beta| beta as f32),
+            others: betas.map(|beta| (1.0 - beta) as f32),
+            step_size: (learning_rate / corrections[0]) as f32,
+            root_correction: corrections[1].sqrt() as f32,
+            eps: eps as f32,
+            kept: (1.0 - learning_rate * decay) as f32,
+        };
+        if var.device().is_cpu() {
+            one_pass(var, moments, gradient, factors)
+        } else {
+            composed(var, moments, gradient, factors)
+        }
     }
 }
 

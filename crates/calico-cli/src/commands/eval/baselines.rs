@@ -42,7 +42,7 @@ pub(super) fn baselines(
     let mut rows = vec![guesser];
     let replaced = match asked {
         Some(asked) => partner_replaced(exam, truths, scorer, asked)?,
-        None => Err("it needs a model to ask (--model)".to_owned()),
+        None => Err("it needs a model to ask, so leave out --predictions".to_owned()),
     };
     let mut absent = Vec::new();
     match replaced {

@@ -6,10 +6,12 @@ use calico_data::{Dataset, Split};
 use calico_eval::predictions::{DataIdentity, Header};
 use calico_eval::{PairModel, Predictor};
 use calico_model::SegmentOptions;
+use calico_result::terminal;
 
 use super::exam::{Examinee, Watcher};
 use crate::commands::segment::Source;
 use crate::failure::Failure;
+use crate::stream;
 use crate::watching::{StageBar, stop_flag};
 
 /// Pairs that a model may fail on before the run ends.
@@ -23,10 +25,19 @@ pub(super) struct Exam<'a> {
 }
 
 impl Exam<'_> {
-    /// Opens a model to ask; returns it and its name.
-    pub(super) fn examinee(model: &Path) -> Result<(Examinee, String), Failure> {
-        let segmenter = Source::open(model)?.load()?;
-        let name = segmenter.identity().name.clone();
+    /// Opens the model to ask, the built-in one if none was named; returns it and its name.
+    ///
+    /// What everyone who reads its answers must know is told before it answers for hours.
+    pub(super) fn examinee(model: Option<&Path>) -> Result<(Examinee, String), Failure> {
+        let segmenter = Source::choose(model)?.load()?;
+        let name = match model {
+            Some(_) => segmenter.identity().name.clone(),
+            // Programs of another version carry other weights under the same name.
+            None => calico_mini::edition(),
+        };
+        if let Some(notice) = &segmenter.config().notice {
+            stream::tell(&format!("warning: {}", terminal::harmless(notice)));
+        }
         Ok((Examinee { segmenter, options: SegmentOptions::default() }, name))
     }
 

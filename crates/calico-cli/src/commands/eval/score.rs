@@ -44,19 +44,17 @@ pub(crate) fn score(args: &ScoreArgs) -> Result<(), Failure> {
     let output = args.out.as_deref().map(Output::create).transpose()?;
 
     let exam = Exam { dataset: &dataset, split, identity: &identity };
-    let (path, mut model) = match (&args.predictions, &args.model, &output) {
-        (Some(path), ..) => (path.clone(), None),
-        (None, Some(model), Some(output)) => {
-            let (mut model, name) = Exam::examinee(model)?;
+    let (path, mut model) = match (&args.predictions, &output) {
+        (Some(path), _) => (path.clone(), None),
+        (None, Some(output)) => {
+            let (mut model, name) = Exam::examinee(args.model.as_deref())?;
             let path = output.folder.path().join(PREDICTIONS);
             exam.answer(&mut model, name.clone(), &path)?;
             (path, Some((model, name)))
         }
         // The argument parser asks for one of them.
-        _ => {
-            return Err(Failure::bad_input(
-                "expected --model DIR with --out, or --predictions FILE",
-            ));
+        (None, None) => {
+            return Err(Failure::bad_input("expected --out DIR, or --predictions FILE"));
         }
     };
     let mut scorer = Scorer::new(options(args));

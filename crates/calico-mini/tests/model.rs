@@ -1,0 +1,122 @@
+//! What the built-in model must be.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use calico_mini::{MODEL_CARD, NAME};
+use calico_model::budget::{Request, modules};
+use calico_model::{ModelError, ModelFolder, Preset, Question, SegmentOptions, Segmenter};
+use calico_result::Segmentation;
+use serde_json::Value;
+
+/// Most bytes of the model with its card: they are in every program that uses this crate.
+const MOST_BYTES: u64 = 8_000_000;
+
+fn in_crate(path: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join(path)
+}
+
+fn answered(segmenter: &Segmenter, question: &Question) -> Segmentation {
+    let photographs = ["cat.jpg", "rocket.jpg"].map(|name| {
+        let path = in_crate("../../examples").join(name);
+        segmenter.photograph(path).unwrap()
+    });
+    let options = SegmentOptions { max_new_tokens: 12, ..SegmentOptions::default() };
+    segmenter.segment(&photographs, question, &options, &mut ()).unwrap()
+}
+
+#[test]
+fn its_configuration_is_the_preset() {
+    let config = fs::read_to_string(in_crate("model/config.json")).unwrap();
+    assert_eq!(config, Preset::Mini.config().unwrap().to_json().unwrap());
+}
+
+/// The tokens of another training would give other answers.
+#[test]
+fn its_tokenizer_is_that_of_the_recipe() {
+    let read = |path| -> Value {
+        serde_json::from_str(&fs::read_to_string(in_crate(path)).unwrap()).unwrap()
+    };
+    assert_eq!(read("model/tokenizer.json"), read("../../recipes/mini_tokenizer.json"));
+}
+
+#[test]
+fn the_model_is_small() {
+    let files = ["model/model.safetensors", "model/config.json", "model/tokenizer.json"];
+    let sizes = files.map(|file| fs::metadata(in_crate(file)).unwrap().len());
+    let bytes = sizes.iter().sum::<u64>() + MODEL_CARD.len() as u64;
+    assert!(bytes <= MOST_BYTES, "{bytes} bytes; write model/tokenizer.json without blanks");
+}
+
+#[test]
+fn the_card_is_complete() {
+    assert!(!MODEL_CARD.contains("TBD"));
+}
+
+#[test]
+fn the_card_says_how_large_the_model_is() {
+    let config = Preset::Mini.config().unwrap();
+    let modules = modules(&config, Request::default()).unwrap();
+    let parameters: u64 = modules.iter().map(|module| module.parameters).sum();
+    let digits: String = MODEL_CARD
+        .lines()
+        .find(|line| line.starts_with("| Parameters |"))
+        .unwrap()
+        .chars()
+        .filter(char::is_ascii_digit)
+        .collect();
+    assert_eq!(digits, parameters.to_string());
+}
+
+#[test]
+fn a_written_model_answers_as_the_built_in_one() {
+    let scratch = tempfile::tempdir().unwrap();
+    let folder = scratch.path().join(NAME);
+    calico_mini::write(&folder).unwrap();
+    let built_in = calico_mini::segmenter().unwrap();
+    let on_disk = Segmenter::open(&folder).unwrap();
+    let sentence = "They share <p> a leg </p> [SEG] (IMAGE1) [SEG] (IMAGE2).";
+    for question in [Question::AllTasks, Question::Answer(sentence.into())] {
+        let result = answered(&built_in, &question);
+        assert_eq!(result, answered(&on_disk, &question));
+        assert_eq!(
+            (result.model.name.as_str(), result.model.preset.as_deref()),
+            (NAME, Some(NAME))
+        );
+        assert_eq!(result.warnings, [built_in.config().notice.clone().unwrap()]);
+    }
+}
+
+#[test]
+fn a_written_folder_holds_the_files_of_the_crate_and_16_bits_a_value() {
+    let scratch = tempfile::tempdir().unwrap();
+    let folder = scratch.path().join("new/model");
+    calico_mini::write(&folder).unwrap();
+    for name in ["config.json", "tokenizer.json", "model.safetensors"] {
+        let kept = fs::read(in_crate("model").join(name)).unwrap();
+        assert!(fs::read(folder.join(name)).unwrap() == kept, "{name}");
+    }
+    assert_eq!(fs::read_to_string(folder.join("README.md")).unwrap(), MODEL_CARD);
+    assert_eq!(fs::read_dir(&folder).unwrap().count(), 4);
+    let types = ModelFolder::open(&folder).unwrap().checkpoint.stored_types();
+    assert_eq!(types.into_keys().collect::<Vec<_>>(), ["BF16"]);
+}
+
+#[test]
+fn an_edition_is_told_by_its_weights() {
+    let edition = calico_mini::edition();
+    let digits = edition.strip_prefix("mini, weights ").unwrap();
+    assert_eq!(digits.len(), 12);
+    assert!(digits.chars().all(|digit| digit.is_ascii_hexdigit()));
+}
+
+#[test]
+fn nothing_is_written_over() {
+    let scratch = tempfile::tempdir().unwrap();
+    fs::write(scratch.path().join("thesis.txt"), "x").unwrap();
+    let refused = calico_mini::write(scratch.path());
+    assert!(matches!(refused, Err(ModelError::NotEmpty(_))), "{refused:?}");
+    assert_eq!(fs::read_dir(scratch.path()).unwrap().count(), 1);
+}
