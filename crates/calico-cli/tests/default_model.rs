@@ -115,7 +115,7 @@ fn the_built_in_model_is_scored_where_none_is_named() {
     warned_once(&done);
     done.ok();
     let scores = json(&desk.path().join("scores/scores.json"));
-    assert_eq!(scores["model"], "mini");
+    assert_eq!(scores["model"], calico_mini::edition());
     let answers = fs::read_to_string(desk.path().join("scores/predictions.jsonl")).unwrap();
     let header: Value = serde_json::from_str(answers.lines().next().unwrap()).unwrap();
     assert!(header.to_string().contains("\"mini\""), "{header}");
