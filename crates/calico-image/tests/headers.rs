@@ -17,13 +17,11 @@ fn repository() -> PathBuf {
 
 /// The pictures of all formats, with their names.
 fn pictures() -> Vec<(String, PathBuf)> {
-    let folders = ["goldens/image/decode", "goldens/image/jpeg", "examples"];
+    let folders = ["goldens/image/decode", "goldens/image/jpeg", "examples", "examples/drawn"];
     let entries =
         folders.iter().flat_map(|folder| fs::read_dir(repository().join(folder)).unwrap());
-    let named = entries.map(|entry| {
-        let path = entry.unwrap().path();
-        (path.file_name().unwrap().to_str().unwrap().to_owned(), path)
-    });
+    let files = entries.map(|entry| entry.unwrap().path()).filter(|path| path.is_file());
+    let named = files.map(|path| (path.file_name().unwrap().to_str().unwrap().to_owned(), path));
     named.filter(|(name, _)| name != "SOURCES.md" && !name.ends_with(".expected.png")).collect()
 }
 

@@ -16,10 +16,10 @@ fn repository() -> PathBuf {
 
 /// The small files of all formats, and the example photographs.
 fn files() -> Vec<(PathBuf, Vec<u8>)> {
-    let folders = ["goldens/image/decode", "goldens/image/jpeg", "examples"];
+    let folders = ["goldens/image/decode", "goldens/image/jpeg", "examples", "examples/drawn"];
     let entries =
         folders.iter().flat_map(|folder| fs::read_dir(repository().join(folder)).unwrap());
-    let paths = entries.map(|entry| entry.unwrap().path());
+    let paths = entries.map(|entry| entry.unwrap().path()).filter(|path| path.is_file());
     let pictures = paths.filter(|path| {
         let name = path.to_str().unwrap();
         name.rsplit('/').next() != Some("SOURCES.md") && !name.ends_with(".expected.png")
