@@ -43,21 +43,37 @@ impl OutputFolder {
         self.write_with(name, |file| file.write_all(bytes))
     }
 
+    /// As [`write`](Self::write), of what can be made again: nobody waits until it is on the disk,
+    /// so after a loss of power the file may be there in part. Whoever reads it must be able to
+    /// tell.
+    pub fn write_renewable(&self, name: &str, bytes: &[u8]) -> Result<PathBuf, ResultError> {
+        self.save(name, |file| file.write_all(bytes))
+    }
+
     /// Writes a file through a function, all or nothing; returns its path.
     pub fn write_with(
         &self,
         name: &str,
         content: impl FnOnce(&mut File) -> io::Result<()>,
     ) -> Result<PathBuf, ResultError> {
+        self.save(name, |file| {
+            content(file)?;
+            file.sync_all()
+        })
+    }
+
+    /// Writes under another name first.
+    fn save(
+        &self,
+        name: &str,
+        content: impl FnOnce(&mut File) -> io::Result<()>,
+    ) -> Result<PathBuf, ResultError> {
         let path = self.path.join(name);
-        let save = || {
-            let mut file = temporary_file(&self.path)?;
+        let saved = temporary_file(&self.path).and_then(|mut file| {
             content(file.as_file_mut())?;
-            file.as_file().sync_all()?;
-            file.persist(&path).map_err(|failed| failed.error)?;
-            Ok(())
-        };
-        match save() {
+            file.persist(&path).map(|_| ()).map_err(|failed| failed.error)
+        });
+        match saved {
             Ok(()) => Ok(path),
             Err(source) => Err(ResultError::Write { path, source }),
         }
@@ -111,6 +127,8 @@ mod tests {
         folder.write("a.txt", b"first").unwrap();
         let path = folder.write("a.txt", b"second").unwrap();
         assert_eq!(fs::read(path).unwrap(), b"second");
+        let path = folder.write_renewable("a.txt", b"third").unwrap();
+        assert_eq!(fs::read(path).unwrap(), b"third");
         assert_eq!(names(scratch.path()), ["a.txt"]);
     }
 

@@ -45,7 +45,7 @@ impl Kind {
         let share = |part: u64| 0..groups / part;
         plain
             .chain(share(3).map(|number| (Self::Context, number)))
-            .chain(share(6).map(|number| (Self::Nothing(task(number)), number)))
+            .chain(share(3).map(|number| (Self::Nothing(nothing_task(number)), number)))
             .chain(share(12).map(|number| (Self::Three(task(number)), number)))
             .collect()
     }
@@ -60,6 +60,15 @@ impl Kind {
             Self::Nothing(_) => Suite::Nothing.name(),
             Self::Three(_) => Suite::Three.name(),
         }
+    }
+}
+
+/// Common objects have every other turn: context asks about twice as many that there are.
+fn nothing_task(number: u64) -> Task {
+    match number % 4 {
+        1 => Task::CommonParts,
+        3 => Task::UniqueParts,
+        _ => Task::CommonObjects,
     }
 }
 

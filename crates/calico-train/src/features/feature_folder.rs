@@ -105,7 +105,8 @@ impl FeatureFolder {
         let path = self.path_of(&name);
         let written = path.parent().map_or(Ok(()), |folder| {
             let folder = create_output_folder(folder)?;
-            folder.write(&file_name(&name), &bytes).map(|_| ())
+            // It carries a checksum: to wait for the disk took as long as the arithmetic.
+            folder.write_renewable(&file_name(&name), &bytes).map(|_| ())
         });
         let Err(error) = written else { return Ok(None) };
         // Of several batches that fail at once, one tells.
