@@ -9,8 +9,14 @@ use crate::FormatError;
 #[derive(Debug)]
 pub(crate) struct Source {
     path: PathBuf,
-    file: Mutex<File>,
+    stored: Stored,
     len: u64,
+}
+
+#[derive(Debug)]
+enum Stored {
+    File(Mutex<File>),
+    InMemory(Vec<u8>),
 }
 
 impl Source {
@@ -21,7 +27,14 @@ impl Source {
         if !metadata.is_file() {
             return Err(io(std::io::Error::other("not a regular file")));
         }
-        Ok(Self { path: path.to_path_buf(), file: Mutex::new(file), len: metadata.len() })
+        let stored = Stored::File(Mutex::new(file));
+        Ok(Self { path: path.to_path_buf(), stored, len: metadata.len() })
+    }
+
+    /// A file that is in memory already; `path` names it in errors.
+    pub(crate) fn in_memory(path: &Path, bytes: Vec<u8>) -> Self {
+        let len = bytes.len() as u64;
+        Self { path: path.to_path_buf(), stored: Stored::InMemory(bytes), len }
     }
 
     pub(crate) fn path(&self) -> &Path {
@@ -47,12 +60,20 @@ impl Source {
             );
             return Err(self.broken("file", reason));
         }
-        let mut bytes = vec![0; len as usize];
-        let mut file = self.file.lock().unwrap_or_else(PoisonError::into_inner);
-        file.seek(SeekFrom::Start(start))
-            .and_then(|_| file.read_exact(&mut bytes))
-            .map_err(|source| FormatError::Io { path: self.path.clone(), source })?;
-        Ok(bytes)
+        match &self.stored {
+            Stored::InMemory(bytes) => {
+                let (start, end) = (start as usize, (start + len) as usize);
+                Ok(bytes.get(start..end).unwrap_or_default().to_vec())
+            }
+            Stored::File(file) => {
+                let mut bytes = vec![0; len as usize];
+                let mut file = file.lock().unwrap_or_else(PoisonError::into_inner);
+                file.seek(SeekFrom::Start(start))
+                    .and_then(|_| file.read_exact(&mut bytes))
+                    .map_err(|source| FormatError::Io { path: self.path.clone(), source })?;
+                Ok(bytes)
+            }
+        }
     }
 
     pub(crate) fn broken(&self, place: &str, reason: impl Into<String>) -> FormatError {

@@ -33,7 +33,18 @@ impl TensorFile {
     /// # Errors
     /// If the file is of no known format, is broken, or asks for what is never done.
     pub fn open(path: &Path) -> Result<Self, FormatError> {
-        let source = Source::open(path)?;
+        Self::of(Source::open(path)?)
+    }
+
+    /// Reads the header of a file that is in memory already; `path` names it in errors.
+    ///
+    /// # Errors
+    /// As [`TensorFile::open`].
+    pub fn from_bytes(path: &Path, bytes: Vec<u8>) -> Result<Self, FormatError> {
+        Self::of(Source::in_memory(path, bytes))
+    }
+
+    fn of(source: Source) -> Result<Self, FormatError> {
         let head = source.read(0, source.len().min(HEAD))?;
         let (format, contents) = if gguf::begins(&head) {
             (FileFormat::Gguf, gguf::read(&source)?)
@@ -42,7 +53,7 @@ impl TensorFile {
         } else if safetensors::begins(&head) {
             (FileFormat::Safetensors, safetensors::read(&source)?)
         } else {
-            return Err(unknown(path, &head));
+            return Err(unknown(source.path(), &head));
         };
         Ok(Self { source, format, contents })
     }
