@@ -14,15 +14,18 @@
 mod contents;
 mod element;
 mod error;
-mod gguf;
+pub mod gguf;
 mod limits;
+mod list;
 mod safetensors;
 mod source;
+mod spans;
 mod tensor;
 mod tensor_file;
 mod torch;
 
 pub use element::{BlockFormat, Element};
 pub use error::FormatError;
+pub use list::List;
 pub use tensor::{Layout, StoredTensor};
 pub use tensor_file::{FileFormat, TensorFile};

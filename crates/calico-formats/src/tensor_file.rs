@@ -3,7 +3,7 @@ use std::path::Path;
 
 use crate::contents::Contents;
 use crate::source::Source;
-use crate::{FormatError, StoredTensor, gguf, safetensors, torch};
+use crate::{FormatError, List, StoredTensor, gguf, safetensors, torch};
 
 /// The format of a file of tensors.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -82,6 +82,11 @@ impl TensorFile {
     /// lists, the keys of PyTorch's file that lie beside the tensors.
     pub fn notes(&self) -> &BTreeMap<String, String> {
         &self.contents.notes
+    }
+
+    /// Of what else its header says, that which is a list: the tokenizer of GGUF.
+    pub fn lists(&self) -> &BTreeMap<String, List> {
+        &self.contents.lists
     }
 
     /// The bytes of a tensor, row-major without gaps, little-endian.
