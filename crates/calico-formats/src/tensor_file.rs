@@ -89,6 +89,11 @@ impl TensorFile {
         &self.contents.lists
     }
 
+    /// Bytes that its header takes, where the format has one.
+    pub(crate) fn header_bytes(&self) -> u64 {
+        self.contents.header_bytes
+    }
+
     /// The bytes of a tensor, row-major without gaps, little-endian.
     ///
     /// # Errors
