@@ -1,0 +1,33 @@
+//! The files in which others keep models, read without trust.
+//!
+//! ```text
+//! model.safetensors ─┐
+//! pytorch_model.bin ─┼─ open ─► TensorFile: names, types, shapes ─ read ─► one tensor's bytes
+//! model.gguf ────────┘
+//! tokenizer.model ───── sentencepiece ─► pieces and scores
+//! ```
+//!
+//! A header is read whole and checked before anything is taken from the file: sizes are bounded,
+//! ranges lie inside of the file, names appear once or are listed as doubled. Nothing that a file
+//! holds is ever executed. Tensors are read one at a time, so memory holds one of them.
+
+mod contents;
+mod element;
+mod error;
+pub mod gguf;
+mod limits;
+mod list;
+mod safetensors;
+mod shards;
+mod source;
+mod spans;
+mod tensor;
+mod tensor_file;
+mod torch;
+
+pub use element::{BlockFormat, Element};
+pub use error::FormatError;
+pub use list::List;
+pub use shards::{Problem, SetError, ShardedFiles};
+pub use tensor::{Layout, StoredTensor};
+pub use tensor_file::{FileFormat, TensorFile};
