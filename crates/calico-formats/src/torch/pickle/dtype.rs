@@ -29,7 +29,7 @@ impl Dtype {
     }
 }
 
-static DTYPES: [Dtype; 21] = [
+static DTYPES: [Dtype; 22] = [
     Dtype::new("float32", Some("Float"), Some(Element::F32)),
     Dtype::new("float16", Some("Half"), Some(Element::F16)),
     Dtype::new("bfloat16", Some("BFloat16"), Some(Element::Bf16)),
@@ -51,4 +51,5 @@ static DTYPES: [Dtype; 21] = [
     Dtype::new("float8_e5m2", None, None),
     Dtype::new("float8_e5m2fnuz", None, None),
     Dtype::new("float8_e8m0fnu", None, None),
+    Dtype::new("float4_e2m1fn_x2", None, None),
 ];
