@@ -17,6 +17,7 @@ mod error;
 mod gguf;
 mod limits;
 mod safetensors;
+pub mod sentencepiece;
 mod source;
 mod tensor;
 mod tensor_file;
