@@ -19,6 +19,7 @@ mod limits;
 mod list;
 mod safetensors;
 mod shards;
+pub mod sentencepiece;
 mod source;
 mod spans;
 mod tensor;
