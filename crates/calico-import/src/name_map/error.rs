@@ -65,9 +65,6 @@ pub enum MapProblem {
         /// What could be used.
         known: Vec<String>,
     },
-    /// The map uses itself, perhaps by way of others.
-    #[error("use: the map `{0}` uses itself")]
-    Circle(String),
     /// A map with so many lines would take long to check.
     #[error("found {found} patterns, expected {} or fewer", super::MOST_PATTERNS)]
     TooMany {

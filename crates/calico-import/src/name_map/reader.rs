@@ -22,7 +22,6 @@ pub(super) fn read(file: &str, text: &str) -> Result<NameMap, MapError> {
             entries: Vec::new(),
             rules: Vec::new(),
         },
-        open: Vec::new(),
         problems: Vec::new(),
     };
     for (at, name) in written.recognise.iter().enumerate() {
@@ -44,8 +43,6 @@ fn parsed(file: &str, text: &str) -> Result<WrittenMap, MapError> {
 
 struct Reader {
     map: NameMap,
-    /// Names of the maps that are being read, each used by the one before.
-    open: Vec<String>,
     problems: Vec<MapProblem>,
 }
 
@@ -90,14 +87,8 @@ impl Reader {
             self.problems.push(MapProblem::NoMap { name: name.to_owned(), known });
             return Ok(());
         };
-        if self.open.iter().any(|open| open == name) {
-            self.problems.push(MapProblem::Circle(name.to_owned()));
-            return Ok(());
-        }
-        self.open.push(name.to_owned());
-        self.add(&parsed(name, text)?, at)?;
-        self.open.pop();
-        Ok(())
+        // A user's map uses built-in ones only, and none of those uses itself.
+        self.add(&parsed(name, text)?, at)
     }
 
     fn add_rename(&mut self, key: &str, from: &str, to: &OneOrMore, order: RowOrder) {

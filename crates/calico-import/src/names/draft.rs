@@ -13,8 +13,9 @@ use crate::{
     Check, Copies, NameMap, NameProblem, Part, Recipe, RowOrder, TranslateError, Translation,
 };
 
-/// Unknown names, problems, known names, and bytes that are left out before each name.
-type Misfit = (usize, usize, Reverse<usize>, usize);
+/// Unknown names, problems, whether the map is a guess, known names, and bytes that are left out
+/// before each name.
+type Misfit = (usize, usize, bool, Reverse<usize>, usize);
 
 /// A translation that is being made.
 #[derive(Debug)]
@@ -84,7 +85,9 @@ impl<'a> Draft<'a> {
 
     /// How badly the map fits: least is best.
     pub(super) fn misfit(&self) -> Misfit {
-        (self.unknown.names(), self.problems.len(), Reverse(self.known), self.prefix.len())
+        let (unknown, problems) = (self.unknown.names(), self.problems.len());
+        let is_guess = !self.map.is_certain();
+        (unknown, problems, is_guess, Reverse(self.known), self.prefix.len())
     }
 
     /// The translation, if nothing contradicts it.

@@ -228,6 +228,22 @@ fn the_three_spellings_of_low_rank_updates_are_the_same() {
 }
 
 #[test]
+fn low_rank_updates_inside_of_a_larger_model_are_translated() {
+    let mut tensors = read("glamm");
+    // The decoder of SAM has projections of these names too.
+    let is_wrapped = |name: &str| {
+        let has_update = name.contains(".self_attn.q_proj.") || name.contains(".self_attn.v_proj.");
+        name.starts_with("model.layers.") && has_update
+    };
+    tensors.retain(|name, _| !is_wrapped(name));
+    tensors.extend(read("lora-inside-unwrapped").into_iter().filter(|(name, _)| is_wrapped(name)));
+    let found = translated(&tensors, &NameMap::built_in(), Copies::Never);
+    assert_eq!(found.map, "glamm");
+    assert!(found.unknown.is_empty());
+    assert_canonical("glamm", &found, &["llm.", "lora.", "seg_proj.", "sam."]);
+}
+
+#[test]
 fn small_models_of_a_family_are_translated_too() {
     let found = translation_of("dinov2-small-transformers");
     let ours = canonical(&["dino."]);

@@ -38,7 +38,7 @@ fn names_without_sense_are_unknown() {
 
 #[test]
 fn long_names_take_one_pass() {
-    let length = 1 << 17;
+    let length = 1 << 16;
     let names = [
         "a".repeat(length),
         "1".repeat(length),
@@ -58,7 +58,7 @@ fn long_names_take_one_pass() {
 
 #[test]
 fn many_names_take_time_for_each() {
-    let count = 20_000;
+    let count = 5_000;
     let names = (0..count).map(|number| format!("model.layers.{number}.self_attn.q_proj.weight"));
     ask(&tensors(names));
     ask(&tensors((0..count).map(|number| format!("odd{number}.{number}.{number}"))));
