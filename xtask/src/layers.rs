@@ -11,7 +11,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("L0", &["calico-image", "calico-nn"]),
     ("L1", &["calico-vision", "calico-language", "calico-annotation", "calico-result"]),
     ("L2", &["calico-model", "calico-data"]),
-    ("L3", &["calico-eval", "calico-synth", "calico-mini"]),
+    ("L3", &["calico-eval", "calico-synth", "calico-mini", "calico-import"]),
     ("L4", &["calico-train"]),
     ("L5", &["calico-cli"]),
 ];

@@ -1,0 +1,32 @@
+//! Models of others as models of ours: which tensor becomes which, and how.
+//!
+//! ```text
+//! names and shapes of a file ─┐
+//! name maps, one per family ──┴─ Names::translate ─► Translation
+//!                                                     ├ recipes: tensor of ours ◄─ rows of theirs
+//!                                                     ├ checks: what values have to prove
+//!                                                     └ what is ignored, and what is unknown
+//! ```
+//!
+//! Which family a file belongs to is told by its names. Nothing is guessed on the way: a name that
+//! the map does not know is listed, and a map that is itself a guess says so. No value of a tensor
+//! is looked at here.
+//!
+#![doc = include_str!("../maps/README.md")]
+
+mod group;
+mod listed;
+mod name_map;
+mod names;
+mod pattern;
+mod recipe;
+mod translate_error;
+mod translation;
+
+pub use group::Group;
+pub use name_map::{MapError, MapProblem, NameMap};
+pub use names::Names;
+pub use pattern::{Pattern, PatternError, Values};
+pub use recipe::{Check, Part, Recipe, RowOrder};
+pub use translate_error::{Close, NameProblem, TranslateError};
+pub use translation::{Copies, Ignored, Translation};
