@@ -8,7 +8,7 @@ use crate::tree::Tree;
 
 /// A crate uses only crates of lower layers; crates of one layer are strangers.
 const LAYERS: &[(&str, &[&str])] = &[
-    ("L0", &["calico-image", "calico-nn"]),
+    ("L0", &["calico-image", "calico-nn", "calico-formats"]),
     ("L1", &["calico-vision", "calico-language", "calico-annotation", "calico-result"]),
     ("L2", &["calico-model", "calico-data"]),
     ("L3", &["calico-eval", "calico-synth", "calico-mini", "calico-import"]),
@@ -27,7 +27,7 @@ const XTASK: &str = "xtask";
 const FLOORS: &[(&str, &[&str])] = &[
     ("candle-core", TENSORS),
     ("candle-nn", TENSORS),
-    ("tokenizers", &["calico-language"]),
+    ("tokenizers", &["calico-language", "calico-formats"]),
     ("ab_glyph", &["calico-result"]),
     ("tiny-skia", &["calico-result", "calico-synth"]),
     ("zip", &["calico-result"]),

@@ -112,8 +112,8 @@ fn unknown(path: &Path, head: &[u8]) -> FormatError {
     let found = if head.is_empty() {
         "is empty".to_owned()
     } else {
-        let shown: String = head.iter().take(16).map(|byte| format!("{byte:02x}")).collect();
-        format!("begins with the bytes {shown}")
+        let shown: Vec<String> = head.iter().take(16).map(|byte| format!("{byte:02x}")).collect();
+        format!("begins with the bytes {}", shown.join(" "))
     };
     let expected = "a file of safetensors, PyTorch (zip) or GGUF".to_owned();
     FormatError::NotThis { path: path.to_path_buf(), found, expected }
