@@ -26,9 +26,10 @@ pub(crate) fn assert_tensors(document: &Value, found: &[(&str, &StoredTensor, Ve
         assert_eq!(tensor.element.to_string(), expected["element"], "{name}");
         assert_eq!(serde_json::json!(tensor.shape), expected["shape"], "{name}");
         let width = tensor.element.bytes_of(1).unwrap_or(1) as usize;
-        let values = bytes
-            .chunks(width)
-            .map(|value| value.iter().rev().map(|byte| format!("{byte:02x}")).collect::<String>());
+        let digits = |byte: &u8| format!("{byte:02x}");
+        let values = bytes.chunks(width);
+        let values =
+            values.map(|value| value.iter().rev().map(digits).collect::<Vec<_>>().concat());
         assert_eq!(values.collect::<Vec<_>>().join(" "), expected["bits"], "{name}");
     }
 }

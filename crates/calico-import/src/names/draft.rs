@@ -40,8 +40,11 @@ pub(super) struct Draft<'a> {
 #[derive(Debug)]
 struct Stack<'a> {
     /// Name of each part, and the part itself where it was found.
-    parts: Vec<(String, Option<(&'a str, &'a [usize])>)>,
+    parts: Vec<(String, Option<Named<'a>>)>,
 }
+
+/// A tensor of the file: its name and its shape.
+type Named<'a> = (&'a str, &'a [usize]);
 
 impl<'a> Draft<'a> {
     /// Looks up every tensor; `prefix` stands before all names.
