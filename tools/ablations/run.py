@@ -5,8 +5,9 @@
     python tools/ablations/run.py --train synth --test drawn --work ablations
 
 Every variant begins with the encoders and SAM of the built-in model; all else is drawn from the
-seed and learnt with the same short schedule. Needs Python only, and goes on where it stopped.
-Writes WORK/ablations.json and WORK/ablations.md.
+seed and learnt with the same short schedule. Needs Python only, and goes on where it stopped, with
+nothing but WORK/ablations.json and WORK/settings.json of what is done. Writes those, and
+WORK/ablations.md.
 """
 
 import argparse
@@ -149,8 +150,8 @@ def check_same(args, base):
     weights = hashlib.sha256((base / "model.safetensors").read_bytes()).hexdigest()
     settings = {
         "weights": weights,
-        "train": str(args.train),
-        "test": str(args.test),
+        "train": args.train.name,
+        "test": args.test.name,
         "steps": [args.prompt_steps, args.steps],
     }
     path = args.work / "settings.json"
@@ -194,12 +195,15 @@ def main():
     if not base.exists():
         calico(["model", "default", "--out", base])
     check_same(args, base)
-    results = {}
+    path = args.work / "ablations.json"
+    results = json.loads(path.read_text()) if path.exists() else {}
     # Seed by seed, so that a table of one seed is there early.
     for seed in SEEDS:
         for name in VARIANTS:
-            results.setdefault(name, {})[seed] = run(args, calico, base, name, seed)
-            (args.work / "ablations.json").write_text(json.dumps(results, indent=1))
+            done = results.setdefault(name, {})
+            if str(seed) not in done:
+                done[str(seed)] = run(args, calico, base, name, seed)
+            path.write_text(json.dumps(results, indent=1))
             text = "\n\n".join(
                 [
                     "### Test split",
