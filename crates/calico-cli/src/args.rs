@@ -6,6 +6,8 @@ mod data;
 mod eval;
 mod gallery;
 mod model;
+mod model_export;
+mod model_import;
 mod segment;
 mod synth;
 mod train;
@@ -28,6 +30,8 @@ pub(crate) use gallery::GalleryArgs;
 pub(crate) use model::{
     DefaultArgs, InfoArgs, InitArgs, ModelArgs, ModelCommand, ParamsArgs, TokenizerArgs,
 };
+pub(crate) use model_export::{ExportFormat, ModelExportArgs};
+pub(crate) use model_import::{Brought, ModelImportArgs};
 pub(crate) use segment::SegmentArgs;
 pub(crate) use synth::SynthArgs;
 pub(crate) use train::TrainArgs;

@@ -5,7 +5,7 @@ use calico_model::{CalicoConfig, ConfigError, Preset};
 use calico_nn::weights::checkpoint::StoredType;
 use clap::{Args, Subcommand, ValueEnum};
 
-use super::AdaptersArgs;
+use super::{AdaptersArgs, ModelExportArgs, ModelImportArgs};
 
 const AFTER_HELP: &str = "\
 Examples:
@@ -26,6 +26,8 @@ pub(crate) struct ModelArgs {
 pub(crate) enum ModelCommand {
     Default(DefaultArgs),
     Init(InitArgs),
+    Import(ModelImportArgs),
+    Export(ModelExportArgs),
     Info(InfoArgs),
     Params(ParamsArgs),
     Adapters(AdaptersArgs),
