@@ -6,6 +6,7 @@ mod data;
 mod eval;
 mod gallery;
 mod model;
+mod pull;
 mod segment;
 mod synth;
 mod train;
@@ -28,6 +29,7 @@ pub(crate) use gallery::GalleryArgs;
 pub(crate) use model::{
     DefaultArgs, InfoArgs, InitArgs, ModelArgs, ModelCommand, ParamsArgs, TokenizerArgs,
 };
+pub(crate) use pull::PullArgs;
 pub(crate) use segment::SegmentArgs;
 pub(crate) use synth::SynthArgs;
 pub(crate) use train::TrainArgs;

@@ -6,6 +6,7 @@ use calico_annotation::AnnotationError;
 use calico_data::DataError;
 use calico_data::build::BuildError;
 use calico_eval::EvalError;
+use calico_hub::HubError;
 use calico_language::BertError;
 use calico_model::{ConfigError, ModelError, SegmentError};
 use calico_result::{ResultError, terminal};
@@ -142,6 +143,12 @@ impl From<EvalError> for Failure {
                 Self { is_bad_input, error: error.into() }
             }
         }
+    }
+}
+
+impl From<HubError> for Failure {
+    fn from(error: HubError) -> Self {
+        Self { is_bad_input: error.is_bad_input(), error: error.into() }
     }
 }
 

@@ -27,6 +27,7 @@ fn main() -> ExitCode {
             ModelCommand::Init(args) => commands::model::init(&args),
             ModelCommand::Info(args) => commands::model::info(&args),
             ModelCommand::Params(args) => commands::params::run(&args),
+            ModelCommand::Pull(args) => commands::model_pull::pull(&args),
             ModelCommand::Adapters(args) => commands::model_adapters::run(&args),
             ModelCommand::Tokenizer(args) => commands::model_tokenizer::tokenizer(&args),
         },

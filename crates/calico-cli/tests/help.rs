@@ -22,6 +22,7 @@ fn help_is_as_reviewed() {
         &["model", "init"],
         &["model", "info"],
         &["model", "params"],
+        &["model", "pull"],
         &["model", "adapters"],
         &["model", "adapters", "export"],
         &["model", "adapters", "apply"],

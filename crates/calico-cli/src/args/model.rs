@@ -5,16 +5,17 @@ use calico_model::{CalicoConfig, ConfigError, Preset};
 use calico_nn::weights::checkpoint::StoredType;
 use clap::{Args, Subcommand, ValueEnum};
 
-use super::AdaptersArgs;
+use super::{AdaptersArgs, PullArgs};
 
 const AFTER_HELP: &str = "\
 Examples:
   calico model default --out mini
   calico model init --preset tiny --seed 1 model
   calico model info model
-  calico model params --preset full";
+  calico model params --preset full
+  calico model pull org/name";
 
-/// Make and inspect models.
+/// Make, download and inspect models.
 #[derive(Debug, Args)]
 #[command(after_help = AFTER_HELP)]
 pub(crate) struct ModelArgs {
@@ -28,6 +29,7 @@ pub(crate) enum ModelCommand {
     Init(InitArgs),
     Info(InfoArgs),
     Params(ParamsArgs),
+    Pull(PullArgs),
     Adapters(AdaptersArgs),
     Tokenizer(TokenizerArgs),
 }
