@@ -145,13 +145,18 @@ def run(args, calico, base, name, seed):
     }
 
 
+def drawn_as(data):
+    """What a drawn data set says it was drawn from."""
+    return json.loads((data / "synth.json").read_text())
+
+
 def check_same(args, base):
     """Results of other weights, data or steps are never mixed into one table."""
     weights = hashlib.sha256((base / "model.safetensors").read_bytes()).hexdigest()
     settings = {
         "weights": weights,
-        "train": args.train.name,
-        "test": args.test.name,
+        "train": drawn_as(args.train),
+        "test": drawn_as(args.test),
         "steps": [args.prompt_steps, args.steps],
     }
     path = args.work / "settings.json"
