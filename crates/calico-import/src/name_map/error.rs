@@ -47,6 +47,18 @@ pub enum MapProblem {
         /// The other.
         second: String,
     },
+    /// It takes too long to find out whether some names match two patterns.
+    #[error(
+        "`{}` and `{}` are too long to be compared with all others; expected patterns as long as \
+         names",
+        crate::listed::start(.first), crate::listed::start(.second)
+    )]
+    Long {
+        /// One pattern.
+        first: String,
+        /// The other.
+        second: String,
+    },
     /// A list is too short.
     #[error("{key}: found {found}; expected {expected}")]
     TooFew {
@@ -66,9 +78,12 @@ pub enum MapProblem {
         known: Vec<String>,
     },
     /// A map with so many lines would take long to check.
-    #[error("found {found} patterns, expected {} or fewer", super::MOST_PATTERNS)]
+    #[error(
+        "found {found} patterns and used maps, expected {} or fewer; join lines with placeholders",
+        super::MOST_PATTERNS
+    )]
     TooMany {
-        /// How many there are.
+        /// How many there are, at least.
         found: usize,
     },
 }

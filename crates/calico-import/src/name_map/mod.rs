@@ -14,8 +14,12 @@ pub(crate) use rule::{Entry, Rule};
 use crate::Pattern;
 use crate::pattern::Values;
 
-/// Patterns of a map, with those of the maps that it uses. Each is compared with each.
+/// Patterns of a map, with those of the maps that it uses, and these maps. Patterns are compared
+/// with each other, and with every name.
 const MOST_PATTERNS: usize = 2000;
+
+/// States in which all patterns of a map are compared; the largest built-in one needs a hundredth.
+const MOST_STATES: usize = 1 << 24;
 
 /// How the tensors of a family of files are called, and which of ours they are.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -96,7 +100,7 @@ impl NameMap {
 
     /// What the map says of a name.
     pub(crate) fn find<'m: 'v, 'v>(&'m self, name: &'v str) -> Found<'m, 'v> {
-        if let Some(pattern) = self.ignore.iter().find(|pattern| pattern.matches(name)) {
+        if let Some(pattern) = self.ignored_by(name) {
             return Found::Ignored(pattern);
         }
         let mut entries = self.entries.iter();
@@ -112,8 +116,19 @@ impl NameMap {
         !matches!(self.find(original.as_deref().unwrap_or(name)), Found::Nothing)
     }
 
-    /// The name of the tensor that this one repeats.
+    /// The name of the tensor that this one repeats. What is ignored repeats nothing.
     pub(crate) fn repeated_by(&self, name: &str) -> Option<String> {
-        self.same.iter().find_map(|(from, to)| to.render(&from.values(name)?))
+        let original = self.same.iter().find_map(|(from, to)| to.render(&from.values(name)?));
+        original.filter(|_| self.ignored_by(name).is_none())
+    }
+
+    /// The pattern by which a name is left out.
+    fn ignored_by(&self, name: &str) -> Option<&Pattern> {
+        self.ignore.iter().find(|pattern| pattern.matches(name))
+    }
+
+    /// Number of patterns, but for those that only recognise a file.
+    fn patterns(&self) -> usize {
+        self.entries.len() + self.same.len() + self.ignore.len()
     }
 }

@@ -1,7 +1,7 @@
 //! From a written map to one that can be used.
 
 use super::written_map::{OneOrMore, WrittenCut, WrittenMap, WrittenStack};
-use super::{Entry, MOST_PATTERNS, MapError, MapProblem, NameMap, Rule, built_in};
+use super::{Entry, MOST_PATTERNS, MOST_STATES, MapError, MapProblem, NameMap, Rule, built_in};
 use crate::{Pattern, PatternError, RowOrder};
 
 /// What stands for a part that has to be zero.
@@ -22,6 +22,7 @@ pub(super) fn read(file: &str, text: &str) -> Result<NameMap, MapError> {
             entries: Vec::new(),
             rules: Vec::new(),
         },
+        used: 0,
         problems: Vec::new(),
     };
     for (at, name) in written.recognise.iter().enumerate() {
@@ -43,6 +44,8 @@ fn parsed(file: &str, text: &str) -> Result<WrittenMap, MapError> {
 
 struct Reader {
     map: NameMap,
+    /// How many other maps hold as well.
+    used: usize,
     problems: Vec<MapProblem>,
 }
 
@@ -76,9 +79,19 @@ impl Reader {
             self.add_cut(&format!("cut{place}"), at, cut);
         }
         for used in &written.uses {
+            // Too many are refused in the end; nothing more is read for them.
+            if self.size() > MOST_PATTERNS {
+                break;
+            }
+            self.used += 1;
             self.add_map(&used.map, &format!("{at}{}", used.at))?;
         }
         Ok(())
+    }
+
+    /// What is bounded: patterns, and maps that are used.
+    fn size(&self) -> usize {
+        self.map.patterns() + self.used
     }
 
     fn add_map(&mut self, name: &str, at: &str) -> Result<(), MapError> {
@@ -138,16 +151,26 @@ impl Reader {
 
     /// No name may match two patterns: it would not be clear what becomes of it.
     fn check_overlaps(&mut self) {
+        let found = self.size();
+        if found > MOST_PATTERNS {
+            self.problems.push(MapProblem::TooMany { found });
+            return;
+        }
         let renamed = self.map.same.iter().map(|(from, _)| from);
         let all: Vec<&Pattern> =
             self.map.entries.iter().map(|entry| &entry.from).chain(renamed).collect();
-        if all.len() > MOST_PATTERNS {
-            self.problems.push(MapProblem::TooMany { found: all.len() });
-            return;
-        }
+        let mut left = MOST_STATES;
         for (at, first) in all.iter().enumerate() {
-            for second in all.iter().skip(at + 1).filter(|second| first.overlaps(second)) {
+            for second in all.iter().skip(at + 1) {
+                let overlaps = first.overlaps_within(second, &mut left);
+                if overlaps == Some(false) {
+                    continue;
+                }
                 let (first, second) = (first.text().to_owned(), second.text().to_owned());
+                if overlaps.is_none() {
+                    self.problems.push(MapProblem::Long { first, second });
+                    return;
+                }
                 self.problems.push(MapProblem::Overlap { first, second });
             }
         }

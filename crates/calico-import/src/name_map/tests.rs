@@ -101,3 +101,30 @@ fn what_is_ignored_is_not_named() {
     assert!(matches!(map.find("a.39.w"), Found::Ignored(_)));
     assert!(matches!(map.find("a.39"), Found::Nothing));
 }
+
+#[test]
+fn a_map_of_more_lines_than_can_be_compared_is_refused() {
+    let found = |rest: &str| match read(rest) {
+        Err(MapError::Wrong { problems, .. }) => match &problems[..] {
+            [MapProblem::TooMany { found }] => *found,
+            other => panic!("{other:?}"),
+        },
+        other => panic!("{other:?}"),
+    };
+    let ignore = vec!["\"a.{rest}\""; 5_000].join(", ");
+    assert_eq!(found(&format!("ignore = [{ignore}]\n")), 5_000);
+    // Of the maps that are used, no more are read than it takes to tell.
+    for used in ["calico-released", "dinov2-timm"] {
+        let uses = vec![format!("{{ map = \"{used}\" }}"); 20_000].join(", ");
+        assert!(found(&format!("use = [{uses}]\n")) < 4_000);
+    }
+}
+
+#[test]
+fn patterns_that_are_too_long_to_be_compared_are_told() {
+    let run = "n".repeat(20_000);
+    let found =
+        problems(&format!("[names]\n\"{{_rest}}{run}o\" = \"x\"\n\"{run}{{_i}}\" = \"y\"\n"));
+    let [text] = &found[..] else { panic!("{found:?}") };
+    assert!(text.contains("too long to be compared") && text.len() < 400, "{text}");
+}

@@ -4,6 +4,10 @@ use std::collections::HashSet;
 
 use super::{Kind, Pattern, Piece};
 
+/// States in which two patterns are compared: their number grows with the product of the lengths
+/// where one of them ends with `{rest}` and a text.
+const MOST_STATES: usize = 1 << 18;
+
 /// Bytes that may stand at one place of a name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Bytes {
@@ -26,19 +30,30 @@ struct Place {
 }
 
 impl Pattern {
-    /// Whether there is a name that matches both.
+    /// Whether there is a name that matches both. Patterns that are too long to tell count as if
+    /// there were one.
     pub fn overlaps(&self, other: &Self) -> bool {
+        self.overlaps_within(other, &mut MOST_STATES.clone()).unwrap_or(true)
+    }
+
+    /// As [`Pattern::overlaps`]; `None` if it cannot be told in as many states as are `left`, which
+    /// become fewer.
+    pub(crate) fn overlaps_within(&self, other: &Self, left: &mut usize) -> Option<bool> {
         // Most pairs of a map already differ in their first words.
         let (head, other_head) = (self.text_at(0), other.text_at(0));
         if !head.starts_with(other_head) && !other_head.starts_with(head) {
-            return false;
+            return Some(false);
         }
         let mut reached = HashSet::new();
         let mut open = vec![(Place::start_of(0), Place::start_of(0))];
         while let Some((mine, others)) = open.pop() {
             if self.may_end(mine) && other.may_end(others) {
-                return true;
+                return Some(true);
             }
+            if reached.len() > MOST_STATES {
+                return None;
+            }
+            *left = left.checked_sub(1)?;
             for (byte, next) in self.steps(mine) {
                 for (other_byte, other_next) in other.steps(others) {
                     if byte.meets(other_byte) && reached.insert((next, other_next)) {
@@ -47,7 +62,7 @@ impl Pattern {
                 }
             }
         }
-        false
+        Some(false)
     }
 
     /// Whether a name may end here.
