@@ -242,11 +242,13 @@ impl<'a> Draft<'a> {
             let part = part.from.render(values).unwrap_or_else(|| part.from.text().to_owned());
             (format!("{}{part}", self.prefix), None)
         });
-        let key = (entry.rule, ours);
-        let stack =
-            self.stacks.entry(key).or_insert_with_key(|_| Stack { parts: expected.collect() });
-        if let Some((_, part)) = stack.parts.get_mut(entry.part) {
-            *part = Some((name, tensor.shape.as_slice()));
+        let key = (entry.rule, ours.clone());
+        let stack = self.stacks.entry(key).or_insert_with(|| Stack { parts: expected.collect() });
+        let part = stack.parts.get_mut(entry.part).map(|(_, part)| part);
+        let first = part.and_then(|part| part.replace((name, tensor.shape.as_slice())));
+        if let Some((first, _)) = first {
+            let (first, second) = (first.to_owned(), name.to_owned());
+            self.problems.push(NameProblem::Twice { ours, first, second });
         }
     }
 

@@ -6,20 +6,24 @@ use std::fmt::Write as _;
 use super::{Draft, Names};
 use crate::group::Groups;
 use crate::name_map::{Entry, Found, Rule};
-use crate::{Group, NameMap, Pattern};
+use crate::{Group, NameMap, Pattern, RowOrder};
 
 /// Words at the beginning of a name that a guess may do without.
 const MOST_WORDS: usize = 8;
 /// Bytes of a pattern that is worth a guess: more than any honest name has.
 const MOST_BYTES: usize = 500;
+/// Groups for which guesses are made: a map has no more lines.
+const MOST_GROUPS: usize = 2000;
 /// Letters of placeholders in the pattern of a group.
 const LETTERS: std::ops::RangeInclusive<char> = 'a'..='z';
 
 /// What a name probably is.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 enum Guess {
-    /// A line of `[names]`: pattern and name of ours.
-    Line(String, String),
+    /// A line of `[names]`.
+    Line(String),
+    /// A line of `[rotary]`.
+    Rotary(String),
     /// A whole `[[stack]]` or `[[cut]]`.
     Block(String),
 }
@@ -40,7 +44,8 @@ impl Names<'_> {
             &all
         };
         let groups: Vec<Group> = unknown.finish();
-        let guesses = guesses(&groups, maps);
+        let is_worth_it = groups.len() <= MOST_GROUPS;
+        let guesses = if is_worth_it { guesses(&groups, maps) } else { BTreeMap::new() };
         let text = written(best, &groups, &guesses);
         if NameMap::parse("starter", &text).is_ok() {
             return text;
@@ -63,24 +68,27 @@ fn written(best: Option<&Draft<'_>>, groups: &[Group], guesses: &BTreeMap<&str, 
         let _ = writeln!(text, "use = [{{ map = {map}, at = {at} }}]");
     }
     text.push_str("\n[names]\n");
-    let mut blocks = BTreeSet::new();
     for group in groups {
-        let _ = writeln!(text, "# {}", comment(group));
-        match guesses.get(group.pattern.as_str()) {
-            Some(Guess::Line(from, to)) => {
-                let _ = writeln!(text, "{} = {}", quoted(from), quoted(to));
+        let (comment, pattern) = (comment(group), quoted(&group.pattern));
+        let _ = match guesses.get(group.pattern.as_str()) {
+            Some(Guess::Line(line)) => write!(text, "# {comment}\n{line}"),
+            Some(Guess::Rotary(_) | Guess::Block(_)) => {
+                writeln!(text, "# {comment}\n# {pattern} is below")
             }
-            Some(Guess::Block(block)) => {
-                let _ = writeln!(text, "# {} is below", quoted(&group.pattern));
-                blocks.insert(block);
-            }
-            None => {
-                let _ = writeln!(text, "# {} = \"\"", quoted(&group.pattern));
-            }
-        }
+            None => writeln!(text, "# {comment}\n# {pattern} = \"\""),
+        };
     }
-    for block in blocks {
-        let _ = write!(text, "\n{block}");
+    // Sorted, so that all lines of `[rotary]` stand together, before tables of their own.
+    let guesses: BTreeSet<&Guess> = guesses.values().collect();
+    if guesses.iter().any(|guess| matches!(guess, Guess::Rotary(_))) {
+        text.push_str("\n[rotary]\n");
+    }
+    for guess in guesses {
+        match guess {
+            Guess::Line(_) => {}
+            Guess::Rotary(line) => text.push_str(line),
+            Guess::Block(block) => text.extend(["\n", block]),
+        }
     }
     text
 }
@@ -162,13 +170,17 @@ fn guess(map: &NameMap, beginning: &str, rest: &str) -> Option<Guess> {
     let Found::Entry(entry, values) = map.find(&name) else { return None };
     let rule = map.rules().get(entry.rule)?;
     let beginning = dropping(beginning, |_| true);
-    let to = match rule {
-        Rule::Rename { to, .. } => to.first()?.render(&values)?,
+    let (to, order) = match rule {
+        Rule::Rename { to, order } => (to.first()?.render(&values)?, *order),
         Rule::Stack { .. } | Rule::Cut { .. } => return block(map, &beginning, entry, rule),
     };
     let (to, used) = with_letters(&to, &letters);
     let rest = dropping(rest, |letter| !used.contains(&letter));
-    Some(Guess::Line(format!("{beginning}{rest}"), to))
+    let line = format!("{} = {}\n", quoted(&format!("{beginning}{rest}")), quoted(&to));
+    Some(match order {
+        RowOrder::Same => Guess::Line(line),
+        RowOrder::RotaryPairs => Guess::Rotary(line),
+    })
 }
 
 /// A stack or a cut of a map, below a beginning.

@@ -1,7 +1,7 @@
 use calico_formats::{Element, Layout};
 
 use super::*;
-use crate::{Check, NameProblem};
+use crate::{Check, NameProblem, RowOrder};
 
 type Tensors = BTreeMap<String, StoredTensor>;
 
@@ -46,6 +46,14 @@ fn parts_have_to_be_there_and_to_fit() {
         let is_stack = |problem: &NameProblem| matches!(problem, NameProblem::Stack { .. });
         assert!(found.iter().all(is_stack) && found.len() == 1, "{found:?}");
     }
+}
+
+#[test]
+fn two_tensors_for_one_part_are_refused() {
+    let lines = "[[stack]]\nfrom = [\"{_c}.{i}.q\", \"{_c}.{i}.k\"]\nto = \"qk.{i}\"\n";
+    let found = problems(lines, &[("0.3.q", &[2]), ("1.3.q", &[2]), ("0.3.k", &[2])]);
+    let (ours, first, second) = ("qk.3".to_owned(), "0.3.q".to_owned(), "1.3.q".to_owned());
+    assert_eq!(found, [NameProblem::Twice { ours, first, second }]);
 }
 
 #[test]
@@ -100,6 +108,15 @@ fn what_repeats_a_tensor_has_its_shape() {
     let lines = "[same]\n\"b\" = \"a\"\n[names]\n\"a\" = \"x\"\n";
     let found = problems(lines, &[("a", &[2]), ("b", &[3])]);
     assert!(matches!(&found[..], [NameProblem::Repeated { .. }]), "{found:?}");
+}
+
+#[test]
+fn what_is_ignored_repeats_nothing() {
+    let lines = "ignore = [\"b\"]\n[same]\n\"b\" = \"a\"\n[names]\n\"a\" = \"x\"\n";
+    let all = tensors(&[("a", &[2]), ("b", &[3])]);
+    let found = Names::new(&all).translate_by(&map("m", lines), Copies::Never).unwrap();
+    assert!(found.checks.is_empty());
+    assert_eq!((found.ignored[0].pattern.as_str(), found.ignored[0].count), ("b", 1));
 }
 
 #[test]
@@ -217,6 +234,26 @@ fn a_starter_lists_what_is_unknown_and_guesses_what_is_obvious() {
     // Of the stack, the starter says what is missing; everything else is in its place.
     let TranslateError::Unusable { problems, .. } = error else { panic!("{error}") };
     assert!(problems.iter().all(|it| matches!(it, NameProblem::Incomplete { .. })), "{problems:?}");
+}
+
+#[test]
+fn a_starter_keeps_in_mind_in_which_order_rows_lie() {
+    let all = tensors(&[
+        ("my.layers.0.attention.wq.weight", &[4, 4]),
+        ("my.layers.1.attention.wq.weight", &[4, 4]),
+        ("my.layers.0.attention.wv.weight", &[4, 4]),
+        ("your.thing", &[1]),
+    ]);
+    let text = Names::new(&all).starter(&NameMap::built_in());
+    let map = NameMap::parse("starter", &text).unwrap();
+    let found = Names::new(&all).translate_by(&map, Copies::Never).unwrap();
+    let order = |name: &str| found.recipes[name].parts[0].order;
+    assert_eq!(
+        order("llm.model.layers.1.self_attn.q_proj.weight"),
+        RowOrder::RotaryPairs,
+        "{text}"
+    );
+    assert_eq!(order("llm.model.layers.0.self_attn.v_proj.weight"), RowOrder::Same, "{text}");
 }
 
 #[test]
