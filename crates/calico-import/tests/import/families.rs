@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use calico_import::{Check, Copies, NameMap, Names, RowOrder, Translation};
 
-use crate::fixture::{Tensors, below, read};
+use crate::fixture::{Tensors, below, read, stored};
 
 /// A fixture, the map that has to be found, and what the file holds of a model.
 type Family = (&'static str, &'static str, &'static [&'static str]);
@@ -214,6 +214,15 @@ fn rows_of_gguf_and_of_meta_are_put_in_order() {
         assert_eq!(rotary.len(), 64, "{family}");
         assert!(rotary.iter().all(|name| name.contains("q_proj") || name.contains("k_proj")));
     }
+}
+
+#[test]
+fn factors_that_slow_rotations_down_are_not_ignored() {
+    let mut tensors = read("llama-gguf");
+    tensors.insert("rope_freqs.weight".to_owned(), stored(&[64]));
+    let found = translated(&tensors, &NameMap::built_in(), Copies::Never);
+    let unknown: Vec<_> = found.unknown.iter().map(ToString::to_string).collect();
+    assert_eq!(unknown, ["rope_freqs.weight of [64]"]);
 }
 
 #[test]
