@@ -22,6 +22,7 @@ pub mod sentencepiece;
 mod shards;
 mod source;
 mod spans;
+mod stand_in;
 mod tensor;
 mod tensor_file;
 mod torch;

@@ -3,7 +3,7 @@ use std::path::Path;
 
 use crate::contents::Contents;
 use crate::source::Source;
-use crate::{FormatError, List, StoredTensor, gguf, safetensors, torch};
+use crate::{FormatError, List, StoredTensor, gguf, safetensors, stand_in, torch};
 
 /// The format of a file of tensors.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -107,14 +107,42 @@ impl TensorFile {
     }
 }
 
-/// Says what a file of no known format begins with.
+/// Says what a file of no known format is.
 fn unknown(path: &Path, head: &[u8]) -> FormatError {
-    let found = if head.is_empty() {
-        "is empty".to_owned()
-    } else {
-        let shown: Vec<String> = head.iter().take(16).map(|byte| format!("{byte:02x}")).collect();
-        format!("begins with the bytes {}", shown.join(" "))
-    };
-    let expected = "a file of safetensors, PyTorch (zip) or GGUF".to_owned();
+    let (found, expected) = stand_in::of(head).unwrap_or_else(|| {
+        (stand_in::beginning(head), "a file of safetensors, PyTorch (zip) or GGUF")
+    });
+    let expected = expected.to_owned();
     FormatError::NotThis { path: path.to_path_buf(), found, expected }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refused(bytes: &[u8]) -> String {
+        let error = TensorFile::from_bytes(Path::new("model.bin"), bytes.to_vec()).unwrap_err();
+        assert!(matches!(error, FormatError::NotThis { .. }), "{error:?}");
+        error.to_string()
+    }
+
+    #[test]
+    fn what_downloads_leave_in_place_of_a_model_is_told() {
+        let pointer = refused(b"version https://git-lfs.github.com/spec/v1\noid sha256:4d7a2146\n");
+        assert!(pointer.contains("is a pointer of Git LFS; expected"), "{pointer}");
+        assert!(pointer.contains("git lfs pull"), "{pointer}");
+        for page in ["<!DOCTYPE html>\n<html>", "\n  <html lang=\"en\">", "<!doctype HTML>"] {
+            let page = refused(page.as_bytes());
+            assert!(page.contains("is a page of the web") && page.contains("log in"), "{page}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_model_is_shown_as_text_or_as_bytes() {
+        assert!(refused(b"").contains("is empty"));
+        let text = refused(b"{\"model_type\": \"llama\"}");
+        assert!(text.contains("begins with `{\\\"model_type"), "{text}");
+        let bytes = refused(&[0x0a, 0x0e, 0x0a, 0xff]);
+        assert!(bytes.contains("begins with the bytes 0a 0e 0a ff"), "{bytes}");
+    }
 }

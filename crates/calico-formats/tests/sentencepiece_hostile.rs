@@ -90,7 +90,7 @@ fn other_files_are_told_by_their_beginning() {
     };
     not_this(b"", "is empty", "SentencePiece model");
     not_this(b"{\"version\": \"1.0\"}", "begins with `{\\\"version", "SentencePiece model");
-    not_this(b"PK\x03\x04rest", "begins with `PK", "SentencePiece model");
+    not_this(b"PK\x03\x04rest", "begins with the bytes 50 4b 03", "SentencePiece model");
     not_this(b"\x80\x02}q\x00", "begins with", "SentencePiece model");
     not_this(b"version https://git-lfs.github.com/spec/v1\noid", "Git LFS", "git lfs pull");
 }

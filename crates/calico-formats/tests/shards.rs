@@ -169,6 +169,15 @@ fn several_models_in_a_folder_are_listed() {
 }
 
 #[test]
+fn sets_of_different_sizes_are_listed_once_each() {
+    let folder = ["1-of-00002", "1-of-00003", "2-of-00002", "2-of-00003", "3-of-00003"]
+        .into_iter()
+        .fold(Folder::new(), |folder, part| folder.file(&format!("part-0000{part}.bin"), &[]));
+    let SetError::Several { names, .. } = folder.open().unwrap_err() else { panic!() };
+    assert_eq!(names, ["part-00001-of-00002.bin", "part-00001-of-00003.bin"]);
+}
+
+#[test]
 fn a_whole_model_beside_an_index_of_the_same_name_is_several() {
     let folder = Folder::new()
         .file("model.safetensors", &[("a", 1)])

@@ -2,14 +2,12 @@
 
 use std::path::Path;
 
-use super::fault::{Fault, shown};
+use super::fault::Fault;
 use super::wire::{Field, Message};
 use super::{Blanks, ModelKind, Normalization, Piece, PieceKind, Pieces, SpecialIds, limits};
 use crate::FormatError;
 use crate::source::Source;
-
-/// How a file begins that stands for one which Git LFS keeps.
-const LFS_POINTER: &[u8] = b"version https://git-lfs";
+use crate::stand_in;
 
 impl Pieces {
     /// Reads a `SentencePiece` model, such as LLaMA's `tokenizer.model`.
@@ -56,16 +54,8 @@ fn no_model(bytes: &[u8]) -> Option<(String, &'static str)> {
     if matches!(bytes.first(), Some(0x0a | 0x12 | 0x1a)) {
         return None;
     }
-    if bytes.starts_with(LFS_POINTER) {
-        let expected = "the file that it stands for: fetch it with `git lfs pull`";
-        return Some(("is a pointer of Git LFS".into(), expected));
-    }
     let expected = "a SentencePiece model, such as LLaMA's tokenizer.model";
-    if bytes.is_empty() {
-        return Some(("is empty".into(), expected));
-    }
-    let head = String::from_utf8_lossy(bytes.get(..16).unwrap_or(bytes)).into_owned();
-    Some((format!("begins with {}", shown(&head)), expected))
+    Some(stand_in::of(bytes).unwrap_or_else(|| (stand_in::beginning(bytes), expected)))
 }
 
 /// What a file says, before it is checked.

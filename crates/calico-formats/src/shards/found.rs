@@ -46,6 +46,15 @@ impl Found {
         }
     }
 
+    /// Whether the names of two files with one key say that they belong to one set.
+    fn is_one_set_with(&self, other: &Self) -> bool {
+        let total = |found: &Self| match found {
+            Self::Numbered(numbered) => Some(numbered.total),
+            Self::Single(_) | Self::Index(_) => None,
+        };
+        total(self).is_some_and(|count| total(other) == Some(count))
+    }
+
     /// The name of the model without numbers and endings, and the ending of its files.
     fn key(&self) -> (String, String) {
         let name = name_of(self.path());
@@ -134,10 +143,9 @@ fn in_folder(folder: &Path, names: &[String]) -> Result<Found, SetError> {
     for name in names {
         let found = of_file(&folder.join(name));
         let models = models.entry(found.key()).or_default();
-        // Files of one set, or an index and its files, are one model.
-        match (&found, models.last()) {
-            (Found::Numbered(one), Some(Found::Numbered(other))) if one.total == other.total => {}
-            _ => models.push(found),
+        // Files of one set are one model.
+        if !models.iter().any(|known| known.is_one_set_with(&found)) {
+            models.push(found);
         }
     }
     for models in models.values_mut() {

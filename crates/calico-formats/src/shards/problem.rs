@@ -145,7 +145,11 @@ impl Display for Problem {
 
 /// All problems in lines of their own, up to a number.
 fn summary(path: &Path, problems: &[Problem]) -> String {
-    let mut lines = vec![format!("{} has {} problems:", path.display(), problems.len())];
+    let count = match problems.len() {
+        1 => "1 problem".to_owned(),
+        count => format!("{count} problems"),
+    };
+    let mut lines = vec![format!("{} has {count}:", path.display())];
     lines.extend(problems.iter().take(SHOWN).map(ToString::to_string));
     if problems.len() > SHOWN {
         lines.push(format!("… and {} more", problems.len() - SHOWN));

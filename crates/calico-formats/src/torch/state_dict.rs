@@ -70,9 +70,12 @@ impl<'a> Naming<'a> {
                 None => self.visit_entry(&mut name, key, value, 0)?,
             };
             if !holds_tensor && self.contents.notes.len() < NOTES {
-                let key =
-                    self.key(key).map_err(|reason| self.source.refused("state dict", reason))?;
-                let key = shown(&key);
+                // Nothing is named after it, so it may be of any type.
+                let key = match key {
+                    Value::Str(text) => shown(text),
+                    Value::Int(number) => number.to_string(),
+                    other => self.pickle.describe(other),
+                };
                 self.contents.notes.entry(key).or_insert_with(|| self.pickle.describe(value));
             }
         }

@@ -68,6 +68,15 @@ fn keys_that_are_no_names_are_refused() {
 }
 
 #[test]
+fn a_key_that_is_no_name_may_stand_beside_tensors() {
+    let pickle = Program::new().raw("}").text("x").tensor(&PLAIN).raw("s").raw(b"\x88NsN").int(3);
+    let file = open_pickle(&pickle.raw("s").stop()).unwrap();
+    assert_eq!(names(&file), ["x"]);
+    assert_eq!(file.notes()["bool True"], "None");
+    assert_eq!(file.notes()["None"], "int 3");
+}
+
+#[test]
 fn a_name_without_bounds_is_broken() {
     let long = "x".repeat(2000);
     assert_says(

@@ -13,7 +13,7 @@ use crate::{FLOATS, assert_says, broken, open, open_pickle, plain, refused};
 fn quickly<T>(work: impl FnOnce() -> T) -> T {
     let start = Instant::now();
     let result = work();
-    assert!(start.elapsed() < Duration::from_secs(20), "{:?}", start.elapsed());
+    assert!(start.elapsed() < Duration::from_mins(1), "{:?}", start.elapsed());
     result
 }
 
