@@ -1,5 +1,7 @@
 use std::collections::BTreeMap;
 
+use calico_formats::StoredTensor;
+
 use crate::pattern::escaped;
 
 /// Letters for the numbers of a name, in the order in which they are taken.
@@ -16,6 +18,19 @@ pub struct Group {
     pub shape: Vec<usize>,
     /// Whether all have that shape.
     pub uniform: bool,
+}
+
+impl Group {
+    /// Tensors in groups, in the order of their patterns.
+    pub fn of_all<'a>(
+        tensors: impl IntoIterator<Item = (&'a String, &'a StoredTensor)>,
+    ) -> Vec<Self> {
+        let mut groups = Groups::default();
+        for (name, tensor) in tensors {
+            groups.add(name, &tensor.shape);
+        }
+        groups.finish()
+    }
 }
 
 impl std::fmt::Display for Group {

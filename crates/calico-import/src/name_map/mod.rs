@@ -18,7 +18,8 @@ use crate::pattern::Values;
 /// with each other, and with every name.
 const MOST_PATTERNS: usize = 2000;
 
-/// States in which all patterns of a map are compared; the largest built-in one needs a hundredth.
+/// States in which all patterns of a map are compared: the largest built-in one needs
+/// thirty thousand.
 const MOST_STATES: usize = 1 << 24;
 
 /// How the tensors of a family of files are called, and which of ours they are.
