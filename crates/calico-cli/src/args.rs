@@ -5,6 +5,7 @@ mod bench;
 mod data;
 mod eval;
 mod gallery;
+mod inspect;
 mod model;
 mod segment;
 mod synth;
@@ -25,6 +26,7 @@ pub(crate) use eval::{
     AssignChoice, ComposeArgs, EvalArgs, EvalCommand, ModeChoice, ObjectsChoice, ScoreArgs,
 };
 pub(crate) use gallery::GalleryArgs;
+pub(crate) use inspect::InspectArgs;
 pub(crate) use model::{
     DefaultArgs, InfoArgs, InitArgs, ModelArgs, ModelCommand, ParamsArgs, TokenizerArgs,
 };

@@ -7,6 +7,7 @@ pub(crate) mod eval;
 pub(crate) mod gallery;
 pub(crate) mod model;
 pub(crate) mod model_adapters;
+pub(crate) mod model_inspect;
 pub(crate) mod model_tokenizer;
 pub(crate) mod params;
 pub(crate) mod segment;

@@ -6,6 +6,8 @@ use calico_annotation::AnnotationError;
 use calico_data::DataError;
 use calico_data::build::BuildError;
 use calico_eval::EvalError;
+use calico_formats::{FormatError, SetError};
+use calico_import::MapError;
 use calico_language::BertError;
 use calico_model::{ConfigError, ModelError, SegmentError};
 use calico_result::{ResultError, terminal};
@@ -142,6 +144,24 @@ impl From<EvalError> for Failure {
                 Self { is_bad_input, error: error.into() }
             }
         }
+    }
+}
+
+impl From<FormatError> for Failure {
+    fn from(error: FormatError) -> Self {
+        Self { is_bad_input: true, error: error.into() }
+    }
+}
+
+impl From<SetError> for Failure {
+    fn from(error: SetError) -> Self {
+        Self { is_bad_input: true, error: error.into() }
+    }
+}
+
+impl From<MapError> for Failure {
+    fn from(error: MapError) -> Self {
+        Self { is_bad_input: true, error: error.into() }
     }
 }
 

@@ -26,6 +26,7 @@ fn main() -> ExitCode {
             ModelCommand::Default(args) => commands::model::default(&args),
             ModelCommand::Init(args) => commands::model::init(&args),
             ModelCommand::Info(args) => commands::model::info(&args),
+            ModelCommand::Inspect(args) => commands::model_inspect::run(&args),
             ModelCommand::Params(args) => commands::params::run(&args),
             ModelCommand::Adapters(args) => commands::model_adapters::run(&args),
             ModelCommand::Tokenizer(args) => commands::model_tokenizer::tokenizer(&args),

@@ -21,6 +21,7 @@ fn help_is_as_reviewed() {
         &["model", "default"],
         &["model", "init"],
         &["model", "info"],
+        &["model", "inspect"],
         &["model", "params"],
         &["model", "adapters"],
         &["model", "adapters", "export"],

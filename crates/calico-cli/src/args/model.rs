@@ -5,13 +5,14 @@ use calico_model::{CalicoConfig, ConfigError, Preset};
 use calico_nn::weights::checkpoint::StoredType;
 use clap::{Args, Subcommand, ValueEnum};
 
-use super::AdaptersArgs;
+use super::{AdaptersArgs, InspectArgs};
 
 const AFTER_HELP: &str = "\
 Examples:
   calico model default --out mini
   calico model init --preset tiny --seed 1 model
   calico model info model
+  calico model inspect sam_vit_h_4b8939.pth
   calico model params --preset full";
 
 /// Make and inspect models.
@@ -27,6 +28,7 @@ pub(crate) enum ModelCommand {
     Default(DefaultArgs),
     Init(InitArgs),
     Info(InfoArgs),
+    Inspect(InspectArgs),
     Params(ParamsArgs),
     Adapters(AdaptersArgs),
     Tokenizer(TokenizerArgs),

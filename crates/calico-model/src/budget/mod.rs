@@ -12,7 +12,7 @@ use crate::checkpoint::tensor_specs;
 use crate::trainable::is_trainable;
 
 /// Modules in the order of the data flow: canonical prefix and what it is.
-const MODULES: [(&str, &str); 14] = [
+pub const MODULES: [(&str, &str); 14] = [
     ("eva.", "EVA-CLIP"),
     ("ln_vision.", "ln_vision"),
     ("qformer.", "Q-Former"),
