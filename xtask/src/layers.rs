@@ -38,8 +38,15 @@ const FLOORS: &[(&str, &[&str])] = &[
     ("clap", &["calico-cli", XTASK]),
     ("anyhow", &["calico-cli", XTASK]),
 ];
-const TENSORS: &[&str] =
-    &["calico-nn", "calico-vision", "calico-language", "calico-model", "calico-train", TESTKIT];
+const TENSORS: &[&str] = &[
+    "calico-nn",
+    "calico-vision",
+    "calico-language",
+    "calico-model",
+    "calico-import",
+    "calico-train",
+    TESTKIT,
+];
 
 /// A crate of this workspace.
 #[derive(Debug)]

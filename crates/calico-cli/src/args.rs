@@ -7,6 +7,8 @@ mod eval;
 mod gallery;
 mod inspect;
 mod model;
+mod model_export;
+mod model_import;
 mod segment;
 mod synth;
 mod train;
@@ -30,6 +32,8 @@ pub(crate) use inspect::InspectArgs;
 pub(crate) use model::{
     DefaultArgs, InfoArgs, InitArgs, ModelArgs, ModelCommand, ParamsArgs, TokenizerArgs,
 };
+pub(crate) use model_export::{ExportFormat, ModelExportArgs};
+pub(crate) use model_import::{Brought, ModelImportArgs};
 pub(crate) use segment::SegmentArgs;
 pub(crate) use synth::SynthArgs;
 pub(crate) use train::TrainArgs;

@@ -40,6 +40,11 @@ impl Failure {
         Self { error: anyhow::Error::msg(message.into()), is_bad_input: false }
     }
 
+    /// The machine is at fault, or something nobody thought of: exit code 1.
+    pub(crate) fn failed(error: impl Into<anyhow::Error>) -> Self {
+        Self { error: error.into(), is_bad_input: false }
+    }
+
     /// Tells the user, once, and gives the exit code.
     pub(crate) fn report(&self) -> ExitCode {
         stream::tell(&format!("error: {}", self.message()));

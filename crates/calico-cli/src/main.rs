@@ -25,6 +25,8 @@ fn main() -> ExitCode {
         Command::Model(args) => match args.command {
             ModelCommand::Default(args) => commands::model::default(&args),
             ModelCommand::Init(args) => commands::model::init(&args),
+            ModelCommand::Import(args) => commands::model_import::run(&args),
+            ModelCommand::Export(args) => commands::model_export::run(&args),
             ModelCommand::Info(args) => commands::model::info(&args),
             ModelCommand::Inspect(args) => commands::model_inspect::run(&args),
             ModelCommand::Params(args) => commands::params::run(&args),

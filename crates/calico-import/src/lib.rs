@@ -14,6 +14,8 @@
 //!
 #![doc = include_str!("../maps/README.md")]
 
+pub mod assembly;
+pub mod export;
 mod group;
 mod listed;
 mod name_map;

@@ -5,7 +5,7 @@ use tokenizers::Trainer as _;
 use tokenizers::models::bpe::{BPE, BpeTrainer};
 
 use crate::TokenizerError;
-use crate::tokenizer::{ADDED, byte_level_json};
+use crate::tokenizer::{ADDED_TOKENS, byte_level_json};
 
 /// Tokens that every vocabulary has: three marks and all bytes.
 const FIXED: usize = 3 + 256;
@@ -19,7 +19,7 @@ pub fn learn_tokenizer(
     texts: impl Iterator<Item = String> + Send,
     size: usize,
 ) -> Result<String, TokenizerError> {
-    let base = size.saturating_sub(ADDED.len());
+    let base = size.saturating_sub(ADDED_TOKENS.len());
     let learnt = base.saturating_sub(FIXED);
     let mut trainer =
         BpeTrainer::builder().vocab_size(learnt).min_frequency(2).show_progress(false).build();
@@ -60,7 +60,7 @@ pub fn learn_tokenizer(
 /// Words with the blank before them, without tags.
 fn words(text: &str) -> Vec<String> {
     let mut plain = text.to_owned();
-    for tag in ADDED {
+    for tag in ADDED_TOKENS {
         plain = plain.replace(tag, " ");
     }
     plain.split_whitespace().map(|word| format!("▁{word}")).collect()

@@ -13,4 +13,4 @@ pub use bert::{BertError, SentenceEncoder};
 pub use learn_tokenizer::learn_tokenizer;
 pub use llama::{KvCache, LayerTap, Learning, Llama, LlamaConfig, LoraConfig};
 pub use sampling::{Sampler, Sampling, SamplingError, probability};
-pub use tokenizer::{SpecialTokens, Tokenizer, TokenizerError, byte_level_json};
+pub use tokenizer::{ADDED_TOKENS, SpecialTokens, Tokenizer, TokenizerError, byte_level_json};

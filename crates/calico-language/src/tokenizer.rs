@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use serde_json::{Value, json};
 
 /// The seven tokens that GLaMM adds to its base tokenizer, in its order.
-pub(crate) const ADDED: [&str; 7] =
+pub const ADDED_TOKENS: [&str; 7] =
     ["<im_start>", "<im_end>", "<bbox>", "<point>", "[SEG]", "<p>", "</p>"];
 
 /// Ids of the tokens that carry structure. They are read from the tokenizer, never assumed:
@@ -241,7 +241,7 @@ pub fn byte_level_json(base_size: usize) -> Value {
     let base = vocab.len();
     let added: Vec<Value> = [("<unk>", 0), ("<s>", 1), ("</s>", 2)]
         .into_iter()
-        .chain(ADDED.into_iter().zip(base..))
+        .chain(ADDED_TOKENS.into_iter().zip(base..))
         .map(|(content, id)| {
             json!({
                 "id": id, "content": content, "single_word": false, "lstrip": false,

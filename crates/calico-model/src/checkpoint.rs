@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use calico_language::{SpecialTokens, Tokenizer, TokenizerError, byte_level_json};
+use calico_language::{ADDED_TOKENS, SpecialTokens, Tokenizer, TokenizerError, byte_level_json};
 use calico_nn::Weights;
 use calico_nn::weights::checkpoint::{
     Checkpoint, CheckpointError, CheckpointSource, StoredType, write,
@@ -23,8 +23,6 @@ pub const TOKENIZER_FILE: &str = "tokenizer.json";
 
 /// `<unk>`, `<s>`, `</s>` and the 256 bytes.
 const BYTE_TOKENS: usize = 259;
-/// Tokens that GLaMM adds behind the base vocabulary.
-const ADDED_TOKENS: usize = 7;
 
 /// Folders that are easily taken for a model: a file in them, what they hold, and what to do.
 const OTHER_FOLDERS: [(&str, &str, &str); 4] = [
@@ -162,7 +160,7 @@ pub fn init(
     stored: StoredType,
     on_tensor: impl Fn(&TensorSpec),
 ) -> Result<(), ModelError> {
-    let (rows, least) = (config.llm.vocab_size, BYTE_TOKENS + ADDED_TOKENS);
+    let (rows, least) = (config.llm.vocab_size, BYTE_TOKENS + ADDED_TOKENS.len());
     if rows < least {
         return Err(ModelError::SmallVocabulary { rows, least });
     }
@@ -178,7 +176,7 @@ pub fn init(
 }
 
 /// Writes `config.json`.
-pub(crate) fn write_config(new: &NewFolder, config: &CalicoConfig) -> Result<(), ModelError> {
+pub fn write_config(new: &NewFolder, config: &CalicoConfig) -> Result<(), ModelError> {
     let json = config.to_json().map_err(|error| ModelError::Io {
         action: "write",
         path: CONFIG_FILE.into(),
@@ -194,5 +192,5 @@ pub fn untrained_tokenizer(config: &CalicoConfig) -> Result<Tokenizer, Tokenizer
 
 /// The `tokenizer.json` of [`untrained_tokenizer`].
 pub fn untrained_tokenizer_json(config: &CalicoConfig) -> String {
-    format!("{}\n", byte_level_json(config.llm.vocab_size.saturating_sub(ADDED_TOKENS)))
+    format!("{}\n", byte_level_json(config.llm.vocab_size.saturating_sub(ADDED_TOKENS.len())))
 }

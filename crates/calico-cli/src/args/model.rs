@@ -5,7 +5,7 @@ use calico_model::{CalicoConfig, ConfigError, Preset};
 use calico_nn::weights::checkpoint::StoredType;
 use clap::{Args, Subcommand, ValueEnum};
 
-use super::{AdaptersArgs, InspectArgs};
+use super::{AdaptersArgs, InspectArgs, ModelExportArgs, ModelImportArgs};
 
 const AFTER_HELP: &str = "\
 Examples:
@@ -27,6 +27,8 @@ pub(crate) struct ModelArgs {
 pub(crate) enum ModelCommand {
     Default(DefaultArgs),
     Init(InitArgs),
+    Import(ModelImportArgs),
+    Export(ModelExportArgs),
     Info(InfoArgs),
     Inspect(InspectArgs),
     Params(ParamsArgs),

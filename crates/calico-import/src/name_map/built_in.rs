@@ -8,6 +8,7 @@ pub(super) const TEXTS: &[(&str, &str)] = &[
     ("blip2-transformers", include_str!("../../maps/blip2-transformers.toml")),
     ("blip2-vicuna-transformers", include_str!("../../maps/blip2-vicuna-transformers.toml")),
     ("buffers", include_str!("../../maps/buffers.toml")),
+    ("calico", include_str!("../../maps/calico.toml")),
     ("calico-released", include_str!("../../maps/calico-released.toml")),
     ("cheetah", include_str!("../../maps/cheetah.toml")),
     ("dinov2", include_str!("../../maps/dinov2.toml")),

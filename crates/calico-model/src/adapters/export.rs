@@ -10,10 +10,11 @@ use super::own_files::{OwnConfig, holds};
 use super::peft_name::PeftName;
 use super::{
     AdapterError, AdapterProblem, LORA, LORA_CONFIG_FILE, LORA_FILE, OWN_CONFIG_FILE, OWN_FILE,
-    Written, module_of, peft_config,
+    Written, peft_config,
 };
 use crate::checkpoint::{ModelFolder, tensor_specs};
 use crate::error::ModelError;
+use crate::module_of;
 use crate::new_folder::NewFolder;
 use crate::trainable::is_trainable;
 

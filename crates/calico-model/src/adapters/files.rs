@@ -9,7 +9,10 @@ use serde_json::{Map, Value};
 
 use super::lora_files::LoraFiles;
 use super::own_files::OwnFiles;
-use super::{AdapterError, AdapterProblem, LORA_CONFIG_FILE, LORA_FILE, OWN_CONFIG_FILE, OWN_FILE};
+use super::{
+    AdapterError, AdapterProblem, LORA_CONFIG_FILE, LORA_FILE, OWN_CONFIG_FILE, OWN_FILE,
+    peft_config,
+};
 use crate::checkpoint::{ModelFolder, tensor_specs};
 
 /// A larger JSON file is a mistake.
@@ -88,6 +91,30 @@ impl Adapters {
         let stored = file.stored(in_file)?;
         Some((StoredTensor { name: name.to_owned(), ..stored }, file.bytes(in_file)?))
     }
+}
+
+/// Rank and alpha that the `adapter_config.json` of a folder names; `None` if there is none.
+///
+/// # Errors
+/// If it cannot be read, or asks for updates that this program does not do.
+pub fn lora_config(folder: &Path) -> Result<Option<LoraConfig>, AdapterError> {
+    if !folder.join(LORA_CONFIG_FILE).exists() {
+        return Ok(None);
+    }
+    let mut problems = Vec::new();
+    match read_json(&folder.join(LORA_CONFIG_FILE)) {
+        Ok(config) => {
+            if let (Some(rank), Some(alpha)) = peft_config::read(&config, &mut problems)
+                && problems.is_empty()
+            {
+                return Ok(Some(LoraConfig { rank, alpha }));
+            }
+        }
+        Err(reason) => {
+            problems.push(AdapterProblem::Unreadable { file: LORA_CONFIG_FILE, reason });
+        }
+    }
+    Err(AdapterError::Unusable { folder: folder.to_path_buf(), problems })
 }
 
 /// Both files of a pair, or none.

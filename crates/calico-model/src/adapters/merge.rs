@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::path::Path;
 
 use calico_language::LoraConfig;
+use calico_nn::weights::checkpoint::StoredTensor;
 
 use super::apply::Adapted;
 use super::peft_name::PeftName;
@@ -31,6 +32,19 @@ pub fn merge(
     adapted.write(&config, out, on_tensor, |name| match PeftName::update_of(name) {
         Some(update) => Ok(Cow::Owned(merged(adapted, name, &update, lora)?)),
         None => Ok(Cow::Borrowed(adapted.tensor(name)?.1)),
+    })
+}
+
+/// A tensor of a model as it is stored, or as [`merge`] would store it if it has an update.
+pub fn updated<'a>(
+    model: &'a ModelFolder,
+    name: &str,
+) -> Result<(StoredTensor, Cow<'a, [u8]>), AdapterError> {
+    let adapted = Adapted { model, adapters: None };
+    let (tensor, bytes) = adapted.tensor(name)?;
+    Ok(match (adapted.lora(), PeftName::update_of(name)) {
+        (Some(lora), Some(update)) => (tensor, merged(adapted, name, &update, lora)?.into()),
+        _ => (tensor, bytes.into()),
     })
 }
 

@@ -27,8 +27,8 @@ mod written;
 pub use apply::apply;
 pub use error::AdapterError;
 pub use export::{export, export_trained};
-pub use files::{Adapters, BaseCheck};
-pub use merge::merge;
+pub use files::{Adapters, BaseCheck, lora_config};
+pub use merge::{merge, updated};
 pub use problem::AdapterProblem;
 pub use written::Written;
 
@@ -43,29 +43,3 @@ pub const OWN_CONFIG_FILE: &str = "calico_adapters.json";
 
 /// Prefix of the low-rank updates in a model.
 const LORA: &str = "lora";
-
-/// The module of a tensor: the first part of its name, two parts below `sam`.
-fn module_of(name: &str) -> &str {
-    let mut dots = name.match_indices('.').map(|(at, _)| at);
-    let end = if name.starts_with("sam.") { dots.nth(1) } else { dots.next() };
-    &name[..end.unwrap_or(name.len())]
-}
-
-#[cfg(test)]
-mod tests {
-    use super::module_of;
-
-    #[test]
-    fn a_module_is_named_by_the_first_part_and_below_sam_by_two() {
-        let modules = [
-            ("cem.q.weight", "cem"),
-            ("cams.0.queries", "cams"),
-            ("sam.decoder.iou_token.weight", "sam.decoder"),
-            ("query_tokens", "query_tokens"),
-            ("sam", "sam"),
-        ];
-        for (name, module) in modules {
-            assert_eq!(module_of(name), module);
-        }
-    }
-}

@@ -8,9 +8,11 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::files::{BaseCheck, check_values};
-use super::{AdapterProblem, LORA, OWN_CONFIG_FILE, OWN_FILE, base, module_of};
+use super::{AdapterProblem, LORA, OWN_CONFIG_FILE, OWN_FILE, base};
+
 use crate::checkpoint::ModelFolder;
 use crate::config::CalicoConfig;
+use crate::module_of;
 use crate::trainable::is_trainable;
 
 /// What the file says of itself.

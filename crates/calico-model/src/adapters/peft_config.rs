@@ -32,6 +32,10 @@ const WITHOUT_EFFECT: [&str; 14] = [
 /// The projections that carry updates.
 const TARGETS: [&str; 2] = ["q_proj", "v_proj"];
 
+/// What may be trained whole beside the updates: whether there is a place for it is told by the
+/// names of the tensors.
+const SAVED_WHOLE: [&str; 2] = ["embed_tokens", "lm_head"];
+
 /// Ways to start an adapter that leave the weights under it alone.
 const HARMLESS_STARTS: [&str; 3] = ["gaussian", "eva", "orthogonal"];
 
@@ -98,6 +102,12 @@ pub(super) fn read(
             wrong(key, expected(key));
         }
     }
+    let is_rank_stabilised = config.get("use_rslora").and_then(Value::as_bool) == Some(true);
+    let alpha = match (alpha, rank) {
+        // alpha / sqrt(r) = (alpha sqrt(r)) / r
+        (Some(alpha), Some(rank)) if is_rank_stabilised => Some(alpha * (rank as f64).sqrt()),
+        _ => alpha,
+    };
     (rank.map(|rank| rank as usize), alpha)
 }
 
@@ -109,6 +119,13 @@ fn is_supported(key: &str, value: &Value) -> bool {
         "peft_type" => is_one_of(&["LORA"]),
         "task_type" => value.is_null() || is_one_of(&["CAUSAL_LM"]),
         "bias" => is_one_of(&["none"]),
+        "use_rslora" => value.is_boolean() || value.is_null(),
+        "modules_to_save" => match value.as_array() {
+            Some(modules) => modules
+                .iter()
+                .all(|module| module.as_str().is_some_and(|module| SAVED_WHOLE.contains(&module))),
+            None => value.is_null(),
+        },
         "target_modules" => value.as_array().is_some_and(|modules| {
             !modules.is_empty() && modules.iter().all(|module| is_target(module.as_str()))
         }),
@@ -127,6 +144,8 @@ fn expected(key: &str) -> String {
         "peft_type" => "\"LORA\"".into(),
         "task_type" => "\"CAUSAL_LM\" or null".into(),
         "bias" => "\"none\"".into(),
+        "use_rslora" => "true or false".into(),
+        "modules_to_save" => "embed_tokens and lm_head at most".into(),
         "target_modules" => "a list of q_proj and v_proj alone".into(),
         "init_lora_weights" => "true: other starts may change the weights under the adapter".into(),
         _ => "it unset: updates of this kind are not supported".into(),
@@ -183,12 +202,12 @@ mod tests {
             ("target_modules", json!([1])),
             ("bias", json!("all")),
             ("fan_in_fan_out", json!(true)),
-            ("use_rslora", json!(true)),
+            ("use_rslora", json!("yes")),
             ("use_dora", json!(true)),
             ("lora_bias", json!(true)),
             ("rank_pattern", json!({ "v_proj": 4 })),
             ("alpha_pattern", json!({ "v_proj": 4 })),
-            ("modules_to_save", json!(["lm_head"])),
+            ("modules_to_save", json!(["lm_head", "score"])),
             ("layer_replication", json!([[0, 4]])),
             ("trainable_token_indices", json!([1])),
             ("target_parameters", json!(["experts"])),
@@ -202,6 +221,15 @@ mod tests {
             let start = format!("{LORA_CONFIG_FILE}: {key} is {value}; expected ");
             assert!(problems[0].starts_with(&start), "{problems:?}");
         }
+    }
+
+    #[test]
+    fn rank_stabilised_updates_are_scaled_by_the_root_of_the_rank() {
+        let mut config = ours();
+        config.insert("r".into(), json!(4));
+        config.insert("use_rslora".into(), json!(true));
+        let (rank, alpha) = read(&config, &mut Vec::new());
+        assert_eq!((rank, alpha), (Some(4), Some(32.0)), "16 / sqrt(4) = 32 / 4");
     }
 
     #[test]

@@ -1,0 +1,136 @@
+use std::cell::Cell;
+use std::fmt::Write as _;
+use std::ops::ControlFlow;
+use std::path::Path;
+use std::sync::atomic::Ordering;
+
+use calico_import::assembly::{
+    Assembly, ImportError, Maps, Report, Request, Role, Source, Unused, adopt, tokenizer_json,
+};
+use calico_import::{Copies, MapError, NameMap};
+use calico_nn::weights::checkpoint::StoredTensor;
+use calico_result::terminal;
+use indicatif::{DecimalBytes, HumanCount};
+
+use crate::args::{Brought, ModelImportArgs};
+use crate::failure::Failure;
+use crate::progress::bytes_bar;
+use crate::stream;
+use crate::watching::stop_flag;
+
+/// Makes a model folder out of the files of others.
+pub(crate) fn run(args: &ModelImportArgs) -> Result<(), Failure> {
+    let sources = sources(args)?;
+    let config = args.config()?;
+    let config = adopt(config, &sources)?;
+    let rows = config.llm.vocab_size;
+    let tokenizer = tokenizer_json(args.tokenizer.as_deref(), &sources, rows);
+    let unused = if args.lenient { Unused::LeftOut } else { Unused::Refused };
+    let (fresh, seed, stored) = (args.fresh.clone(), args.seed, args.stored());
+    let assembly = Assembly::plan(Request { config, sources, fresh, seed, stored, unused })?;
+    let tokenizer = tokenizer?;
+    let report = assembly.report();
+    let tensors = assembly.tensors();
+    match args.out.as_deref().filter(|_| !args.dry_run) {
+        Some(out) => {
+            write(&assembly, &tensors, &tokenizer, out)?;
+            stream::print(&text(&report, "made", &format!(" {}", out.display()), &tensors))?;
+        }
+        None => stream::print(&text(&report, "would make", "", &tensors))?,
+    }
+    for warning in &report.warnings {
+        stream::tell(&format!("warning: {}", terminal::harmless(warning)));
+    }
+    Ok(())
+}
+
+fn sources(args: &ModelImportArgs) -> Result<Vec<Source>, Failure> {
+    let known = NameMap::built_in();
+    let chosen = args.map.as_deref().map(read_map).transpose()?;
+    let copies = if args.allow_copies { Copies::Allowed } else { Copies::Never };
+    let files = args.files();
+    let has_whole = files.iter().any(|file| file.role == Role::Whole);
+    let open = |file: &Brought<'_>| {
+        let chosen = chosen.as_ref().filter(|_| !has_whole || file.role == Role::Whole);
+        let source = Source::open(file.role, file.path, Maps { known: &known, chosen, copies })?;
+        Ok(source.stated(None, file.licence.map(str::to_owned)))
+    };
+    files.iter().map(open).collect()
+}
+
+/// Reads a name map of the user.
+fn read_map(path: &Path) -> Result<NameMap, Failure> {
+    let text = std::fs::read_to_string(path)
+        .map_err(|error| Failure::bad_input(format!("cannot read {}: {error}", path.display())))?;
+    Ok(NameMap::parse(&path.display().to_string(), &text)?)
+}
+
+fn write(
+    assembly: &Assembly,
+    tensors: &[StoredTensor],
+    tokenizer: &str,
+    out: &Path,
+) -> Result<(), Failure> {
+    let total: usize = tensors.iter().map(StoredTensor::bytes).sum();
+    let (bar, number, stop) = (bytes_bar(total as u64), Cell::new(0), stop_flag());
+    let written = assembly.write(out, tokenizer, |tensor| {
+        if stop.load(Ordering::Relaxed) {
+            return ControlFlow::Break(());
+        }
+        number.set(number.get() + 1);
+        bar.set_message(format!("{}/{} {}", number.get(), tensors.len(), tensor.name));
+        bar.inc(tensor.bytes() as u64);
+        ControlFlow::Continue(())
+    });
+    bar.finish_and_clear();
+    Ok(written?)
+}
+
+/// What comes from where.
+fn text(report: &Report, verb: &str, folder: &str, tensors: &[StoredTensor]) -> String {
+    let modules = |modules: &std::collections::BTreeMap<String, usize>| {
+        let parts: Vec<String> =
+            modules.iter().map(|(module, tensors)| format!("{module} {tensors}")).collect();
+        parts.join(", ")
+    };
+    let mut text = String::new();
+    for brought in &report.brought {
+        let _ = writeln!(text, "{}", terminal::harmless(&brought.file));
+        let guess = if brought.certain { "" } else { " (a guess)" };
+        let _ = writeln!(text, "  {:8}{}{guess}", "is", brought.family);
+        let _ = writeln!(text, "  {:8}{}", "brings", modules(&brought.modules));
+        if brought.left > 0 {
+            let _ = writeln!(text, "  {:8}{} tensors", "leaves", brought.left);
+        }
+    }
+    if !report.fresh.is_empty() {
+        let _ = writeln!(text, "untrained\n  {:8}{}", "", modules(&report.fresh));
+    }
+    let values: usize = tensors.iter().map(|tensor| tensor.shape.iter().product::<usize>()).sum();
+    let bytes: usize = tensors.iter().map(StoredTensor::bytes).sum();
+    let _ = writeln!(
+        text,
+        "{verb}{}: {} parameters in {} tensors, {}",
+        terminal::harmless(folder),
+        HumanCount(values as u64),
+        HumanCount(tensors.len() as u64),
+        DecimalBytes(bytes as u64),
+    );
+    text
+}
+
+impl From<ImportError> for Failure {
+    fn from(error: ImportError) -> Self {
+        match error {
+            ImportError::Model(error) => error.into(),
+            ImportError::Stopped => Self::found(error.to_string()),
+            error => Self::bad_input(error.to_string()),
+        }
+    }
+}
+
+impl From<MapError> for Failure {
+    fn from(error: MapError) -> Self {
+        Self::bad_input(error.to_string())
+    }
+}

@@ -1,0 +1,191 @@
+//! Everything that can be wrong with an import.
+
+use calico_formats::Element;
+
+use crate::listed::listed;
+
+/// One thing that is wrong with the files of an import.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+pub enum ImportProblem {
+    /// The model needs tensors that no file holds.
+    #[error(
+        "{module}: missing {}; bring a file that holds {} in with {}, or let {} start untrained \
+         with `--fresh {module}`",
+        named(.names),
+        if .names.len() == 1 { "it" } else { "them" },
+        .options.join(" or "),
+        if .names.len() == 1 { "it" } else { "them" },
+    )]
+    Missing {
+        /// The module.
+        module: String,
+        /// Names of ours.
+        names: Vec<String>,
+        /// Options that take a file with them.
+        options: Vec<&'static str>,
+    },
+    /// A tensor has another shape than the model.
+    #[error("{ours} has the shape {found:?} in {file} ({tensor}); expected {expected:?}")]
+    Shape {
+        /// Name of ours.
+        ours: String,
+        /// Name in the file, of its first part.
+        tensor: String,
+        /// The file.
+        file: String,
+        /// Shape in the file.
+        found: Vec<usize>,
+        /// Shape in the model.
+        expected: Vec<usize>,
+    },
+    /// The map says nothing of some names.
+    #[error(
+        "{file} holds {} that the map `{map}` does not know:{}\n  give a map that knows them \
+         (`calico model inspect` writes one to begin with), or leave them out with `--lenient`",
+        tensors(*.count), listed(.groups)
+    )]
+    Unknown {
+        /// The file.
+        file: String,
+        /// The map.
+        map: String,
+        /// Number of tensors.
+        count: usize,
+        /// Their names, those that differ in numbers only as one.
+        groups: Vec<String>,
+    },
+    /// A file holds more of a module than the model has.
+    #[error(
+        "{file} holds {} for which the model has no place, such as {}; choose a configuration \
+         that has, or leave them out with `--lenient`",
+        tensors(.names.len()), named(.names)
+    )]
+    Surplus {
+        /// The file.
+        file: String,
+        /// Names that they would have in the model.
+        names: Vec<String>,
+    },
+    /// A file gives one name to several tensors.
+    #[error("{file} holds {name} more than once; expected one tensor of each name")]
+    Doubled {
+        /// The file.
+        file: String,
+        /// The name.
+        name: String,
+    },
+    /// Two files hold a tensor, with other values.
+    #[error(
+        "{first} and {second} disagree on {ours}; leave one of the files out, or bring it in for \
+         the modules that you want of it"
+    )]
+    Disagree {
+        /// Name of ours.
+        ours: String,
+        /// One file.
+        first: String,
+        /// The other.
+        second: String,
+    },
+    /// A tensor holds NaN or infinity.
+    #[error("{tensor} in {file} holds NaN or infinity; expected finite values")]
+    NotFinite {
+        /// The file.
+        file: String,
+        /// Name in the file.
+        tensor: String,
+    },
+    /// Values are too large for the type in which they would be stored.
+    #[error("{tensor} in {file} holds values beyond the range of f16; import with `--dtype bf16`")]
+    OutOfRange {
+        /// The file.
+        file: String,
+        /// Name in the file.
+        tensor: String,
+    },
+    /// A tensor that should repeat another does not.
+    #[error("{repeated} and {used} in {file} should be equal, but their values differ")]
+    Unequal {
+        /// The file.
+        file: String,
+        /// The one that is used.
+        used: String,
+        /// The one that should repeat it.
+        repeated: String,
+    },
+    /// Rows without a place in the model are not zero.
+    #[error(
+        "{tensor} in {file} should be zero in rows {first} to {last}, which the model does not \
+         have, but reaches {largest:e}"
+    )]
+    NotZero {
+        /// The file.
+        file: String,
+        /// Name in the file.
+        tensor: String,
+        /// First of the rows.
+        first: usize,
+        /// Last of the rows.
+        last: usize,
+        /// The largest value, without sign.
+        largest: f64,
+    },
+    /// A weight is stored in a way that this program does not read.
+    #[error("{tensor} in {file} holds values of {element}; expected floats")]
+    Element {
+        /// The file.
+        file: String,
+        /// Name in the file.
+        tensor: String,
+        /// Type of its values.
+        element: Element,
+    },
+    /// What a file says of its model is not what the configuration says.
+    #[error("{file} says {key} = {found}; expected {expected}")]
+    Setting {
+        /// The file.
+        file: String,
+        /// The key.
+        key: String,
+        /// Its value.
+        found: String,
+        /// What it may be.
+        expected: String,
+    },
+    /// A file is brought in for a module that it does not hold.
+    #[error("{file} ({title}) holds nothing that {option} asks for; it holds {holds}")]
+    Useless {
+        /// The file.
+        file: String,
+        /// Whose files the map is about.
+        title: String,
+        /// The option.
+        option: &'static str,
+        /// The modules that it holds.
+        holds: String,
+    },
+    /// A module that is to start untrained is not part of the model.
+    #[error("--fresh {module}: the model has no such module; it has {}", .known.join(", "))]
+    NoSuchModule {
+        /// What was asked for.
+        module: String,
+        /// The modules of the model.
+        known: Vec<String>,
+    },
+}
+
+fn tensors(count: usize) -> String {
+    if count == 1 { "1 tensor".into() } else { format!("{count} tensors") }
+}
+
+/// Names that are shown of a longer list.
+const NAMED: usize = 3;
+
+/// The first names of a list, and how many more there are.
+fn named(names: &[String]) -> String {
+    let shown = names.iter().take(NAMED).cloned().collect::<Vec<_>>().join(", ");
+    match names.len().saturating_sub(NAMED) {
+        0 => shown,
+        more => format!("{shown} and {more} more"),
+    }
+}

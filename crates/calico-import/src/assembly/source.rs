@@ -1,0 +1,132 @@
+//! A file of others that is brought in.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use calico_formats::{ShardedFiles, StoredTensor};
+
+use super::card::licence_of;
+use super::{ImportError, Role};
+use crate::{Copies, NameMap, Names, Recipe, Translation};
+
+/// The maps by which names are translated.
+#[derive(Debug, Clone, Copy)]
+pub struct Maps<'a> {
+    /// All that are known; the one that fits is used.
+    pub known: &'a [NameMap],
+    /// A map that the user chose, in place of the one that fits.
+    pub chosen: Option<&'a NameMap>,
+    /// Whether one tensor may make several of ours.
+    pub copies: Copies,
+}
+
+/// A model of others: opened, and its names translated. No value was read.
+#[derive(Debug)]
+pub struct Source {
+    role: Role,
+    path: PathBuf,
+    files: ShardedFiles,
+    tensors: BTreeMap<String, StoredTensor>,
+    translation: Translation,
+    label: String,
+    licence: Option<String>,
+}
+
+impl Source {
+    /// Opens a file, an index or a folder, and finds out whose tensors it holds.
+    ///
+    /// # Errors
+    /// If it cannot be read, or its names are those of no family that can be used.
+    pub fn open(role: Role, path: &Path, maps: Maps<'_>) -> Result<Self, ImportError> {
+        let files = ShardedFiles::open(path)?;
+        let tensors: BTreeMap<String, StoredTensor> =
+            files.tensors().map(|(name, tensor)| (name.to_owned(), tensor.clone())).collect();
+        let names = Names::new(&tensors);
+        let translation = match maps.chosen {
+            Some(map) => names.translate_by(map, maps.copies),
+            None => names.translate(maps.known, maps.copies),
+        };
+        let translation = translation
+            .map_err(|source| ImportError::Names { path: files.path().to_path_buf(), source })?;
+        let licence = licence_of(files.path())?;
+        let (path, label) = (path.to_path_buf(), name_of(path));
+        Ok(Self { role, path, files, tensors, translation, label, licence })
+    }
+
+    /// The same, under another name than that of its file, and with a licence that the user
+    /// states.
+    #[must_use]
+    pub fn stated(mut self, label: Option<String>, licence: Option<String>) -> Self {
+        self.label = label.unwrap_or(self.label);
+        self.licence = licence.or(self.licence);
+        self
+    }
+
+    /// The name under which it is remembered.
+    pub fn label(&self) -> &str {
+        &self.label
+    }
+
+    /// Its licence, as far as its card or the user states one.
+    pub fn licence(&self) -> Option<&str> {
+        self.licence.as_deref()
+    }
+
+    /// What it is brought in for.
+    pub fn role(&self) -> Role {
+        self.role
+    }
+
+    /// The path that was given.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The folder in which the files lie.
+    pub fn folder(&self) -> &Path {
+        self.files.path().parent().unwrap_or(Path::new("."))
+    }
+
+    /// The files.
+    pub fn files(&self) -> &ShardedFiles {
+        &self.files
+    }
+
+    /// What becomes of its tensors.
+    pub fn translation(&self) -> &Translation {
+        &self.translation
+    }
+
+    /// The name of the file, for messages.
+    pub fn name(&self) -> String {
+        self.files.path().display().to_string()
+    }
+
+    /// How the tensor of ours with this name is made of it, if it is asked for that.
+    pub(super) fn recipe(&self, ours: &str) -> Option<&Recipe> {
+        self.translation.recipes.get(ours).filter(|_| self.role.takes(ours))
+    }
+
+    /// Whether it makes a tensor of ours whose name begins so, and is asked for it.
+    pub(super) fn makes(&self, start: &str) -> bool {
+        self.recipes().any(|(ours, _)| ours.starts_with(start))
+    }
+
+    /// All tensors of ours that it makes and is asked for.
+    pub(super) fn recipes(&self) -> impl Iterator<Item = (&str, &Recipe)> {
+        let recipes = self.translation.recipes.iter();
+        let all = recipes.map(|(ours, recipe)| (ours.as_str(), recipe));
+        all.filter(|(ours, _)| self.role.takes(ours))
+    }
+
+    /// What the header says of a tensor.
+    pub(super) fn tensor(&self, name: &str) -> Option<&StoredTensor> {
+        self.tensors.get(name)
+    }
+}
+
+/// The last part of a path, whatever it ends with.
+fn name_of(path: &Path) -> String {
+    let absolute = path.canonicalize().unwrap_or_else(|_| path.to_path_buf());
+    absolute.file_name().map_or_else(String::new, |name| name.to_string_lossy().into_owned())
+}
