@@ -4,6 +4,7 @@
 
 mod support;
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -23,6 +24,13 @@ fn desk() -> Desk {
     desk
 }
 
+/// The files of a model but for the one that says where they come from.
+fn weights(desk: &Desk, model: &str) -> BTreeMap<String, Vec<u8>> {
+    let mut files = files(&desk.path().join(model));
+    assert!(files.remove("sources.json").is_some(), "{model} does not say where it comes from");
+    files
+}
+
 /// What the model answers, without its name.
 fn answer(desk: &Desk, model: &str) -> Value {
     let [cat, rocket] = ["cat.jpg", "rocket.jpg"].map(example);
@@ -38,7 +46,7 @@ fn exported_and_applied_adapters_give_the_same_files_and_answers() {
     let text = desk.run(&["model", "adapters", "export", "trained", "--out", "adapters"]).ok();
     assert!(text.starts_with("made adapters: 72,320 parameters in "), "{text}");
     desk.run(&["model", "adapters", "apply", "fresh", "adapters", "--out", "again"]).ok();
-    let [trained, again] = ["trained", "again"].map(|name| files(&desk.path().join(name)));
+    let [trained, again] = ["trained", "again"].map(|name| weights(&desk, name));
     assert!(trained == again);
     assert_eq!(answer(&desk, "again"), answer(&desk, "trained"));
 }
@@ -50,7 +58,7 @@ fn a_merged_model_has_no_updates_and_can_be_used() {
     let merge = ["model", "adapters", "merge"];
     desk.run(&[&merge[..], &["trained", "--out", "a"]].concat()).ok();
     desk.run(&[&merge[..], &["fresh", "--adapters", &adapters, "--out", "b"]].concat()).ok();
-    let [a, b] = ["a", "b"].map(|name| files(&desk.path().join(name)));
+    let [a, b] = ["a", "b"].map(|name| weights(&desk, name));
     assert!(a == b);
     let info: Value =
         serde_json::from_str(&desk.run(&["model", "info", "a", "--json"]).ok()).unwrap();

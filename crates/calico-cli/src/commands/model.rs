@@ -7,7 +7,8 @@ use anyhow::Context as _;
 use calico_model::budget::{Request, modules};
 use calico_model::checkpoint::{self, TOKENIZER_FILE};
 use calico_model::config::CONFIG_FILE;
-use calico_model::{CalicoConfig, ModelError, ModelFolder};
+use calico_model::provenance::Provenance;
+use calico_model::{CalicoConfig, ModelError, ModelFolder, module_of};
 use calico_nn::weights::checkpoint::StoredType;
 use calico_result::terminal;
 use indicatif::{DecimalBytes, HumanCount};
@@ -73,10 +74,13 @@ pub(crate) fn info(args: &InfoArgs) -> Result<(), Failure> {
     let model = ModelFolder::open(&args.folder)?;
     let count = Count::new(&model.config)?;
     let files = files(&args.folder, &model)?;
+    let provenance = Provenance::of_folder(&args.folder)?.unwrap_or_default();
     let text = if args.json {
-        format!("{:#}\n", json(&model, &count, &files)?)
+        let mut json = json(&model, &count, &files)?;
+        json["sources"] = serde_json::to_value(&provenance.modules).context("cannot write JSON")?;
+        format!("{json:#}\n")
     } else {
-        text(&model, &count, &files)
+        text(&model, &count, &files) + &sources(&model, &provenance)
     };
     Ok(stream::print(&text)?)
 }
@@ -166,6 +170,27 @@ fn text(model: &ModelFolder, count: &Count, files: &[(String, u64)]) -> String {
     for (number, (name, bytes)) in files.iter().enumerate() {
         let title = if number == 0 { "files" } else { "" };
         line(title, format!("{name} ({})", DecimalBytes(*bytes)));
+    }
+    text
+}
+
+/// Where each module comes from, under which licence, and the beginning of its digest.
+fn sources(model: &ModelFolder, provenance: &Provenance) -> String {
+    let mut text = String::new();
+    let mut modules: Vec<&str> = model.checkpoint.names().map(module_of).collect();
+    modules.dedup();
+    for (number, module) in modules.into_iter().enumerate() {
+        let title = if number == 0 { "sources" } else { "" };
+        let known = provenance.modules.get(module);
+        let origins = known.map_or(&[][..], |known| &known.origins);
+        let origins: Vec<String> = origins
+            .iter()
+            .map(|origin| format!("{} (licence {})", origin.source, origin.licence))
+            .collect();
+        let origins = if origins.is_empty() { "unknown".into() } else { origins.join(", then ") };
+        let digest = known.and_then(|known| known.sha256.as_deref()?.get(..12));
+        let digest = digest.map_or_else(String::new, |digest| format!("  sha256 {digest}…"));
+        let _ = writeln!(text, "{title:15}{module}: {}{digest}", terminal::harmless(&origins));
     }
     text
 }

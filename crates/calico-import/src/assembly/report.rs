@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use calico_model::module_of;
-use calico_model::provenance::{ModuleOrigin, Provenance, UNKNOWN_LICENCE};
+use calico_model::provenance::{ModuleOrigin, Provenance};
 
 use super::Assembly;
 use super::plan::{Entry, Origin, base_rows};
@@ -124,22 +124,18 @@ impl Assembly {
     pub(super) fn provenance(&self) -> Provenance {
         let mut provenance = Provenance::default();
         for entry in &self.entries {
-            let origin = match &entry.origin {
-                Origin::Fresh => ModuleOrigin {
+            let module = module_of(&entry.spec.name);
+            let origins = match &entry.origin {
+                Origin::Fresh => vec![ModuleOrigin {
                     source: format!("untrained, seed {}", self.seed),
                     licence: "none".to_owned(),
                     family: None,
-                },
+                }],
                 Origin::Source { at, .. } => {
-                    let Some(source) = self.sources.get(*at) else { continue };
-                    ModuleOrigin {
-                        source: source.label().to_owned(),
-                        licence: source.licence().unwrap_or(UNKNOWN_LICENCE).to_owned(),
-                        family: Some(source.translation().title.clone()),
-                    }
+                    self.sources.get(*at).map_or_else(Vec::new, |source| source.origins(module))
                 }
             };
-            provenance.add(module_of(&entry.spec.name), origin);
+            origins.into_iter().for_each(|origin| provenance.add(module, origin));
         }
         provenance
     }

@@ -5,6 +5,8 @@ use std::path::{Path, PathBuf};
 
 use calico_formats::{ShardedFiles, StoredTensor};
 
+use calico_model::provenance::{ModuleOrigin, Provenance, UNKNOWN_LICENCE};
+
 use super::card::licence_of;
 use super::{ImportError, Role};
 use crate::{Copies, NameMap, Names, Recipe, Translation};
@@ -30,6 +32,8 @@ pub struct Source {
     translation: Translation,
     label: String,
     licence: Option<String>,
+    /// What a model folder of ours says of its own weights.
+    before: Option<Provenance>,
 }
 
 impl Source {
@@ -49,8 +53,9 @@ impl Source {
         let translation = translation
             .map_err(|source| ImportError::Names { path: files.path().to_path_buf(), source })?;
         let licence = licence_of(files.path())?;
+        let before = Provenance::of_folder(files.path().parent().unwrap_or(Path::new(".")))?;
         let (path, label) = (path.to_path_buf(), name_of(path));
-        Ok(Self { role, path, files, tensors, translation, label, licence })
+        Ok(Self { role, path, files, tensors, translation, label, licence, before })
     }
 
     /// The same, under another name than that of its file, and with a licence that the user
@@ -62,14 +67,17 @@ impl Source {
         self
     }
 
-    /// The name under which it is remembered.
-    pub fn label(&self) -> &str {
-        &self.label
-    }
-
-    /// Its licence, as far as its card or the user states one.
-    pub fn licence(&self) -> Option<&str> {
-        self.licence.as_deref()
+    /// Where a module comes from that is made of it.
+    pub(super) fn origins(&self, module: &str) -> Vec<ModuleOrigin> {
+        let before = self.before.as_ref().and_then(|before| before.modules.get(module));
+        if let Some(before) = before.filter(|before| !before.origins.is_empty()) {
+            return before.origins.clone();
+        }
+        vec![ModuleOrigin {
+            source: self.label.clone(),
+            licence: self.licence.clone().unwrap_or_else(|| UNKNOWN_LICENCE.to_owned()),
+            family: Some(self.translation.title.clone()),
+        }]
     }
 
     /// What it is brought in for.

@@ -1,17 +1,24 @@
 //! Putting adapters into a model.
 
 use std::borrow::Cow;
+use std::cell::RefCell;
 use std::fs;
 use std::path::Path;
 
 use calico_language::LoraConfig;
+use calico_nn::weights::TensorSpec;
 use calico_nn::weights::checkpoint::{StoredTensor, write_stored};
 
-use super::{AdapterError, AdapterProblem, Adapters, Written};
+use super::{AdapterError, AdapterProblem, Adapters, LORA, Written};
 use crate::checkpoint::{ModelFolder, SHARD_BYTES, TOKENIZER_FILE, tensor_specs, write_config};
 use crate::config::CalicoConfig;
 use crate::error::ModelError;
+use crate::module_of;
 use crate::new_folder::NewFolder;
+use crate::provenance::{Digests, PROVENANCE_FILE, Provenance};
+
+/// The module that low-rank updates are merged into.
+const LANGUAGE: &str = "llm";
 
 /// Writes the model with `adapters` in place of its own into the new folder `out`. What the
 /// adapters do not hold stays as it is; rank and alpha are those of the adapters.
@@ -73,15 +80,44 @@ impl<'a> Adapted<'a> {
             .collect::<Result<_, AdapterError>>()?;
         let new = NewFolder::begin(out)?;
         let tell = Written::teller(&tensors, on_tensor);
+        let digests = RefCell::new(Digests::default());
         write_stored(&new.path(), &tensors, SHARD_BYTES, |tensor| {
             tell(tensor);
-            bytes(&tensor.name)
+            let bytes = bytes(&tensor.name)?;
+            digests.borrow_mut().add(tensor, &bytes);
+            Ok::<_, AdapterError>(bytes)
         })?;
         let path = self.model.path().join(TOKENIZER_FILE);
         let tokenizer =
             fs::read(&path).map_err(|source| ModelError::Io { action: "read", path, source })?;
         new.write(TOKENIZER_FILE, &tokenizer)?;
         write_config(&new, config)?;
+        let provenance = self.provenance(config, &specs)?.with_digests(digests.into_inner());
+        new.write(PROVENANCE_FILE, provenance.to_json().as_bytes())?;
         Ok(new.finish()?)
+    }
+
+    /// Where the weights come from: what the model says, and the adapters. Low-rank updates that
+    /// become a part of the language model take their origin with them.
+    fn provenance(
+        self,
+        config: &CalicoConfig,
+        specs: &[TensorSpec],
+    ) -> Result<Provenance, AdapterError> {
+        let mut provenance = Provenance::of_folder(self.model.path())?.unwrap_or_default();
+        if let Some(adapters) = self.adapters {
+            let names = specs.iter().map(|spec| spec.name.as_str());
+            for name in names.filter(|name| adapters.tensor(name).is_some()) {
+                provenance.add(module_of(name), adapters.origin());
+            }
+        }
+        if config.lora.is_none() {
+            let merged = provenance.modules.remove(LORA).unwrap_or_default().origins;
+            let of_adapters = self.adapters.filter(|adapters| adapters.lora().is_some());
+            for origin in merged.into_iter().chain(of_adapters.map(Adapters::origin)) {
+                provenance.add(LANGUAGE, origin);
+            }
+        }
+        Ok(provenance)
     }
 }

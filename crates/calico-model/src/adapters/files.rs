@@ -14,6 +14,7 @@ use super::{
     peft_config,
 };
 use crate::checkpoint::{ModelFolder, tensor_specs};
+use crate::provenance::{ModuleOrigin, UNKNOWN_LICENCE};
 
 /// A larger JSON file is a mistake.
 const LARGEST_JSON: u64 = 1 << 20;
@@ -31,6 +32,7 @@ pub enum BaseCheck {
 /// A folder of adapters that fits a model. Its files are mapped, not read.
 #[derive(Debug)]
 pub struct Adapters {
+    name: String,
     lora: Option<LoraFiles>,
     own: Option<OwnFiles>,
 }
@@ -66,7 +68,18 @@ impl Adapters {
         if lora.is_none() && own.is_none() {
             return Err(AdapterError::NoAdapters(folder.to_path_buf()));
         }
-        Ok(Self { lora, own })
+        let absolute = folder.canonicalize().unwrap_or_else(|_| folder.to_path_buf());
+        let name = absolute.file_name().map(|name| name.to_string_lossy().into_owned());
+        Ok(Self { name: name.unwrap_or_default(), lora, own })
+    }
+
+    /// Where a module comes from that they brought.
+    pub(super) fn origin(&self) -> ModuleOrigin {
+        ModuleOrigin {
+            source: format!("adapters {}", self.name),
+            licence: UNKNOWN_LICENCE.to_owned(),
+            family: None,
+        }
     }
 
     /// Rank and alpha of the low-rank updates, where the folder holds any.

@@ -1,13 +1,17 @@
 //! What a finished run leaves behind.
 
 use std::borrow::Cow;
+use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use calico_model::checkpoint::{SHARD_BYTES, TOKENIZER_FILE};
 use calico_model::config::CONFIG_FILE;
-use calico_model::{ModelError, ModelFolder, NewFolder, adapters};
+use calico_model::provenance::{
+    Digests, ModuleOrigin, PROVENANCE_FILE, Provenance, UNKNOWN_LICENCE,
+};
+use calico_model::{ModelError, ModelFolder, NewFolder, adapters, module_of};
 use calico_nn::weights::WeightSource as _;
 use calico_nn::weights::checkpoint::{StoredTensor, StoredType, write_stored};
 use candle_core::{DType, Tensor};
@@ -78,20 +82,40 @@ impl Trainer {
             .map(|spec| StoredTensor { name: spec.name.clone(), shape: spec.shape.clone(), stored })
             .collect();
         let source = Overlay { over: values, base: self.start.source.as_ref() };
+        let digests = RefCell::new(Digests::default());
         write_stored(&new.path(), &tensors, SHARD_BYTES, |tensor| {
             let spec = specs.iter().find(|spec| spec.name == tensor.name);
             let spec =
                 spec.ok_or_else(|| TrainError::Internal(format!("no tensor {}", tensor.name)))?;
             let values = source.tensor(spec)?.to_dtype(DType::F32)?.flatten_all()?;
-            Ok::<_, TrainError>(Cow::Owned(stored.encode(&values.to_vec1::<f32>()?)))
+            let bytes = stored.encode(&values.to_vec1::<f32>()?);
+            digests.borrow_mut().add(tensor, &bytes);
+            Ok::<_, TrainError>(Cow::Owned(bytes))
         })?;
         new.write(TOKENIZER_FILE, self.start.tokenizer_json.as_bytes())?;
         let config = self.start.config.to_json();
         let config = config.map_err(|error| TrainError::Internal(error.to_string()))?;
         new.write(CONFIG_FILE, config.as_bytes())?;
+        let provenance = self.provenance(values)?.with_digests(digests.into_inner());
+        new.write(PROVENANCE_FILE, provenance.to_json().as_bytes())?;
         new.finish()?;
         whole_folder::put_in_place(&target)?;
         Ok(target)
+    }
+
+    /// Where the weights come from: what the model to begin with says, and this run.
+    fn provenance(&self, values: &BTreeMap<String, Tensor>) -> Result<Provenance, TrainError> {
+        let base = self.recipe.model.folder.as_deref().map(Provenance::of_folder).transpose()?;
+        let mut provenance = base.flatten().unwrap_or_default();
+        for name in values.keys().filter(|name| !is_helper(name)) {
+            let origin = ModuleOrigin {
+                source: format!("trained by this program, recipe `{}`", self.recipe.name),
+                licence: UNKNOWN_LICENCE.to_owned(),
+                family: None,
+            };
+            provenance.add(module_of(name), origin);
+        }
+        Ok(provenance)
     }
 
     fn write_adapters(&self, values: &BTreeMap<String, Tensor>) -> Result<PathBuf, TrainError> {
