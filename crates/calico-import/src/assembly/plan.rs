@@ -97,6 +97,7 @@ impl Planning<'_> {
         let holders = self.holders(&spec.name);
         let Some((&at, also)) = holders.split_first() else {
             let stored = self.request.stored.unwrap_or_default();
+            let is_fresh = is_fresh && !is_drawn_once(&spec.name);
             return is_fresh.then(|| Entry { spec: spec.clone(), stored, origin: Origin::Fresh });
         };
         let source = self.request.sources.get(at)?;
@@ -164,7 +165,8 @@ impl Planning<'_> {
         for (module, names) in missing {
             let options = names.first().map(|name| Role::that_take(name).collect());
             let options = options.unwrap_or_default();
-            self.problems.push(ImportProblem::Missing { module, names, options });
+            let may_be_fresh = !names.iter().any(|name| is_drawn_once(name));
+            self.problems.push(ImportProblem::Missing { module, names, options, may_be_fresh });
         }
     }
 
@@ -200,6 +202,12 @@ impl Planning<'_> {
             }
         }
     }
+}
+
+/// Whether a tensor was drawn when its model was first trained, and means something to that model
+/// alone: SAM's positions, with which its decoder has learnt to read places.
+fn is_drawn_once(name: &str) -> bool {
+    name.ends_with("positional_encoding_gaussian_matrix")
 }
 
 /// Whether a table of tokens lacks rows that the tokens of grounded conversations will have.

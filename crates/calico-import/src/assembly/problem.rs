@@ -9,12 +9,11 @@ use crate::listed::listed;
 pub enum ImportProblem {
     /// The model needs tensors that no file holds.
     #[error(
-        "{module}: missing {}; bring a file that holds {} in with {}, or let {} start untrained \
-         with `--fresh {module}`",
+        "{module}: missing {}; bring a file that holds {} in with {}{}",
         named(.names),
         if .names.len() == 1 { "it" } else { "them" },
         .options.join(" or "),
-        if .names.len() == 1 { "it" } else { "them" },
+        if *.may_be_fresh { format!(", or begin untrained with `--fresh {module}`") } else { String::new() },
     )]
     Missing {
         /// The module.
@@ -23,6 +22,8 @@ pub enum ImportProblem {
         names: Vec<String>,
         /// Options that take a file with them.
         options: Vec<&'static str>,
+        /// Whether they may be drawn.
+        may_be_fresh: bool,
     },
     /// A tensor has another shape than the model.
     #[error("{ours} has the shape {found:?} in {file} ({tensor}); expected {expected:?}")]

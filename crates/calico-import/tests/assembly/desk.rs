@@ -51,11 +51,11 @@ impl Wish {
         let sources = self.files.iter().map(open).collect::<Result<Vec<_>, _>>()?;
         let config = adopt(self.config.clone(), &sources)?;
         let rows = config.llm.vocab_size;
-        let tokenizer = tokenizer_json(self.tokenizer.as_deref(), &sources, rows)?;
+        let tokenizer = tokenizer_json(self.tokenizer.as_deref(), &sources, rows);
         let (fresh, seed, stored) = (self.fresh.clone(), 5, self.stored);
         let request = Request { config, sources, fresh, seed, stored, unused: self.unused };
         let assembly = Assembly::plan(request)?;
-        assembly.write(out, &tokenizer, |_| ControlFlow::Continue(()))?;
+        assembly.write(out, &tokenizer?, |_| ControlFlow::Continue(()))?;
         Ok(assembly.report())
     }
 

@@ -76,13 +76,25 @@ fn everything_that_is_missing_is_listed_with_what_brings_it() {
     assert_says(
         &message,
         &[
-            "cem: missing cem.k.bias, cem.k.weight, cem.out.bias and 5 more",
+            "cem: missing cem.out.weight, cem.out.bias, cem.q.weight and 5 more",
             "`--fresh cem`",
-            "f_image: missing f_image.bias, f_image.weight",
+            "f_image: missing f_image.weight, f_image.bias",
             "--f-image",
             "sam.prompt: missing sam.prompt.pe_layer",
         ],
     );
+}
+
+#[test]
+fn the_positions_of_sam_are_never_drawn_anew() {
+    let whole = Whole::new().changed(|tensors| {
+        tensors.remove("sam.prompt.pe_layer.positional_encoding_gaussian_matrix");
+    });
+    let mut wish = whole.wish();
+    wish.fresh = vec!["sam.prompt".into()];
+    let message = wish.refused();
+    assert_says(&message, &["sam.prompt: missing", "bring a file that holds it in with MODEL"]);
+    assert!(!message.contains("--fresh"), "{message}");
 }
 
 #[test]
@@ -164,7 +176,8 @@ fn a_file_that_holds_nothing_of_what_is_asked_is_refused() {
 
 #[test]
 fn a_module_that_is_not_there_cannot_be_untrained() {
-    let mut wish = Whole::new().wish();
+    let whole = Whole::new();
+    let mut wish = whole.wish();
     wish.fresh = vec!["cma".into()];
     assert_says(&wish.refused(), &["--fresh cma: the model has no such module", "cams, cem"]);
 }
