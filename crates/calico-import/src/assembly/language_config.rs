@@ -18,6 +18,9 @@ const LARGEST: u64 = 1 << 20;
 /// Names of one dimension: in `config.json`, in GGUF, and what it is in ours.
 type Dimension = (&'static str, &'static str, fn(&LlamaConfig) -> usize);
 
+/// A dimension that a file names: its key there, its value, and what it is in ours.
+type Said = (String, Value, fn(&LlamaConfig) -> usize);
+
 const DIMENSIONS: [Dimension; 5] = [
     ("hidden_size", "embedding_length", |llm| llm.width),
     ("num_hidden_layers", "block_count", |llm| llm.depth),
@@ -40,7 +43,7 @@ const ONLY: [(&str, &[&str]); 4] = [
 pub(super) struct LanguageConfig {
     file: String,
     /// Key and value of each dimension that is named.
-    dimensions: Vec<(String, Value, fn(&LlamaConfig) -> usize)>,
+    dimensions: Vec<Said>,
     epsilon: Option<(String, Value)>,
     theta: Option<(String, Value)>,
     positions: Option<(String, Value)>,

@@ -69,11 +69,11 @@ pub(super) fn plan(request: Request) -> Result<Assembly, ImportError> {
     let mut entries = Vec::with_capacity(specs.len());
     let mut missing: BTreeMap<String, Vec<String>> = BTreeMap::new();
     for spec in &specs {
-        match planning.entry(spec) {
-            Some(entry) => entries.push(entry),
-            None => {
-                missing.entry(module_of(&spec.name).to_owned()).or_default().push(spec.name.clone())
-            }
+        if let Some(entry) = planning.entry(spec) {
+            entries.push(entry);
+        } else {
+            let module = module_of(&spec.name).to_owned();
+            missing.entry(module).or_default().push(spec.name.clone());
         }
     }
     planning.check_missing(missing);

@@ -135,7 +135,9 @@ impl Assembly {
                     self.sources.get(*at).map_or_else(Vec::new, |source| source.origins(module))
                 }
             };
-            origins.into_iter().for_each(|origin| provenance.add(module, origin));
+            for origin in origins {
+                provenance.add(module, origin);
+            }
         }
         provenance
     }
