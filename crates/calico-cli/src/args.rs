@@ -1,6 +1,7 @@
 //! What can be typed.
 
 mod adapters;
+mod batch;
 mod bench;
 mod data;
 mod eval;
@@ -19,6 +20,7 @@ use clap_complete::Shell;
 pub(crate) use adapters::{
     AdaptersApplyArgs, AdaptersArgs, AdaptersCommand, AdaptersExportArgs, AdaptersMergeArgs,
 };
+pub(crate) use batch::BatchArgs;
 pub(crate) use bench::BenchArgs;
 pub(crate) use data::{
     BuildArgs, DataArgs, DataCommand, ExchangeChoice, ExportArgs, ImportArgs, ImportChoice,

@@ -1,5 +1,6 @@
 //! The commands: arguments in, library calls, text out.
 
+pub(crate) mod batch;
 pub(crate) mod bench;
 pub(crate) mod completions;
 pub(crate) mod data;

@@ -9,7 +9,9 @@ use calico_eval::EvalError;
 use calico_formats::{FormatError, SetError};
 use calico_import::MapError;
 use calico_language::BertError;
+use calico_model::batch::ListError;
 use calico_model::{ConfigError, ModelError, SegmentError};
+use calico_result::batch::BatchError;
 use calico_result::{ResultError, terminal};
 use calico_synth::SynthError;
 use calico_train::TrainError;
@@ -114,6 +116,18 @@ impl From<ResultError> for Failure {
                 | ResultError::Mask { .. }
         );
         Self { is_bad_input, error: error.into() }
+    }
+}
+
+impl From<ListError> for Failure {
+    fn from(error: ListError) -> Self {
+        Self { is_bad_input: true, error: error.into() }
+    }
+}
+
+impl From<BatchError> for Failure {
+    fn from(error: BatchError) -> Self {
+        Self { is_bad_input: error.is_bad_input(), error: error.into() }
     }
 }
 

@@ -10,8 +10,10 @@ use calico_nn::weights::checkpoint::{
 };
 use calico_nn::weights::{Random, Recorder, TensorSpec};
 use candle_core::Device;
+use sha2::{Digest as _, Sha256};
 
 use crate::config::{CONFIG_FILE, CalicoConfig};
+use crate::digest::{glance, hex};
 use crate::error::{ModelError, SegmentError};
 use crate::model::Calico;
 use crate::model_bytes::ModelBytes;
@@ -109,6 +111,26 @@ impl ModelFolder {
     /// The folder.
     pub fn path(&self) -> &Path {
         &self.path
+    }
+
+    /// SHA-256 over the configuration, the tokenizer and a glance at the weights: tells models
+    /// apart that have the same name.
+    pub fn digest(&self) -> Result<String, ModelError> {
+        let unreadable = |path: &Path| {
+            let path = path.to_path_buf();
+            |source| ModelError::Io { action: "read", path, source }
+        };
+        let mut hash = Sha256::new();
+        for name in [CONFIG_FILE, TOKENIZER_FILE] {
+            let path = self.path.join(name);
+            let bytes = std::fs::read(&path).map_err(unreadable(&path))?;
+            hash.update((bytes.len() as u64).to_le_bytes());
+            hash.update(bytes);
+        }
+        for path in self.checkpoint.paths() {
+            glance(path, &mut hash).map_err(unreadable(path))?;
+        }
+        Ok(hex(&hash.finalize()))
     }
 
     /// Checks everything about a question that can be checked without photographs and weights.

@@ -15,11 +15,13 @@
 //! width of SAM, `g` side of SAM's grid.
 
 pub mod adapters;
+pub mod batch;
 pub mod bench;
 pub mod budget;
 pub mod checkpoint;
 pub mod config;
 pub mod correspondence;
+pub mod digest;
 pub mod generate;
 pub mod grounding;
 pub mod model;

@@ -4,9 +4,11 @@
 //! image a [`Segment`] with its mask, its measures and its [`Scores`]. Everything else is made
 //! from it: [`pictures`] draws the masks on the photographs, [`export`] writes the formats of
 //! other tools, [`terminal`] prints an answer, [`html`] shows pairs of images on a page, and [`palette`] gives a phrase the same colour in
-//! all of them. Files go through an [`OutputFolder`], complete or not at all.
+//! all of them. Files go through an [`OutputFolder`], complete or not at all; the results of many
+//! questions go into a [`batch::BatchFolder`].
 
 mod answer;
+pub mod batch;
 mod encoded_mask;
 mod error;
 pub mod export;

@@ -6,6 +6,10 @@ use tempfile::{Builder, NamedTempFile};
 
 use crate::ResultError;
 
+/// How the names of files begin and end that are being written.
+const PREFIX: &str = ".calico-";
+const SUFFIX: &str = ".tmp";
+
 /// A folder that exists and was writable when it was made.
 ///
 /// Each file is written under a temporary name beside its target and renamed once it is complete
@@ -50,6 +54,40 @@ impl OutputFolder {
         self.save(name, |file| file.write_all(bytes))
     }
 
+    /// Writes a file, all or nothing, unless there is one already; returns whether it did. Of
+    /// several processes that do so at once, one wins.
+    pub fn write_new(&self, name: &str, bytes: &[u8]) -> Result<bool, ResultError> {
+        let path = self.path.join(name);
+        let saved = temporary_file(&self.path).and_then(|mut file| {
+            file.write_all(bytes)?;
+            file.as_file().sync_all()?;
+            file.persist_noclobber(&path).map(|_| ()).map_err(|failed| failed.error)
+        });
+        match saved {
+            Ok(()) => Ok(true),
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(false),
+            Err(source) => Err(ResultError::Write { path, source }),
+        }
+    }
+
+    /// Removes what a killed process left half written, and nothing else. Only for the one process
+    /// that writes in this folder.
+    pub fn clear_unfinished(&self) -> Result<(), ResultError> {
+        let failed = |path: &Path| {
+            let path = path.to_owned();
+            |source| ResultError::Remove { path, source }
+        };
+        for entry in fs::read_dir(&self.path).map_err(failed(&self.path))? {
+            let entry = entry.map_err(failed(&self.path))?;
+            let is_ours = |name: &str| name.starts_with(PREFIX) && name.ends_with(SUFFIX);
+            let is_file = entry.file_type().is_ok_and(|kind| kind.is_file());
+            if is_file && entry.file_name().to_str().is_some_and(is_ours) {
+                fs::remove_file(entry.path()).map_err(failed(&entry.path()))?;
+            }
+        }
+        Ok(())
+    }
+
     /// Writes a file through a function, all or nothing; returns its path.
     pub fn write_with(
         &self,
@@ -84,7 +122,7 @@ impl OutputFolder {
 /// the private ones of a temporary file, since it stays.
 fn temporary_file(folder: &Path) -> io::Result<NamedTempFile> {
     let mut builder = Builder::new();
-    builder.prefix(".calico-").suffix(".tmp");
+    builder.prefix(PREFIX).suffix(SUFFIX);
     #[cfg(unix)]
     {
         use std::os::unix::fs::PermissionsExt as _;
@@ -130,6 +168,29 @@ mod tests {
         let path = folder.write_renewable("a.txt", b"third").unwrap();
         assert_eq!(fs::read(path).unwrap(), b"third");
         assert_eq!(names(scratch.path()), ["a.txt"]);
+    }
+
+    #[test]
+    fn a_file_that_is_there_is_not_replaced_by_a_new_one() {
+        let scratch = tempfile::tempdir().unwrap();
+        let folder = create_output_folder(scratch.path()).unwrap();
+        assert!(folder.write_new("a.txt", b"first").unwrap());
+        assert!(!folder.write_new("a.txt", b"second").unwrap());
+        assert_eq!(fs::read(scratch.path().join("a.txt")).unwrap(), b"first");
+        assert_eq!(names(scratch.path()), ["a.txt"]);
+    }
+
+    #[test]
+    fn only_what_is_half_written_is_cleared() {
+        let scratch = tempfile::tempdir().unwrap();
+        let folder = create_output_folder(scratch.path()).unwrap();
+        for name in [".calico-a1.tmp", ".calico", "b.tmp"] {
+            fs::write(scratch.path().join(name), "x").unwrap();
+        }
+        folder.clear_unfinished().unwrap();
+        let mut left = names(scratch.path());
+        left.sort();
+        assert_eq!(left, [".calico", "b.tmp"]);
     }
 
     #[test]

@@ -4,10 +4,10 @@ use std::fs;
 use std::path::Path;
 
 use calico_data::Dataset;
+use calico_model::digest::{glance, hex};
 use sha2::{Digest as _, Sha256};
 
 use crate::TrainError;
-use crate::digest::{glance, hex};
 
 /// Where a data set says what it was made from.
 const BUILD: &str = "build.json";

@@ -17,7 +17,6 @@
 
 pub mod checkpoint;
 mod data_digest;
-mod digest;
 #[cfg(test)]
 mod drawn_lessons;
 mod error;

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use calico_language::Tokenizer;
 use calico_model::checkpoint::{TOKENIZER_FILE, tensor_specs, untrained_tokenizer_json};
 use calico_model::config::CONFIG_FILE;
+use calico_model::digest::{glance, hex};
 use calico_model::{CalicoConfig, ModelError, ModelFolder, Preset};
 use calico_nn::weights::checkpoint::CheckpointSource;
 use calico_nn::weights::{Random, TensorSpec, WeightSource};
@@ -13,7 +14,6 @@ use candle_core::{Device, Result as TensorResult, Tensor};
 use sha2::{Digest as _, Sha256};
 
 use crate::TrainError;
-use crate::digest::{glance, hex};
 use crate::lessons::is_helper;
 use crate::recipe::{ModelConfig, StageConfig};
 

@@ -5,6 +5,8 @@ use calico_model::{Question, SegmentOptions};
 use calico_result::{ExportFormat, Task};
 use clap::{Args, ValueEnum};
 
+use super::BatchArgs;
+
 const AFTER_HELP: &str = "\
 Examples:
   Ask the built-in model all three questions and keep everything:
@@ -20,6 +22,9 @@ Examples:
     calico segment a.png b.png --json | jq '[.answers[].segments[]] | length'
   Ask a model of photographs; the built-in model knows drawn objects only:
     calico segment --model DIR cat.jpg rocket.jpg --out out
+  Ask about many images; run it again to go on after an interruption:
+    echo '{\"id\": \"cups\", \"images\": [\"a.png\", \"b.png\"]}' > list.jsonl
+    calico segment --batch list.jsonl --out out
 
 Files in --out:
   result.json          the answers, and per segment its mask (COCO run-length code), box and scores
@@ -28,15 +33,23 @@ Files in --out:
   coco.json, masks/, image1.npz, image1.svg   what --export asks for
   timings.json         seconds per stage, with --timings
 
+A line of --batch has the keys images and, if wanted, id and one of task, prompt and answer; paths
+are relative to the folder of the list. What a line does not ask, the command line does.
+Files in --out, with --batch (results-1-of-4.jsonl and so on with --shard):
+  results.jsonl        per line an item: id, line, images and, as result, what result.json has
+  failures.jsonl       per line an item that failed: id, line, images, image, message
+  items/000001-ID/     the files of an item, with --pictures or --export
+
 The answers go to standard output, warnings and progress to standard error.
-Exit codes: 0 done (also when no phrase is grounded), 1 failed, 2 bad input.";
+Exit codes: 0 done (also when no phrase is grounded), 1 failed, an item of --batch too or stopped
+before its end, 2 bad input.";
 
 /// Ask a question about images: the answer in words, with a mask for every grounded phrase.
 #[derive(Debug, Args)]
 #[command(after_help = AFTER_HELP)]
 pub(crate) struct SegmentArgs {
     /// Images to compare: PNG, JPEG, WebP, BMP, TIFF or GIF.
-    #[arg(required = true, value_name = "IMAGE")]
+    #[arg(required_unless_present = "batch", conflicts_with = "batch", value_name = "IMAGE")]
     pub(crate) images: Vec<PathBuf>,
 
     #[command(flatten)]
@@ -66,6 +79,9 @@ pub(crate) struct SegmentArgs {
     /// Print the seconds of every stage on standard error, and write timings.json into --out.
     #[arg(long)]
     pub(crate) timings: bool,
+
+    #[command(flatten)]
+    pub(crate) batch: BatchArgs,
 }
 
 /// What to ask; the three exclude each other.

@@ -25,6 +25,10 @@ const TIMINGS_FILE: &str = "timings.json";
 ///
 /// Nothing is written before all input is known to be good.
 pub(crate) fn run(args: &SegmentArgs) -> Result<(), Failure> {
+    // The argument parser asks for --out beside --batch.
+    if let (Some(list), Some(out)) = (&args.batch.batch, &args.out) {
+        return super::batch::run(args, list, out);
+    }
     let (question, options) = (args.question.question(), args.options.options());
     check_files(&args.images)?;
     if let Some(out) = &args.out {
@@ -90,7 +94,21 @@ impl Source {
         }
     }
 
-    fn check(
+    /// The name of the model, and what tells it apart from others of that name.
+    pub(crate) fn identity(&self) -> Result<(String, String), ModelError> {
+        match self {
+            Self::Folder(folder) => Ok((folder.name(), folder.digest()?)),
+            Self::InMemory(segmenter) => {
+                let name = segmenter.identity().name.clone();
+                // Programs of another version carry other weights under the same name.
+                let is_built_in = name == calico_mini::NAME;
+                let contents = if is_built_in { calico_mini::edition() } else { name.clone() };
+                Ok((name, contents))
+            }
+        }
+    }
+
+    pub(crate) fn check(
         &self,
         images: usize,
         question: &Question,
@@ -150,13 +168,18 @@ fn write(
     output.folder.clear_previous()?;
     result.write(&output.folder)?;
     pictures::write(result, frames, &output.folder)?;
-    let mut formats: Vec<ExportFormat> = args.export.iter().map(|&choice| choice.into()).collect();
-    formats.sort_unstable();
-    formats.dedup();
-    for format in formats {
+    for format in formats(args) {
         export::write(result, format, &output.folder)?;
     }
     Ok(())
+}
+
+/// The formats that were asked for, each once.
+pub(crate) fn formats(args: &SegmentArgs) -> Vec<ExportFormat> {
+    let mut formats: Vec<ExportFormat> = args.export.iter().map(|&choice| choice.into()).collect();
+    formats.sort_unstable();
+    formats.dedup();
+    formats
 }
 
 fn print(args: &SegmentArgs, result: &Segmentation) -> Result<(), Failure> {

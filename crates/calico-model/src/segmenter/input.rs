@@ -30,7 +30,7 @@ impl Photograph {
 }
 
 /// What is asked of the photographs.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Question {
     /// One of the three built-in questions.
     Task(Task),

@@ -6,13 +6,13 @@ use std::fs::{self, File};
 use std::io::{self, Read as _};
 use std::path::Path;
 
+use calico_model::digest::hex;
 use candle_core::{DType, Device, Tensor};
 use safetensors::SafeTensors;
 use safetensors::tensor::{Dtype, View};
 use sha2::{Digest as _, Sha256};
 
 use crate::TrainError;
-use crate::digest::hex;
 
 /// Bytes that are hashed at once.
 const BLOCK: usize = 1 << 20;

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use calico_model::CalicoConfig;
+use calico_model::digest::hex;
 use calico_result::{ResultError, create_output_folder};
 use candle_core::Tensor;
 use sha2::{Digest as _, Sha256};
@@ -15,7 +16,6 @@ use super::feature_file::{Found, encode, read};
 use super::tower::Output;
 use super::weights_digest::weights_digest;
 use crate::TrainError;
-use crate::digest::hex;
 use crate::parameters::Parameters;
 use crate::recipe::{FeaturesConfig, StoredFeatures};
 

@@ -6,6 +6,7 @@ use calico_data::ImageRecord;
 use calico_data::loader::{BadReason, Item, open_picture};
 use calico_data::sources::sha256;
 use calico_image::{ImageError, Letterbox, Size};
+use calico_model::digest::hex;
 use calico_model::preprocess::ImageTensors;
 use rayon::prelude::*;
 
@@ -14,7 +15,6 @@ use super::feature_folder::FeatureFolder;
 use super::feature_store::Source;
 use super::{PreparedPicture, Tower};
 use crate::TrainError;
-use crate::digest::hex;
 use crate::pictures::Refusal;
 
 /// The pictures of a batch, each once, with everything that their features can be made of.

@@ -20,11 +20,11 @@ pub use stage::{Decay, Objective, StageConfig};
 
 use std::path::{Path, PathBuf};
 
+use calico_model::digest::hex;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
 use crate::TrainError;
-use crate::digest::hex;
 use crate::start::{NO_FOLDER_TO_KEEP, NO_MODEL};
 
 /// The longest recipe that is read, in bytes.

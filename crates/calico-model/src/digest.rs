@@ -1,4 +1,4 @@
-//! Digests as text.
+//! Digests as text: of what a run was begun with.
 
 use std::fmt::Write as _;
 use std::fs::File;
@@ -13,7 +13,7 @@ const GLANCE: usize = 1 << 16;
 const GLANCES: u64 = 64;
 
 /// Bytes in hexadecimal digits.
-pub(crate) fn hex(bytes: &[u8]) -> String {
+pub fn hex(bytes: &[u8]) -> String {
     bytes.iter().fold(String::new(), |mut text, byte| {
         let _ = write!(text, "{byte:02x}");
         text
@@ -22,7 +22,7 @@ pub(crate) fn hex(bytes: &[u8]) -> String {
 
 /// Takes the length of a file and a part of its bytes into a hash: enough to tell files apart
 /// without reading twenty gigabytes. A file of up to 4 MiB is looked at as a whole.
-pub(crate) fn glance(path: &Path, hash: &mut Sha256) -> std::io::Result<()> {
+pub fn glance(path: &Path, hash: &mut Sha256) -> std::io::Result<()> {
     let mut file = File::open(path)?;
     let length = file.metadata()?.len();
     hash.update(length.to_le_bytes());
