@@ -8,7 +8,7 @@ use crate::tree::Tree;
 
 /// A crate uses only crates of lower layers; crates of one layer are strangers.
 const LAYERS: &[(&str, &[&str])] = &[
-    ("L0", &["calico-image", "calico-nn", "calico-formats"]),
+    ("L0", &["calico-image", "calico-nn", "calico-formats", "calico-hub"]),
     ("L1", &["calico-vision", "calico-language", "calico-annotation", "calico-result"]),
     ("L2", &["calico-model", "calico-data"]),
     ("L3", &["calico-eval", "calico-synth", "calico-mini", "calico-import"]),
@@ -32,6 +32,7 @@ const FLOORS: &[(&str, &[&str])] = &[
     ("tiny-skia", &["calico-result", "calico-synth"]),
     ("zip", &["calico-result"]),
     ("quick-xml", &["calico-annotation"]),
+    ("ureq", &["calico-hub"]),
     ("arrow-array", &["calico-data"]),
     ("arrow-schema", &["calico-data"]),
     ("parquet", &["calico-data"]),

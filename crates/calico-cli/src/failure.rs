@@ -7,6 +7,7 @@ use calico_data::DataError;
 use calico_data::build::BuildError;
 use calico_eval::EvalError;
 use calico_formats::{FormatError, SetError};
+use calico_hub::HubError;
 use calico_import::MapError;
 use calico_language::BertError;
 use calico_model::batch::ListError;
@@ -181,6 +182,12 @@ impl From<SetError> for Failure {
 impl From<MapError> for Failure {
     fn from(error: MapError) -> Self {
         Self { is_bad_input: true, error: error.into() }
+    }
+}
+
+impl From<HubError> for Failure {
+    fn from(error: HubError) -> Self {
+        Self { is_bad_input: error.is_bad_input(), error: error.into() }
     }
 }
 

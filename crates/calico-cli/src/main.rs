@@ -30,6 +30,7 @@ fn main() -> ExitCode {
             ModelCommand::Info(args) => commands::model::info(&args),
             ModelCommand::Inspect(args) => commands::model_inspect::run(&args),
             ModelCommand::Params(args) => commands::params::run(&args),
+            ModelCommand::Pull(args) => commands::model_pull::pull(&args),
             ModelCommand::Adapters(args) => commands::model_adapters::run(&args),
             ModelCommand::Tokenizer(args) => commands::model_tokenizer::tokenizer(&args),
         },

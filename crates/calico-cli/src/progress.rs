@@ -149,6 +149,12 @@ pub(crate) fn bytes_bar(total: u64) -> ProgressBar {
     bar(ProgressBar::new(total), "{bar:30} {bytes}/{total_bytes} {wide_msg}")
 }
 
+/// A bar of bytes that arrive, whose amount is told later, with their rate and the time left.
+pub(crate) fn download_bar() -> ProgressBar {
+    let template = "{bar:30} {bytes}/{total_bytes} {bytes_per_sec} {eta} left  {wide_msg}";
+    bar(ProgressBar::new(0), template)
+}
+
 /// A bar of things that are counted, whose amount is told as it goes on.
 pub(crate) fn counts_bar() -> ProgressBar {
     bar(ProgressBar::new(0), "{bar:30} {human_pos}/{human_len} {wide_msg}")

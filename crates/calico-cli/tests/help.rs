@@ -23,6 +23,7 @@ fn help_is_as_reviewed() {
         &["model", "info"],
         &["model", "inspect"],
         &["model", "params"],
+        &["model", "pull"],
         &["model", "adapters"],
         &["model", "adapters", "export"],
         &["model", "adapters", "apply"],

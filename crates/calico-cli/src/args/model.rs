@@ -5,7 +5,7 @@ use calico_model::{CalicoConfig, ConfigError, Preset};
 use calico_nn::weights::checkpoint::StoredType;
 use clap::{Args, Subcommand, ValueEnum};
 
-use super::{AdaptersArgs, InspectArgs, ModelExportArgs, ModelImportArgs};
+use super::{AdaptersArgs, InspectArgs, ModelExportArgs, ModelImportArgs, PullArgs};
 
 const AFTER_HELP: &str = "\
 Examples:
@@ -13,9 +13,10 @@ Examples:
   calico model init --preset tiny --seed 1 model
   calico model info model
   calico model inspect sam_vit_h_4b8939.pth
-  calico model params --preset full";
+  calico model params --preset full
+  calico model pull org/name";
 
-/// Make and inspect models.
+/// Make, download and inspect models.
 #[derive(Debug, Args)]
 #[command(after_help = AFTER_HELP)]
 pub(crate) struct ModelArgs {
@@ -32,6 +33,7 @@ pub(crate) enum ModelCommand {
     Info(InfoArgs),
     Inspect(InspectArgs),
     Params(ParamsArgs),
+    Pull(PullArgs),
     Adapters(AdaptersArgs),
     Tokenizer(TokenizerArgs),
 }
