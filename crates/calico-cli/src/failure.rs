@@ -9,6 +9,7 @@ use calico_eval::EvalError;
 use calico_formats::{FormatError, SetError};
 use calico_hub::HubError;
 use calico_import::MapError;
+use calico_import::assembly::ImportError;
 use calico_language::BertError;
 use calico_model::batch::ListError;
 use calico_model::{ConfigError, ModelError, SegmentError};
@@ -182,6 +183,12 @@ impl From<SetError> for Failure {
 impl From<MapError> for Failure {
     fn from(error: MapError) -> Self {
         Self { is_bad_input: true, error: error.into() }
+    }
+}
+
+impl From<ImportError> for Failure {
+    fn from(error: ImportError) -> Self {
+        Self { is_bad_input: error.is_bad_input(), error: error.into() }
     }
 }
 

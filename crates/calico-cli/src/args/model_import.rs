@@ -18,6 +18,8 @@ Examples:
       --dino dinov2_vitg14_reg4_pretrain.pth --fresh cem,cams,lora --out start
   Say what would be made, and write nothing:
     calico model import CALICO --dry-run
+  Parts that were pulled from the hub:
+    calico model import --llm "$(calico model pull ORG/NAME)" --dry-run
 
 A file may be safetensors, PyTorch's (zip) or, for the language model, GGUF; an index of shards; or
 a folder with one of these. Nothing in a file is ever executed. Whose names it has is told by the
@@ -27,7 +29,7 @@ Everything that is missing, unknown, of another shape, doubled, NaN or infinite 
 nothing is written.";
 
 /// Make a model folder out of the files of others: one merged checkpoint, or the parts of one.
-#[derive(Debug, Args)]
+#[derive(Debug, Default, Args)]
 #[command(after_help = AFTER_HELP)]
 pub(crate) struct ModelImportArgs {
     /// A merged checkpoint: everything that it holds.
@@ -133,6 +135,11 @@ pub(crate) struct Brought<'a> {
 }
 
 impl ModelImportArgs {
+    /// A merged checkpoint, and nothing else asked for.
+    pub(crate) fn whole(model: PathBuf, out: PathBuf) -> Self {
+        Self { model: Some(model), out: Some(out), ..Self::default() }
+    }
+
     /// The files, in the order of the modules.
     pub(crate) fn files(&self) -> Vec<Brought<'_>> {
         let all = [

@@ -6,6 +6,8 @@ use clap::Args;
 const AFTER_HELP: &str = "\
 Examples:
   calico model pull org/name
+  calico model pull org/name --out calico
+  calico model import --llm "$(calico model pull org/name)" --dry-run
   calico model pull org/name@v1.0 --json | jq .license
   calico model pull org/name --include '*.json' --include 'checkpoints/*.pth'
   HF_ENDPOINT=https://mirror.example calico model pull org/name
@@ -23,7 +25,7 @@ The cache is the hub's own, shared with its Python client. Variables that are re
   HF_HUB_DOWNLOAD_TIMEOUT      seconds of silence after which a connection is given up
   HTTPS_PROXY, NO_PROXY, SSL_CERT_FILE";
 
-/// Download a model from the hub, and print the folder that holds it.
+/// Download a model from the hub; print the folder that holds it, or import it.
 #[derive(Debug, Args)]
 #[command(after_help = AFTER_HELP)]
 pub(crate) struct PullArgs {
@@ -47,6 +49,11 @@ pub(crate) struct PullArgs {
     /// Folder of the cache, instead of the one that HF_HUB_CACHE or HF_HOME names.
     #[arg(long, value_name = "DIR")]
     pub(crate) cache: Option<PathBuf>,
+
+    /// Import the merged checkpoint that was pulled into this folder, as `calico model import` does;
+    /// must be new or empty.
+    #[arg(long, value_name = "DIR", conflicts_with = "json")]
+    pub(crate) out: Option<PathBuf>,
 
     /// Print JSON: the folder, the commit, the license, and the files with sizes and digests.
     #[arg(long)]

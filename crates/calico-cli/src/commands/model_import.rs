@@ -4,10 +4,11 @@ use std::ops::ControlFlow;
 use std::path::Path;
 use std::sync::atomic::Ordering;
 
+use calico_hub::origin_of;
 use calico_import::assembly::{
-    Assembly, ImportError, Maps, Report, Request, Role, Source, Unused, adopt, tokenizer_json,
+    Assembly, Maps, Report, Request, Role, Source, Unused, adopt, tokenizer_json,
 };
-use calico_import::{Copies, MapError, NameMap};
+use calico_import::{Copies, NameMap};
 use calico_nn::weights::checkpoint::StoredTensor;
 use calico_result::terminal;
 use indicatif::{DecimalBytes, HumanCount};
@@ -53,7 +54,8 @@ fn sources(args: &ModelImportArgs) -> Result<Vec<Source>, Failure> {
     let open = |file: &Brought<'_>| {
         let chosen = chosen.as_ref().filter(|_| !has_whole || file.role == Role::Whole);
         let source = Source::open(file.role, file.path, Maps { known: &known, chosen, copies })?;
-        Ok(source.stated(None, file.licence.map(str::to_owned)))
+        // A snapshot of the hub's cache bears the name of a commit, not that of the model.
+        Ok(source.stated(origin_of(file.path), file.licence.map(str::to_owned)))
     };
     files.iter().map(open).collect()
 }
@@ -117,20 +119,4 @@ fn text(report: &Report, verb: &str, folder: &str, tensors: &[StoredTensor]) -> 
         DecimalBytes(bytes as u64),
     );
     text
-}
-
-impl From<ImportError> for Failure {
-    fn from(error: ImportError) -> Self {
-        match error {
-            ImportError::Model(error) => error.into(),
-            ImportError::Stopped => Self::found(error.to_string()),
-            error => Self::bad_input(error.to_string()),
-        }
-    }
-}
-
-impl From<MapError> for Failure {
-    fn from(error: MapError) -> Self {
-        Self::bad_input(error.to_string())
-    }
 }

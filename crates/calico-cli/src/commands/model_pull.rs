@@ -5,13 +5,14 @@ use calico_result::terminal;
 use indicatif::{DecimalBytes, HumanCount, ProgressBar};
 use serde_json::{Value, json};
 
-use crate::args::PullArgs;
+use super::model_import;
+use crate::args::{ModelImportArgs, PullArgs};
 use crate::failure::Failure;
 use crate::progress::download_bar;
 use crate::stream;
 use crate::watching::stop_flag;
 
-/// Downloads a model into the hub's cache, and prints its folder.
+/// Downloads a model into the hub's cache; prints its folder, or imports it.
 pub(crate) fn pull(args: &PullArgs) -> Result<(), Failure> {
     let mut settings = Settings::from_environment(|name| env::var_os(name))?;
     settings.is_offline |= args.offline;
@@ -23,13 +24,17 @@ pub(crate) fn pull(args: &PullArgs) -> Result<(), Failure> {
     let pulled = Hub::new(settings).pull(&args.source, &args.choice(), &mut watcher, stop_flag());
     watcher.bar.finish_and_clear();
     let pulled = pulled?;
-    let text = if args.json {
-        format!("{:#}\n", json(&pulled))
-    } else {
-        stream::tell(&summary(&pulled));
-        format!("{}\n", terminal::harmless(&pulled.snapshot.display().to_string()))
-    };
-    Ok(stream::print(&text)?)
+    if args.json {
+        return Ok(stream::print(&format!("{:#}\n", json(&pulled)))?);
+    }
+    stream::tell(&summary(&pulled));
+    match &args.out {
+        Some(out) => model_import::run(&ModelImportArgs::whole(pulled.snapshot, out.clone())),
+        None => {
+            let folder = terminal::harmless(&pulled.snapshot.display().to_string());
+            Ok(stream::print(&format!("{folder}\n"))?)
+        }
+    }
 }
 
 fn json(pulled: &Pulled) -> Value {

@@ -81,6 +81,7 @@ impl ImportError {
         match self {
             Self::Model(error) => error.is_bad_input(),
             Self::Adapters(error) => error.is_bad_input(),
+            Self::Stopped => false,
             _ => true,
         }
     }
