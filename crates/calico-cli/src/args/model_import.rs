@@ -19,7 +19,7 @@ Examples:
   Say what would be made, and write nothing:
     calico model import CALICO --dry-run
   Parts that were pulled from the hub:
-    calico model import --llm "$(calico model pull ORG/NAME)" --dry-run
+    calico model import --llm \"$(calico model pull ORG/NAME)\" --dry-run
 
 A file may be safetensors, PyTorch's (zip) or, for the language model, GGUF; an index of shards; or
 a folder with one of these. Nothing in a file is ever executed. Whose names it has is told by the

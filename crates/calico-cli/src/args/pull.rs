@@ -7,7 +7,7 @@ const AFTER_HELP: &str = "\
 Examples:
   calico model pull org/name
   calico model pull org/name --out calico
-  calico model import --llm "$(calico model pull org/name)" --dry-run
+  calico model import --llm \"$(calico model pull org/name)\" --dry-run
   calico model pull org/name@v1.0 --json | jq .license
   calico model pull org/name --include '*.json' --include 'checkpoints/*.pth'
   HF_ENDPOINT=https://mirror.example calico model pull org/name
