@@ -6,7 +6,6 @@ mod support;
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 use support::{Desk, Done, calico_in};
@@ -159,17 +158,15 @@ fn a_model_of_calico_is_shown_with_its_modules() {
 }
 
 #[test]
-fn gigabytes_take_a_moment() {
+fn gigabytes_are_told_by_their_header() {
     let layers: Vec<String> =
         (0..32).map(|at| format!("model.layers.{at}.mlp.up_proj.weight")).collect();
     let mut tensors: Vec<(&str, &str, &[usize])> =
         layers.iter().map(|name| (name.as_str(), "F16", [11008, 4096].as_slice())).collect();
     tensors.push(("model.embed_tokens.weight", "F16", &[32000, 4096]));
     let folder = Folder::new("model.safetensors", &tensors);
-    let start = Instant::now();
     let text = folder.run(&["."]).ok();
-    assert!(start.elapsed() < Duration::from_secs(10), "{:?}", start.elapsed());
-    for words in ["(3.15 GB)", "LLaMA", "llm.lm_head.weight, by a copy of"] {
+    for words in ["(3.15 GB)", "LLaMA", "llm.lm_head.weight by a copy of"] {
         assert!(text.contains(words), "{words:?} is missing: {text}");
     }
 }
@@ -188,7 +185,9 @@ fn a_family_that_cannot_be_used_says_why() {
     assert!(text.contains("not usable") && text.contains("expected floats"), "{text}");
     assert_eq!(int8.family(&["int8.safetensors"])["state"], "unusable");
 
-    let close = Folder::new("close.safetensors", &[("image_encoder.pos_embed", "F32", &[1])]);
+    let tensors: [(&str, &str, &[usize]); 2] =
+        [("image_encoder.pos_embed", "F32", &[1]), ("strange", "F32", &[1])];
+    let close = Folder::new("close.safetensors", &tensors);
     let text = close.run(&["close.safetensors"]).ok();
     assert!(text.contains("none that Calico knows") && text.contains("sam (Segment"), "{text}");
     assert_eq!(close.family(&["close.safetensors"])["close"][0]["map"], "sam");

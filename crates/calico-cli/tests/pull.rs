@@ -221,3 +221,28 @@ fn ctrl_c_keeps_what_has_arrived_and_the_same_command_goes_on() {
     assert_eq!(run(&scratch, &honest, &["org/name"]).code, 0);
     assert_eq!(honest.requests_for("model.safetensors")[0].from(), 100_000);
 }
+
+#[test]
+fn what_was_pulled_becomes_a_model_that_knows_its_origin() {
+    let scratch = tempfile::tempdir().unwrap();
+    let mut init = Command::new(env!("CARGO_BIN_EXE_calico"));
+    init.args(["model", "init", "--preset", "tiny", "published"]).current_dir(scratch.path());
+    assert!(init.status().unwrap().success());
+    let read = |name: &str| fs::read(scratch.path().join(name)).unwrap();
+    let published = |name: &str| read(&format!("published/{name}"));
+    let files = [
+        ("README.md".to_owned(), small("---\nlicense: cc-by-4.0\n---\n")),
+        ("config.json".to_owned(), small(published("config.json"))),
+        ("tokenizer.json".to_owned(), small(published("tokenizer.json"))),
+        ("model.safetensors".to_owned(), large(published("model.safetensors"))),
+    ];
+    let hub = FakeHub::new(files.into());
+    let made = run(&scratch, &hub, &["org/name", "--out", "model"]);
+    assert_eq!(made.code, 0, "{}", made.stderr);
+    assert!(made.stdout.contains("made model: "), "{}", made.stdout);
+    assert!(read("model/model.safetensors") == published("model.safetensors"));
+    let sources = String::from_utf8(read("model/sources.json")).unwrap();
+    for words in [&format!("org/name@{COMMIT}"), "cc-by-4.0"] {
+        assert!(sources.contains(words), "{words} is missing: {sources}");
+    }
+}
