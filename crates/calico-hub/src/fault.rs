@@ -15,10 +15,18 @@ pub(crate) enum Fault {
         reason: String,
         pause: Option<Duration>,
     },
-    /// The part of the file that was asked for cannot be had: begin anew.
-    NoSuchRange,
+    /// The part of the file that was asked for cannot be had: begin anew, or report this.
+    NoSuchRange(HubError),
     /// Trying again is no use.
     Final(HubError),
+}
+
+impl Fault {
+    /// An answer that ended before its end.
+    pub(crate) fn cut(host: String, what: String, reason: String) -> Self {
+        let told = format!("{host} was cut off: {reason}");
+        Self::Passing { error: HubError::Cut { host, what, reason }, reason: told, pause: None }
+    }
 }
 
 impl From<HubError> for Fault {

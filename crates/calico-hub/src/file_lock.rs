@@ -31,8 +31,8 @@ impl FileLock {
                 Ok(()) if is_removed(&file) => continue,
                 Ok(()) => return Ok(Self { _file: file }),
                 Err(TryLockError::WouldBlock) => {}
-                // Some disks of networks know no locks. Two processes would then write the same
-                // file, and its digest would tell.
+                // Some disks of networks know no locks. Two processes then write the same bytes to
+                // the same places of one file, and whoever has to begin anew gives up.
                 Err(TryLockError::Error(_)) => return Ok(Self { _file: file }),
             }
             if !is_told {

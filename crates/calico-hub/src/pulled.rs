@@ -30,7 +30,8 @@ pub struct PulledFile {
     pub path: PathBuf,
     /// Its size in bytes.
     pub bytes: u64,
-    /// SHA-256 of its bytes, 64 hexadecimal letters in lower case.
+    /// SHA-256 of its bytes, 64 hexadecimal letters in lower case. Of a large file that was in the
+    /// cache before, it is what the hub lists, and is computed again only where the settings verify.
     pub sha256: String,
     /// Whether it came from the server just now, and not from the cache.
     pub is_new: bool,
