@@ -188,6 +188,9 @@ def main():
 
     mine, theirs = layout(here), layout(there)
     theirs.pop("CACHEDIR.TAG", None)
+    if "HF_HUB_DISABLE_SYMLINKS" in os.environ:
+        # Their files move from the blobs to the snapshot.
+        mine = {name: content for name, content in mine.items() if "/blobs/" not in name}
     assert mine == theirs, (mine.keys() ^ theirs.keys(), mine, theirs)
     # A branch with slashes in its name.
     folder, _ = ours(arguments.command, here, endpoint, revision="refs/pr/1")

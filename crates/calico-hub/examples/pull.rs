@@ -1,5 +1,7 @@
 //! Pulls every file of a model and prints the folder, for `tools/roundtrip/hub_cache.py`:
 //! `cargo run -p calico-hub --example pull -- ORG/NAME`. Heeds the variables of the hub.
+#![expect(clippy::print_stdout, reason = "a program whose purpose is to print")]
+#![expect(clippy::print_stderr, reason = "warnings are no part of what it prints")]
 
 use std::error::Error;
 use std::sync::atomic::AtomicBool;

@@ -67,7 +67,7 @@ impl Attempts {
         let doubled = self.retry.pause.saturating_mul(1 << (self.failed - 1).min(16));
         let pause = asked.map_or(doubled, |asked| asked.max(self.retry.pause));
         if self.failed >= self.retry.tries || pause > self.retry.longest {
-            return Err(error);
+            return Err(*error);
         }
         watch.observer.warns(&format!(
             "{reason}; try {} of {} follows in {:.0} s",

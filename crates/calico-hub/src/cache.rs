@@ -92,14 +92,14 @@ impl Cache {
             fs::create_dir_all(parent).map_err(|source| HubError::io("write", &path, source))?;
         }
         let new = beside(&path);
-        // Where links cannot be made, a copy can.
         let is_linked = self.links && link(&target, &new).is_ok();
-        let made = if is_linked { Ok(()) } else { copy(&blob, &new) };
-        made.and_then(|()| fs::rename(&new, &path)).map_err(|source| {
-            // Nobody else knows this name.
-            let _ = fs::remove_file(&new);
-            HubError::io("write", &path, source)
-        })?;
+        // A second name needs no room, if it is not one of a link; a copy can be made everywhere.
+        let is_there = is_linked || (!blob.is_symlink() && fs::hard_link(&blob, &new).is_ok());
+        let made = if is_there { Ok(()) } else { copy(&blob, &new) };
+        let moved = made.and_then(|()| fs::rename(&new, &path));
+        // It is still there if that failed, or if both are names of one file already.
+        let _ = fs::remove_file(&new);
+        moved.map_err(|source| HubError::io("write", &path, source))?;
         Ok(path)
     }
 }
@@ -211,15 +211,18 @@ mod tests {
     }
 
     #[test]
-    fn where_links_are_not_wanted_a_snapshot_is_made_of_copies() {
+    fn where_links_are_not_wanted_a_snapshot_is_made_of_names_or_copies() {
         let scratch = tempfile::tempdir().unwrap();
         let cache = cache(scratch.path(), false);
         let name = FileName::new("b/c").unwrap();
         let path = cache.point("c", &name, &digest()).unwrap();
         assert!(fs::read_link(&path).is_err());
         assert_eq!(fs::read(&path).unwrap(), b"blob");
-        assert_eq!(fs::read_dir(path.parent().unwrap()).unwrap().count(), 1);
         assert_eq!(cache.point("c", &name, &digest()).unwrap(), path);
+        assert_eq!(fs::read_dir(path.parent().unwrap()).unwrap().count(), 1);
+        let copied = scratch.path().join("copy");
+        copy(&path, &copied).unwrap();
+        assert_eq!(fs::read(copied).unwrap(), b"blob");
     }
 
     #[test]

@@ -23,7 +23,7 @@ const MOST_EXPLANATION: usize = 4096;
 /// How long an error's explanation may take; without it the error is reported as well.
 const EXPLANATION: Duration = Duration::from_secs(5);
 /// How long the headers of an answer may take, however steadily they trickle.
-const HEADERS: Duration = Duration::from_secs(60);
+const HEADERS: Duration = Duration::from_mins(1);
 
 /// Asks the hub, and whoever it redirects to.
 #[derive(Debug)]
@@ -92,7 +92,7 @@ impl Client {
     /// Asks once.
     pub(crate) fn ask(&self, asked: Asked<'_>) -> Result<Answer, Fault> {
         let text = asked.address(&self.endpoint);
-        let mut uri: Uri = text.parse().map_err(|_| HubError::Setting {
+        let mut uri: Uri = text.parse().map_err(|_unusable| HubError::Setting {
             name: "HF_ENDPOINT",
             found: without_password(&self.endpoint),
             expected: "the address of a hub, such as https://huggingface.co".into(),
@@ -171,7 +171,7 @@ impl Client {
         };
         if is_cut || self.is_answered.get() {
             let told = format!("{host} does not answer: {reason}");
-            let error = HubError::Cut { host, what, reason };
+            let error = Box::new(HubError::Cut { host, what, reason });
             return Fault::Passing { error, reason: told, pause: None };
         }
         let advice = if reason.contains("certificate") {
@@ -204,7 +204,8 @@ impl Client {
         // A signed address of the storage behind the hub may have run out: the hub signs a new one.
         if passes || !is_hub {
             let reason = format!("{host} answered {}", status.as_u16());
-            return Fault::Passing { error: general, reason, pause: fault::pause(&parts.headers) };
+            let (error, pause) = (Box::new(general), fault::pause(&parts.headers));
+            return Fault::Passing { error, reason, pause };
         }
         let endpoint = self.endpoint.clone();
         let has_token = self.token.is_some();

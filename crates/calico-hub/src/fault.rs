@@ -10,7 +10,7 @@ pub(crate) enum Fault {
     /// It may pass: try again, after the pause that the server asks for.
     Passing {
         /// What is reported if it does not pass.
-        error: HubError,
+        error: Box<HubError>,
         /// Why it failed, in a few words.
         reason: String,
         pause: Option<Duration>,
@@ -25,7 +25,8 @@ impl Fault {
     /// An answer that ended before its end.
     pub(crate) fn cut(host: String, what: String, reason: String) -> Self {
         let told = format!("{host} was cut off: {reason}");
-        Self::Passing { error: HubError::Cut { host, what, reason }, reason: told, pause: None }
+        let error = Box::new(HubError::Cut { host, what, reason });
+        Self::Passing { error, reason: told, pause: None }
     }
 }
 

@@ -26,7 +26,7 @@
 //!     blobs/<etag>                                    a file: SHA-256 of large ones, git's SHA-1
 //!     blobs/<etag>.incomplete                         what has arrived of it
 //!     refs/<revision>                                 the commit of a branch or tag, no line break
-//!     snapshots/<commit>/<path> ─► ../../blobs/<etag> a relative link; a copy where links are not
+//!     snapshots/<commit>/<path> ─► ../../blobs/<etag> a relative link; or a second name, or a copy
 //!     trees/<commit>.json                             all files of a commit, with their digests
 //! ```
 //!

@@ -11,7 +11,8 @@ pub struct Pulled {
     pub revision: String,
     /// The commit that it stands for, 40 hexadecimal letters.
     pub commit: String,
-    /// Folder of this commit in the cache; its files are links to blobs, or copies of them.
+    /// Folder of this commit in the cache; its files are links to blobs, second names of
+    /// them, or copies.
     pub snapshot: PathBuf,
     /// The files that were chosen, in the order of their names. All of them are in the snapshot.
     pub files: Vec<PulledFile>,

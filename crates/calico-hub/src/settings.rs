@@ -62,7 +62,7 @@ pub struct Retry {
 
 impl Default for Retry {
     fn default() -> Self {
-        Self { tries: 6, pause: Duration::from_secs(1), longest: Duration::from_secs(300) }
+        Self { tries: 6, pause: Duration::from_secs(1), longest: Duration::from_mins(5) }
     }
 }
 
@@ -131,7 +131,7 @@ impl Settings {
         })?;
         let mut settings = Self::new(cache);
         if let Some(endpoint) = environment.text("HF_ENDPOINT") {
-            settings.endpoint = endpoint.trim_end_matches('/').to_owned();
+            endpoint.trim_end_matches('/').clone_into(&mut settings.endpoint);
         }
         settings.token = environment.token(home.as_deref())?;
         settings.is_offline =

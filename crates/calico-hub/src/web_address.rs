@@ -51,7 +51,7 @@ pub(crate) fn follow(base: &Uri, location: &str) -> Result<Uri, String> {
         format!("{scheme}://{authority}{folder}/{location}")
     };
     let text = text.split('#').next().unwrap_or_default();
-    let uri: Uri = text.parse().map_err(|_| "to what is no address".to_owned())?;
+    let uri: Uri = text.parse().map_err(|_unusable| "to what is no address".to_owned())?;
     let (Some(from), Some(to)) = (Origin::of(base), Origin::of(&uri)) else {
         return Err("to what is neither HTTP nor HTTPS".into());
     };

@@ -73,7 +73,7 @@ impl PullObserver for Intruder {
     fn arrived(&mut self, bytes: u64) {
         if bytes > 100_000 && self.0.exists() {
             let mut file = OpenOptions::new().append(true).open(&self.0).unwrap();
-            file.write_all(&[0; 100_000]).unwrap();
+            file.write_all(&vec![0; 100_000]).unwrap();
         }
     }
 }
