@@ -8,7 +8,8 @@
 //!
 //! Nothing that the server says is trusted. Names cannot leave the snapshot, no more bytes are
 //! written than were listed, and a file gets its name only when its digest is the listed one. The
-//! token goes to the hub and to no other host.
+//! token goes to the hub and to no other host. Who is silent, or sends a byte now and then, or begins
+//! anew again and again, is given up, and what has arrived is kept.
 //!
 //! # Why not the hub's own crate
 //!

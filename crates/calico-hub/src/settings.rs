@@ -188,13 +188,12 @@ impl Environment<'_> {
             return Ok(None);
         }
         let named = || self.text("HF_TOKEN").or_else(|| self.text("HUGGING_FACE_HUB_TOKEN"));
-        let path = || {
-            let path = self.folder(&["HF_TOKEN_PATH"]);
-            path.or_else(|| home.map(|home| home.join("token")))
-        };
-        let token = match (named(), path()) {
-            (None, Some(path)) => token_file(&path)?,
-            (token, _) => token,
+        let token = match (named(), self.folder(&["HF_TOKEN_PATH"]), home) {
+            (Some(token), ..) => Some(token),
+            (None, Some(path), _) => token_file(&path)?,
+            // Nobody has asked for this one: that of another user is passed over.
+            (None, None, Some(home)) => token_file(&home.join("token")).unwrap_or_default(),
+            (None, None, None) => None,
         };
         let Some(token) = token else { return Ok(None) };
         let token = token.trim();
@@ -283,6 +282,10 @@ mod tests {
         // A folder is there and is no token: that is said, and not passed over.
         let folder = ("HF_TOKEN_PATH", home.1);
         assert!(from(&[home, folder]).unwrap_err().to_string().contains(home.1));
+        // Where nobody has named it, what cannot be read is as good as not there.
+        fs::create_dir_all(scratch.path().join("other/token")).unwrap();
+        let other = scratch.path().join("other");
+        assert_eq!(token(&[("HF_HOME", other.to_str().unwrap())]), None);
         let shown = format!("{:?}", from(&[home]).unwrap());
         assert!(!shown.contains("hf_file"), "{shown}");
         let error = from(&[home, ("HF_TOKEN", "hf_a\nb: c")]).unwrap_err().to_string();
