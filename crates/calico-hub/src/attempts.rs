@@ -60,15 +60,14 @@ impl Attempts {
     pub(crate) fn after(&mut self, fault: Fault, watch: &mut Watch<'_>) -> Result<(), HubError> {
         let (error, reason, asked) = match fault {
             Fault::Passing { error, reason, pause } => (error, reason, pause),
-            Fault::Final(error) => return Err(error),
             // Whoever can begin anew does so before this is asked.
-            Fault::NoSuchRange => return Ok(()),
+            Fault::Final(error) | Fault::NoSuchRange(error) => return Err(error),
         };
         self.failed += 1;
         let doubled = self.retry.pause.saturating_mul(1 << (self.failed - 1).min(16));
         let pause = asked.map_or(doubled, |asked| asked.max(self.retry.pause));
         if self.failed >= self.retry.tries || pause > self.retry.longest {
-            return Err(error);
+            return Err(*error);
         }
         watch.observer.warns(&format!(
             "{reason}; try {} of {} follows in {:.0} s",

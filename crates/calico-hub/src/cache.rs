@@ -1,5 +1,5 @@
-use std::fs;
-use std::io::{ErrorKind, Write as _};
+use std::fs::{self, File};
+use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 use std::process;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -88,51 +88,42 @@ impl Cache {
         if fs::read_link(&path).is_ok_and(|link| link == target) {
             return Ok(path);
         }
-        let failed = |action| {
-            let path = path.clone();
-            move |source| HubError::io(action, &path, source)
-        };
         if let Some(parent) = path.parent() {
-            fs::create_dir_all(parent).map_err(failed("write"))?;
+            fs::create_dir_all(parent).map_err(|source| HubError::io("write", &path, source))?;
         }
-        match fs::remove_file(&path) {
-            Err(error) if error.kind() != ErrorKind::NotFound => {
-                return Err(failed("replace")(error));
-            }
-            _ => {}
-        }
-        if self.links {
-            match link(&target, &path) {
-                Ok(()) => return Ok(path),
-                // Another process was faster.
-                Err(error) if error.kind() == ErrorKind::AlreadyExists => return Ok(path),
-                Err(_) => {}
-            }
-        }
-        let copy = beside(&path);
-        let copied = fs::copy(&blob, &copy).and_then(|_| fs::rename(&copy, &path));
-        copied.map_err(|error| {
-            // Nobody else knows the name of the copy.
-            let _ = fs::remove_file(&copy);
-            failed("write")(error)
-        })?;
+        let new = beside(&path);
+        let is_linked = self.links && link(&target, &new).is_ok();
+        // A second name needs no room, if it is not one of a link; a copy can be made everywhere.
+        let is_there = is_linked || (!blob.is_symlink() && fs::hard_link(&blob, &new).is_ok());
+        let made = if is_there { Ok(()) } else { copy(&blob, &new) };
+        let moved = made.and_then(|()| fs::rename(&new, &path));
+        // It is still there if that failed, or if both are names of one file already.
+        let _ = fs::remove_file(&new);
+        moved.map_err(|source| HubError::io("write", &path, source))?;
         Ok(path)
     }
 }
 
+/// Copies a file, down to the disk.
+fn copy(from: &Path, to: &Path) -> io::Result<()> {
+    let mut copy = File::create(to)?;
+    io::copy(&mut File::open(from)?, &mut copy)?;
+    copy.sync_all()
+}
+
 #[cfg(unix)]
-fn link(target: &Path, path: &Path) -> std::io::Result<()> {
+fn link(target: &Path, path: &Path) -> io::Result<()> {
     std::os::unix::fs::symlink(target, path)
 }
 
 #[cfg(windows)]
-fn link(target: &Path, path: &Path) -> std::io::Result<()> {
+fn link(target: &Path, path: &Path) -> io::Result<()> {
     std::os::windows::fs::symlink_file(target, path)
 }
 
 #[cfg(not(any(unix, windows)))]
-fn link(_: &Path, _: &Path) -> std::io::Result<()> {
-    Err(ErrorKind::Unsupported.into())
+fn link(_: &Path, _: &Path) -> io::Result<()> {
+    Err(io::ErrorKind::Unsupported.into())
 }
 
 /// A name beside a file that no other process and no other thread uses.
@@ -151,8 +142,9 @@ pub(crate) fn write_whole(path: &Path, bytes: &[u8]) -> Result<(), HubError> {
         if let Some(parent) = path.parent() {
             fs::create_dir_all(parent)?;
         }
-        let mut file = fs::File::create(&new)?;
+        let mut file = File::create(&new)?;
         file.write_all(bytes)?;
+        file.sync_all()?;
         fs::rename(&new, path)
     };
     write().map_err(|source| {
@@ -219,15 +211,18 @@ mod tests {
     }
 
     #[test]
-    fn where_links_are_not_wanted_a_snapshot_is_made_of_copies() {
+    fn where_links_are_not_wanted_a_snapshot_is_made_of_names_or_copies() {
         let scratch = tempfile::tempdir().unwrap();
         let cache = cache(scratch.path(), false);
         let name = FileName::new("b/c").unwrap();
         let path = cache.point("c", &name, &digest()).unwrap();
         assert!(fs::read_link(&path).is_err());
         assert_eq!(fs::read(&path).unwrap(), b"blob");
-        assert_eq!(fs::read_dir(path.parent().unwrap()).unwrap().count(), 1);
         assert_eq!(cache.point("c", &name, &digest()).unwrap(), path);
+        assert_eq!(fs::read_dir(path.parent().unwrap()).unwrap().count(), 1);
+        let copied = scratch.path().join("copy");
+        copy(&path, &copied).unwrap();
+        assert_eq!(fs::read(copied).unwrap(), b"blob");
     }
 
     #[test]
@@ -237,7 +232,13 @@ mod tests {
         let path = cache.snapshot("c").join("a");
         fs::create_dir_all(path.parent().unwrap()).unwrap();
         fs::write(&path, "old").unwrap();
-        cache.point("c", &FileName::new("a").unwrap(), &digest()).unwrap();
+        let name = FileName::new("a").unwrap();
+        cache.point("c", &name, &digest()).unwrap();
         assert_eq!(fs::read(&path).unwrap(), b"blob");
+        // A folder is not taken away, and nothing is left beside it.
+        fs::remove_file(&path).unwrap();
+        fs::create_dir(&path).unwrap();
+        assert!(cache.point("c", &name, &digest()).is_err());
+        assert_eq!(fs::read_dir(cache.snapshot("c")).unwrap().count(), 1);
     }
 }

@@ -1,15 +1,16 @@
 use std::cell::Cell;
 use std::error::Error as _;
 use std::fs;
+use std::io::Read as _;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use ureq::http::header::{ACCEPT_ENCODING, AUTHORIZATION, LOCATION, RANGE, USER_AGENT};
 use ureq::http::{HeaderMap, Method, Request, Response, StatusCode, Uri};
 use ureq::tls::{PemItem, RootCerts, TlsConfig, parse_pem};
 use ureq::{Agent, Body};
 
-use crate::error::HubError;
+use crate::error::{HubError, short};
 use crate::fault::{self, Fault};
 use crate::file_name::FileName;
 use crate::settings::{Proxy, Secret, Settings};
@@ -17,11 +18,12 @@ use crate::web_address::{Origin, escaped, follow};
 
 /// Redirects of one request.
 const MOST_REDIRECTS: usize = 10;
-/// Bytes of an error's explanation that are read, and letters that are shown.
-const MOST_EXPLANATION: u64 = 4096;
-const MOST_SHOWN: usize = 300;
+/// Bytes of an error's explanation that are read.
+const MOST_EXPLANATION: usize = 4096;
+/// How long an error's explanation may take; without it the error is reported as well.
+const EXPLANATION: Duration = Duration::from_secs(5);
 /// How long the headers of an answer may take, however steadily they trickle.
-const HEADERS: Duration = Duration::from_secs(60);
+const HEADERS: Duration = Duration::from_mins(1);
 
 /// Asks the hub, and whoever it redirects to.
 #[derive(Debug)]
@@ -64,7 +66,7 @@ impl Client {
         let hub = endpoint.parse().ok().filter(is_plain);
         let hub = hub.and_then(|uri| Origin::of(&uri)).ok_or_else(|| HubError::Setting {
             name: "HF_ENDPOINT",
-            found: endpoint.clone(),
+            found: without_password(&endpoint),
             expected: "the address of a hub, such as https://huggingface.co".into(),
         })?;
         let config = Agent::config_builder()
@@ -90,9 +92,9 @@ impl Client {
     /// Asks once.
     pub(crate) fn ask(&self, asked: Asked<'_>) -> Result<Answer, Fault> {
         let text = asked.address(&self.endpoint);
-        let mut uri: Uri = text.parse().map_err(|_| HubError::Setting {
+        let mut uri: Uri = text.parse().map_err(|_unusable| HubError::Setting {
             name: "HF_ENDPOINT",
-            found: self.endpoint.clone(),
+            found: without_password(&self.endpoint),
             expected: "the address of a hub, such as https://huggingface.co".into(),
         })?;
         for _ in 0..MOST_REDIRECTS {
@@ -169,7 +171,7 @@ impl Client {
         };
         if is_cut || self.is_answered.get() {
             let told = format!("{host} does not answer: {reason}");
-            let error = HubError::Cut { host, what, reason };
+            let error = Box::new(HubError::Cut { host, what, reason });
             return Fault::Passing { error, reason: told, pause: None };
         }
         let advice = if reason.contains("certificate") {
@@ -195,13 +197,15 @@ impl Client {
             message: message.clone(),
         };
         let passes = matches!(status.as_u16(), 408 | 425 | 429 | 500..=599);
-        if status == StatusCode::RANGE_NOT_SATISFIABLE {
-            return Fault::NoSuchRange;
+        let is_part = matches!(asked, Asked::File { from: 1.., .. });
+        if is_part && status == StatusCode::RANGE_NOT_SATISFIABLE {
+            return Fault::NoSuchRange(general);
         }
         // A signed address of the storage behind the hub may have run out: the hub signs a new one.
         if passes || !is_hub {
             let reason = format!("{host} answered {}", status.as_u16());
-            return Fault::Passing { error: general, reason, pause: fault::pause(&parts.headers) };
+            let (error, pause) = (Box::new(general), fault::pause(&parts.headers));
+            return Fault::Passing { error, reason, pause };
         }
         let endpoint = self.endpoint.clone();
         let has_token = self.token.is_some();
@@ -266,6 +270,15 @@ impl Asked<'_> {
     }
 }
 
+/// An address for messages: a name and a password in it are left out.
+fn without_password(address: &str) -> String {
+    match (address.split_once("://"), address.rsplit_once('@')) {
+        (Some((scheme, _)), Some((_, rest))) => format!("{scheme}://…@{rest}"),
+        (None, Some((_, rest))) => format!("…@{rest}"),
+        (_, None) => address.to_owned(),
+    }
+}
+
 /// A header as text.
 pub(crate) fn header(headers: &HeaderMap, name: &str) -> Option<String> {
     Some(headers.get(name)?.to_str().ok()?.to_owned())
@@ -274,17 +287,31 @@ pub(crate) fn header(headers: &HeaderMap, name: &str) -> Option<String> {
 /// What a server says about an error, in one line.
 fn explanation(headers: &HeaderMap, body: Body) -> String {
     let said = header(headers, "x-error-message").or_else(|| {
-        let text = body.into_with_config().limit(MOST_EXPLANATION).read_to_string().ok()?;
-        let value: serde_json::Value = serde_json::from_str(&text).ok()?;
+        let value: serde_json::Value = serde_json::from_slice(&beginning(body)).ok()?;
         Some(value["error"].as_str()?.to_owned())
     });
     let words = said.unwrap_or_default();
     let line = words.split_whitespace().collect::<Vec<_>>().join(" ");
-    line.chars().filter(|letter| !letter.is_control()).take(MOST_SHOWN).collect()
+    short(&line.replace(char::is_control, ""))
+}
+
+/// What arrives of a body in a short time, up to a limit.
+fn beginning(body: Body) -> Vec<u8> {
+    let mut reader = body.into_reader();
+    let (end, mut bytes) = (Instant::now() + EXPLANATION, vec![0; MOST_EXPLANATION]);
+    let mut len = 0;
+    while len < bytes.len() && Instant::now() < end {
+        match reader.read(&mut bytes[len..]) {
+            Ok(0) | Err(_) => break,
+            Ok(read) => len += read,
+        }
+    }
+    bytes.truncate(len);
+    bytes
 }
 
 /// An error and its causes in one line.
-pub(crate) fn explained(error: &ureq::Error) -> String {
+fn explained(error: &ureq::Error) -> String {
     let mut text = error.to_string();
     let mut cause = error.source();
     while let Some(deeper) = cause {
@@ -312,8 +339,12 @@ fn proxy(proxy: &Proxy) -> Result<ureq::Proxy, HubError> {
     if let Some(password) = parsed.password() {
         builder = builder.password(password);
     }
-    for host in proxy.exceptions.split(',') {
-        builder = builder.no_proxy(host.trim());
+    for host in proxy.exceptions.split(',').map(str::trim).filter(|host| !host.is_empty()) {
+        builder = builder.no_proxy(host);
+        // As everywhere else, a domain stands for what lies below it, too.
+        if !host.starts_with(['.', '*']) {
+            builder = builder.no_proxy(&format!(".{host}"));
+        }
     }
     builder.build().map_err(wrong)
 }
@@ -335,4 +366,24 @@ fn tls(settings: &Settings) -> Result<TlsConfig, HubError> {
         });
     }
     Ok(TlsConfig::builder().root_certs(RootCerts::Specific(Arc::new(certificates))).build())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_domain_that_needs_no_proxy_stands_for_what_is_below_it() {
+        let address = Secret::new("http://user:p%40ss@proxy.example:3128");
+        let exceptions = " hub.example,,.cdn.example, localhost".to_owned();
+        let proxy = super::proxy(&Proxy { address, exceptions }).unwrap();
+        assert_eq!((proxy.host(), proxy.password()), ("proxy.example", Some("p@ss")));
+        let is_direct = |host: &str| proxy.is_no_proxy(&format!("http://{host}/").parse().unwrap());
+        for host in ["hub.example", "a.hub.example", "x.cdn.example", "localhost"] {
+            assert!(is_direct(host), "{host}");
+        }
+        for host in ["nohub.example", "example", "hub.example.evil", "localhost.evil"] {
+            assert!(!is_direct(host), "{host}");
+        }
+    }
 }

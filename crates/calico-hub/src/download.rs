@@ -1,5 +1,5 @@
 use std::fs::{self, File, OpenOptions};
-use std::io::{Read as _, Write as _};
+use std::io::{self, Read as _, Seek as _, Write as _};
 use std::path::{Path, PathBuf};
 
 use ureq::http::StatusCode;
@@ -12,10 +12,14 @@ use crate::error::HubError;
 use crate::fault::Fault;
 use crate::file_lock::FileLock;
 use crate::file_name::FileName;
+use crate::pace::Pace;
 use crate::settings::Settings;
 
 /// Bytes that are read at once.
 const BLOCK: usize = 1 << 16;
+
+/// So many new bytes are progress: whoever sends fewer, and ends, does not do so for ever.
+const PROGRESS: u64 = 1 << 14;
 
 /// The way of one file into the blobs of the cache.
 #[derive(Debug)]
@@ -52,22 +56,23 @@ impl Download<'_> {
     /// Tries until the partial file is whole and right.
     fn fill(&self, partial: &mut Partial, watch: &mut Watch<'_>) -> Result<String, HubError> {
         let mut attempts = Attempts::new(self.settings.retry);
-        let mut most = partial.len;
+        let (mut most, mut is_again) = (partial.len, false);
         loop {
             let received = if partial.len < self.bytes {
                 self.receive(partial, watch)
             } else {
                 Ok(String::new())
             };
-            // Only what is new counts as progress: a server that always begins anew and never
-            // ends must not be asked for ever.
-            if partial.len > most {
+            // Only what is new counts as progress, and only until it has begun anew often: a server
+            // must not be asked for ever.
+            let may_restart = partial.restarts < self.settings.retry.tries;
+            if may_restart && partial.len >= most.saturating_add(PROGRESS) {
                 most = partial.len;
                 attempts.succeeded();
             }
             let host = match received {
                 Ok(host) => host,
-                Err(Fault::NoSuchRange) => {
+                Err(Fault::NoSuchRange(_)) if may_restart => {
                     partial.clear()?;
                     continue;
                 }
@@ -80,7 +85,7 @@ impl Download<'_> {
             if found == *self.digest {
                 return Ok(sha256);
             }
-            if !partial.is_resumed {
+            if !partial.is_resumed || is_again {
                 partial.remove();
                 return Err(HubError::Digest {
                     name: self.name.as_str().to_owned(),
@@ -89,13 +94,13 @@ impl Download<'_> {
                     found: found.as_str().to_owned(),
                 });
             }
-            // What was there before may have been the damaged part.
+            // What was there before may be damaged, or of another answer than the rest.
             watch.observer.warns(&format!(
-                "what an earlier pull left of {} is damaged: it is fetched anew",
+                "what had arrived of {} is damaged: it is fetched anew",
                 self.name.as_str()
             ));
             partial.clear()?;
-            most = 0;
+            (most, is_again) = (0, true);
         }
     }
 
@@ -104,13 +109,7 @@ impl Download<'_> {
         let (repository, commit, name) = (self.repository, self.commit, self.name);
         watch.check()?;
         let asked = Asked::File { repository, commit, name, from: partial.len };
-        let Answer { response, host } = self.client.ask(asked).map_err(|fault| match fault {
-            Fault::NoSuchRange if partial.len == 0 => {
-                let (what, message) = (asked.what(), String::new());
-                Fault::Final(HubError::Status { host: String::new(), status: 416, what, message })
-            }
-            fault => fault,
-        })?;
+        let Answer { response, host } = self.client.ask(asked)?;
         self.place(&response, partial, &host)?;
         let mut left = self.bytes - partial.len;
         let size = |found: String| HubError::Size {
@@ -124,16 +123,12 @@ impl Download<'_> {
         {
             return Err(size(partial.len.saturating_add(announced).to_string()).into());
         }
-        let cut = |reason: String| Fault::Passing {
-            reason: format!("{host} was cut off: {reason}"),
-            error: HubError::Cut { host: host.clone(), what: asked.what(), reason },
-            pause: None,
-        };
+        let cut = |reason: String| Fault::cut(host.clone(), asked.what(), reason);
         let mut reader = response.into_body().into_reader();
-        let mut block = vec![0; BLOCK];
+        let (mut pace, mut block) = (Pace::new(self.settings.silence), vec![0; BLOCK]);
         loop {
             watch.check()?;
-            let read = match reader.read(&mut block) {
+            let read = match pace.read(&mut reader, &mut block) {
                 Ok(read) => read,
                 Err(error) => return Err(cut(error.to_string())),
             };
@@ -179,7 +174,10 @@ impl Download<'_> {
         let range = header(response.headers(), "content-range").unwrap_or_default();
         let first = range.trim().strip_prefix("bytes ").and_then(|rest| rest.split('-').next());
         match first.and_then(|first| first.parse::<u64>().ok()) {
-            Some(first) if first == partial.len => Ok(()),
+            Some(first) if first == partial.len => {
+                partial.is_resumed |= first > 0;
+                Ok(())
+            }
             _ => {
                 let expected = format!("the range {range:?}, expected one from {}", partial.len);
                 Err(answer(expected).into())
@@ -255,8 +253,10 @@ struct Partial {
     hasher: Hasher,
     /// The digest of nothing.
     start: Hasher,
-    /// Whether a part of it is from an earlier pull.
+    /// Whether it is of more than one answer.
     is_resumed: bool,
+    /// How often it has begun anew.
+    restarts: u32,
 }
 
 impl Partial {
@@ -267,19 +267,22 @@ impl Partial {
             fs::create_dir_all(parent).map_err(failed)?;
         }
         let mut options = OpenOptions::new();
-        let file = options.read(true).append(true).create(true).open(&path).map_err(failed)?;
-        let there = file.metadata().map_err(failed)?.len();
-        let start = Hasher::new(download.digest, download.bytes);
-        let mut partial =
-            Self { file, len: 0, hasher: start.clone(), start, is_resumed: there > 0, path };
+        options.read(true).write(true).create(true).truncate(false);
+        let file = options.open(&path).map_err(failed)?;
+        let mut there = file.metadata().map_err(failed)?.len();
         if there > download.bytes {
-            partial.clear()?;
-        } else if there > 0 {
-            partial.len = hash(&mut partial.file, &partial.path, &mut partial.hasher, watch)?;
+            file.set_len(0).map_err(failed)?;
+            there = 0;
         }
+        let start = Hasher::new(download.digest, download.bytes);
+        let (hasher, is_resumed) = (start.clone(), there > 0);
+        let mut partial = Self { file, len: 0, hasher, start, is_resumed, restarts: 0, path };
+        partial.len = hash(&mut partial.file, &partial.path, &mut partial.hasher, watch)?;
         Ok(partial)
     }
 
+    /// Writes behind what is there. Where that is, this side alone decides: what another process
+    /// writes in spite of the lock is not appended to, nor does it move the end.
     fn append(&mut self, bytes: &[u8]) -> Result<(), HubError> {
         self.file.write_all(bytes).map_err(|source| HubError::io("write", &self.path, source))?;
         self.hasher.update(bytes);
@@ -289,8 +292,11 @@ impl Partial {
 
     /// Begins anew.
     fn clear(&mut self) -> Result<(), HubError> {
-        self.file.set_len(0).map_err(|source| HubError::io("write", &self.path, source))?;
+        self.check()?;
+        let cleared = self.file.set_len(0).and_then(|()| self.file.rewind());
+        cleared.map_err(|source| HubError::io("write", &self.path, source))?;
         (self.len, self.is_resumed) = (0, false);
+        self.restarts += 1;
         self.hasher = self.start.clone();
         Ok(())
     }
@@ -300,8 +306,19 @@ impl Partial {
         let _ = fs::remove_file(&self.path);
     }
 
+    /// An error if another process has the file, too, where the disk knows no locks: it may have
+    /// become a blob already.
+    fn check(&self) -> Result<(), HubError> {
+        if fs::metadata(&self.path).is_ok_and(|there| there.len() == self.len) {
+            return Ok(());
+        }
+        let reason = "another process writes it, too: wait for it, and pull again";
+        Err(HubError::io("write", &self.path, io::Error::other(reason)))
+    }
+
     /// Gives it its name, once its bytes are on the disk.
     fn finish(self, blob: &Path) -> Result<(), HubError> {
+        self.check()?;
         let done = self.file.sync_all().and_then(|()| fs::rename(&self.path, blob));
         done.map_err(|source| HubError::io("write", blob, source))
     }

@@ -235,7 +235,7 @@ pub enum HubError {
         free: Option<u64>,
     },
     /// A file of the cache cannot be read or written.
-    #[error("cannot {action} {path}")]
+    #[error("cannot {action} {path}{}", elsewhere(.source))]
     Io {
         /// "read", "write", "lock", …
         action: &'static str,
@@ -301,6 +301,24 @@ impl HubError {
     }
 }
 
+/// What to do where somebody else owns the cache.
+fn elsewhere(source: &io::Error) -> &'static str {
+    match source.kind() {
+        ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem => {
+            " (HF_HUB_CACHE names another folder)"
+        }
+        _ => "",
+    }
+}
+
+/// Letters of a text of somebody else that a message shows.
+const MOST_SHOWN: usize = 300;
+
+/// The beginning of a text that somebody else wrote, and that may be of any length.
+pub(crate) fn short(text: &str) -> String {
+    text.chars().take(MOST_SHOWN).collect()
+}
+
 /// At most this many files are named where they are only a help.
 const SOME: usize = 20;
 
@@ -338,7 +356,8 @@ fn quoted(message: &str) -> String {
 
 fn hidden(has_token: bool) -> &'static str {
     if has_token {
-        ": check the name, and that the account of your token may see it"
+        ": check the name, that the account of your token may see it, and that your token is still \
+         valid"
     } else {
         ": check the name; a private or gated model needs HF_TOKEN, the token of an account that \
          may see it"

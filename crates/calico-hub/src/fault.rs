@@ -10,15 +10,24 @@ pub(crate) enum Fault {
     /// It may pass: try again, after the pause that the server asks for.
     Passing {
         /// What is reported if it does not pass.
-        error: HubError,
+        error: Box<HubError>,
         /// Why it failed, in a few words.
         reason: String,
         pause: Option<Duration>,
     },
-    /// The part of the file that was asked for cannot be had: begin anew.
-    NoSuchRange,
+    /// The part of the file that was asked for cannot be had: begin anew, or report this.
+    NoSuchRange(HubError),
     /// Trying again is no use.
     Final(HubError),
+}
+
+impl Fault {
+    /// An answer that ended before its end.
+    pub(crate) fn cut(host: String, what: String, reason: String) -> Self {
+        let told = format!("{host} was cut off: {reason}");
+        let error = Box::new(HubError::Cut { host, what, reason });
+        Self::Passing { error, reason: told, pause: None }
+    }
 }
 
 impl From<HubError> for Fault {

@@ -29,11 +29,10 @@ impl FileLock {
                 // Newer Python clients remove a lock when they are done with it: what was locked
                 // then is a file that nobody else will find.
                 Ok(()) if is_removed(&file) => continue,
-                Ok(()) => return Ok(Self { _file: file }),
+                // Some disks of networks know no locks. Two processes then write the same bytes to
+                // the same places of one file, and whoever has to begin anew gives up.
+                Ok(()) | Err(TryLockError::Error(_)) => return Ok(Self { _file: file }),
                 Err(TryLockError::WouldBlock) => {}
-                // Some disks of networks know no locks. Two processes would then write the same
-                // file, and its digest would tell.
-                Err(TryLockError::Error(_)) => return Ok(Self { _file: file }),
             }
             if !is_told {
                 watch.observer.warns(&format!("waiting for another process, which fetches {what}"));

@@ -1,6 +1,6 @@
 use std::path::{Path, PathBuf};
 
-use crate::error::HubError;
+use crate::error::{HubError, short};
 
 /// Path of a file in a repository: parts with `/` between them, none of which leads elsewhere.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -14,7 +14,7 @@ impl FileName {
     /// Takes a name that a server sent.
     pub(crate) fn new(name: &str) -> Result<Self, HubError> {
         match Self::fault(name) {
-            Some(reason) => Err(HubError::UnsafeName { name: name.to_owned(), reason }),
+            Some(reason) => Err(HubError::UnsafeName { name: short(name), reason }),
             None => Ok(Self(name.to_owned())),
         }
     }
@@ -40,6 +40,7 @@ impl FileName {
         parts.find_map(|part| match part {
             "" => Some("has an empty part"),
             "." | ".." => Some("leads out of its folder"),
+            _ if cfg!(windows) && means_something_else(part) => Some("is another one on Windows"),
             _ => (part.len() > MOST_OF_A_PART).then_some("has a part of too many letters"),
         })
     }
@@ -62,6 +63,16 @@ impl FileName {
     pub(crate) fn below(&self, folder: &Path) -> PathBuf {
         self.0.split('/').fold(folder.to_owned(), |path, part| path.join(part))
     }
+}
+
+/// Whether Windows takes a part of a path for something else: it drops dots and blanks at the end,
+/// and opens a device by its name, whatever folder it is in.
+fn means_something_else(part: &str) -> bool {
+    const DEVICES: [&str; 4] = ["CON", "PRN", "AUX", "NUL"];
+    let stem = part.split('.').next().unwrap_or_default().trim_end().to_ascii_uppercase();
+    let port = stem.strip_prefix("COM").or_else(|| stem.strip_prefix("LPT"));
+    let is_port = port.is_some_and(|number| number.chars().count() == 1);
+    part.ends_with(['.', ' ']) || DEVICES.contains(&&*stem) || is_port
 }
 
 #[cfg(test)]
@@ -95,6 +106,16 @@ mod tests {
         }
         for good in ["a", ".gitattributes", "a/b.c", "..a/b..", "ä b/模型.json"] {
             assert!(FileName::new(good).is_ok(), "{good:?}");
+        }
+    }
+
+    #[test]
+    fn names_of_devices_and_ends_that_windows_drops_are_known() {
+        for bad in [".. ", "a.", "a ", "nul", "NUL.json", "com1", "Lpt9.txt", "aux .x"] {
+            assert!(means_something_else(bad), "{bad:?}");
+        }
+        for good in ["a.json", "com", "com10", "console.txt", "nully", ".a"] {
+            assert!(!means_something_else(good), "{good:?}");
         }
     }
 

@@ -94,6 +94,6 @@ mod tests {
 
     #[test]
     fn many_stars_take_no_time() {
-        assert!(!matches(&"a*".repeat(40), &format!("{}b", "a".repeat(2000))));
+        assert!(!matches(&format!("{}c", "a*".repeat(40)), &format!("{}b", "a".repeat(2000))));
     }
 }

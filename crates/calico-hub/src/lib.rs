@@ -8,7 +8,8 @@
 //!
 //! Nothing that the server says is trusted. Names cannot leave the snapshot, no more bytes are
 //! written than were listed, and a file gets its name only when its digest is the listed one. The
-//! token goes to the hub and to no other host.
+//! token goes to the hub and to no other host. Who is silent, or sends a byte now and then, or begins
+//! anew again and again, is given up, and what has arrived is kept.
 //!
 //! # Why not the hub's own crate
 //!
@@ -26,7 +27,7 @@
 //!     blobs/<etag>                                    a file: SHA-256 of large ones, git's SHA-1
 //!     blobs/<etag>.incomplete                         what has arrived of it
 //!     refs/<revision>                                 the commit of a branch or tag, no line break
-//!     snapshots/<commit>/<path> ─► ../../blobs/<etag> a relative link; a copy where links are not
+//!     snapshots/<commit>/<path> ─► ../../blobs/<etag> a relative link; or a second name, or a copy
 //!     trees/<commit>.json                             all files of a commit, with their digests
 //! ```
 //!
@@ -49,6 +50,7 @@ mod listing;
 mod observer;
 mod offline;
 mod origin;
+mod pace;
 mod place;
 mod pulled;
 mod session;
@@ -66,4 +68,4 @@ pub use observer::PullObserver;
 pub use origin::origin_of;
 pub use pulled::{Pulled, PulledFile};
 pub use settings::{Proxy, Retry, Secret, Settings};
-pub use source::{Repository, Revision, Source};
+pub use source::Source;

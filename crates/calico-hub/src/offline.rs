@@ -8,9 +8,9 @@ use crate::digest::Digest;
 use crate::download::is_whole;
 use crate::error::{HubError, MissingFile};
 use crate::file_name::FileName;
-use crate::listing::{ListedFile, ordered};
+use crate::listing::{self, ListedFile, ordered};
 use crate::pulled::Pulled;
-use crate::session::{Local, located, stated};
+use crate::session::{Local, located, stated, too_large};
 use crate::settings::Settings;
 use crate::source::Source;
 use crate::tree_file;
@@ -38,6 +38,9 @@ pub(crate) fn pull(
     };
     let plan = choice.plan(repository, &files, &mut |place| {
         let Some(path) = located(cache, &commit, &files[place]) else { return Ok(None) };
+        if fs::metadata(&path).is_ok_and(|there| there.len() > listing::MOST_BYTES) {
+            return too_large(&files[place]);
+        }
         fs::read(&path).map(Some).map_err(|source| HubError::io("read", &path, source))
     })?;
     for warning in &plan.warnings {
@@ -114,7 +117,9 @@ fn there(snapshot: &Path) -> Result<Vec<ListedFile>, HubError> {
             let blob = target.as_deref().and_then(Path::file_name).and_then(|name| name.to_str());
             let digest = blob.and_then(Digest::parse);
             let bytes = fs::metadata(entry.path()).ok().map(|there| there.len());
-            files.push(ListedFile { name: FileName::new(&name)?, bytes, digest, git: None });
+            // What no hub would list is no file of a model.
+            let Ok(name) = FileName::new(&name) else { continue };
+            files.push(ListedFile { name, bytes, digest, git: None });
         }
     }
     Ok(files)

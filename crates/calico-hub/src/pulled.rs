@@ -11,7 +11,8 @@ pub struct Pulled {
     pub revision: String,
     /// The commit that it stands for, 40 hexadecimal letters.
     pub commit: String,
-    /// Folder of this commit in the cache; its files are links to blobs, or copies of them.
+    /// Folder of this commit in the cache; its files are links to blobs, second names of
+    /// them, or copies.
     pub snapshot: PathBuf,
     /// The files that were chosen, in the order of their names. All of them are in the snapshot.
     pub files: Vec<PulledFile>,
@@ -30,7 +31,8 @@ pub struct PulledFile {
     pub path: PathBuf,
     /// Its size in bytes.
     pub bytes: u64,
-    /// SHA-256 of its bytes, 64 hexadecimal letters in lower case.
+    /// SHA-256 of its bytes, 64 hexadecimal letters in lower case. Of a large file that was in the
+    /// cache before, it is what the hub lists, and is computed again only where the settings verify.
     pub sha256: String,
     /// Whether it came from the server just now, and not from the cache.
     pub is_new: bool,

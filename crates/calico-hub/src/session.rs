@@ -1,3 +1,5 @@
+use std::collections::BTreeSet;
+use std::error::Error as _;
 use std::fs::{self, File};
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
@@ -6,13 +8,14 @@ use crate::attempts::{Attempts, Watch};
 use crate::cache::Cache;
 use crate::card::{self, Licence};
 use crate::choice::Choice;
-use crate::client::{Answer, Asked, Client, explained, header};
+use crate::client::{Answer, Asked, Client, header};
 use crate::digest::Digest;
 use crate::download::{Download, hashed, is_whole};
 use crate::error::HubError;
 use crate::fault::Fault;
 use crate::file_name::FileName;
 use crate::listing::{self, ListedFile, Listing};
+use crate::pace::Pace;
 use crate::place::free_bytes;
 use crate::pulled::{Pulled, PulledFile};
 use crate::settings::Settings;
@@ -43,18 +46,19 @@ pub(crate) struct Local {
 impl Session<'_, '_> {
     pub(crate) fn pull(mut self, choice: &Choice) -> Result<Pulled, HubError> {
         let mut listing = self.listing()?;
-        tree_file::write(&self.cache.tree(&listing.commit), &listing.files)?;
+        // Where only others may write, what is there can still be used.
+        if let Err(error) = tree_file::write(&self.cache.tree(&listing.commit), &listing.files) {
+            self.warn("the list of files is not kept for offline mode", &error);
+        }
         let repository = self.source.repository.name();
         let names = listing.files.clone();
         let plan = choice.plan(repository, &names, &mut |place| {
-            let local = self.fetch(&mut listing, place, 0)?;
-            if local.bytes > listing::MOST_BYTES {
-                let name = names[place].name.as_str().to_owned();
-                return Err(HubError::Index {
-                    name,
-                    reason: format!("it has {} bytes", local.bytes),
-                });
+            self.complete(&mut listing, place)?;
+            let file = &listing.files[place];
+            if file.bytes.is_some_and(|bytes| bytes > listing::MOST_BYTES) {
+                return too_large(file);
             }
+            let local = self.fetch(&mut listing, place, 0)?;
             fs::read(&local.path)
                 .map(Some)
                 .map_err(|source| HubError::io("read", &local.path, source))
@@ -74,7 +78,10 @@ impl Session<'_, '_> {
             self.complete(&mut listing, place)?;
         }
         let locals = self.fetch_all(&mut listing, &plan.files)?;
-        self.cache.note(&self.source.revision, &listing.commit)?;
+        if let Err(error) = self.cache.note(&self.source.revision, &listing.commit) {
+            let name = self.source.revision.name();
+            self.warn(&format!("offline, `{name}` will not be found"), &error);
+        }
         let chosen = plan.files.iter().map(|&place| &listing.files[place].name);
         let files = chosen.zip(locals).map(|(name, local)| local.named(name)).collect();
         let snapshot = self.cache.snapshot(&listing.commit);
@@ -89,16 +96,22 @@ impl Session<'_, '_> {
         })
     }
 
+    /// Tells what failed and was not needed.
+    fn warn(&mut self, what: &str, error: &HubError) {
+        let cause = error.source().map(|cause| format!(": {cause}")).unwrap_or_default();
+        self.watch.observer.warns(&format!("{what}: {error}{cause}"));
+    }
+
     /// Asks until somebody answers, or that is no use.
     fn ask<T>(
         &mut self,
         asked: Asked<'_>,
-        mut take: impl FnMut(Answer) -> Result<T, Fault>,
+        mut take: impl FnMut(Answer, &Watch<'_>) -> Result<T, Fault>,
     ) -> Result<T, HubError> {
         let mut attempts = Attempts::new(self.settings.retry);
         loop {
             self.watch.check()?;
-            match self.client.ask(asked).and_then(&mut take) {
+            match self.client.ask(asked).and_then(|answer| take(answer, self.watch)) {
                 Ok(taken) => return Ok(taken),
                 Err(fault) => attempts.after(fault, self.watch)?,
             }
@@ -111,29 +124,39 @@ impl Session<'_, '_> {
             repository: source.repository.name(),
             revision: source.revision.name(),
         };
-        let asking = self.ask(asked, |Answer { response, host }| {
-            let body = response.into_body().into_with_config().limit(listing::MOST_BYTES);
-            match body.read_to_vec() {
-                Ok(bytes) => Ok(Listing::parse(&bytes, &host, &asked.what())?),
-                Err(ureq::Error::BodyExceedsLimit(limit)) => {
-                    let reason = format!("more than {limit} bytes");
-                    Err(HubError::Answer { host, what: asked.what(), reason }.into())
+        let silence = self.settings.silence;
+        let asking = self.ask(asked, |Answer { response, host }, watch| {
+            let mut reader = response.into_body().into_reader();
+            let (mut pace, mut block) = (Pace::new(silence), vec![0; 1 << 16]);
+            let mut bytes = Vec::new();
+            loop {
+                watch.check()?;
+                match pace.read(&mut reader, &mut block) {
+                    Ok(0) => return Ok(Listing::parse(&bytes, &host, &asked.what())?),
+                    Ok(read) => bytes.extend_from_slice(&block[..read]),
+                    Err(error) => return Err(Fault::cut(host, asked.what(), error.to_string())),
                 }
-                Err(error) => {
-                    let (what, reason) = (asked.what(), explained(&error));
-                    let told = format!("{host} was cut off: {reason}");
-                    let error = HubError::Cut { host, what, reason };
-                    Err(Fault::Passing { error, reason: told, pause: None })
+                if bytes.len() as u64 > listing::MOST_BYTES {
+                    let reason = format!("more than {} bytes", listing::MOST_BYTES);
+                    return Err(HubError::Answer { host, what: asked.what(), reason }.into());
                 }
             }
         });
-        asking.map_err(|error| match error {
+        let listing = asking.map_err(|error| match error {
             HubError::Unreachable { host, reason, advice } => {
                 let advice = advice + &self.offline_advice();
                 HubError::Unreachable { host, reason, advice }
             }
             error => error,
-        })
+        })?;
+        match source.revision.commit() {
+            Some(commit) if commit != listing.commit => {
+                let (host, what) = (self.client.endpoint().to_owned(), asked.what());
+                let reason = format!("those of commit {}, expected {commit}", listing.commit);
+                Err(HubError::Answer { host, what, reason })
+            }
+            _ => Ok(listing),
+        }
     }
 
     /// What the cache could give instead.
@@ -156,7 +179,7 @@ impl Session<'_, '_> {
         }
         let (repository, commit) = (self.source.repository.name(), &*listing.commit);
         let asked = Asked::Metadata { repository, commit, name: &file.name };
-        let (bytes, digest) = self.ask(asked, |Answer { response, host }| {
+        let (bytes, digest) = self.ask(asked, |Answer { response, host }, _| {
             let headers = response.headers();
             let etag = header(headers, "x-linked-etag").or_else(|| header(headers, "etag"));
             let etag = etag.unwrap_or_default();
@@ -182,10 +205,13 @@ impl Session<'_, '_> {
         places: &[usize],
     ) -> Result<Vec<Local>, HubError> {
         let (mut total, mut to_come, mut count) = (0_u64, 0_u64, 0);
+        let mut blobs = BTreeSet::new();
         for &place in places {
             let file = &listing.files[place];
             let (Some(bytes), Some(digest)) = (file.bytes, &file.digest) else { continue };
-            if located(self.cache, &listing.commit, file).is_none() {
+            // Files with the same bytes are one blob.
+            if located(self.cache, &listing.commit, file).is_none() && blobs.insert(digest.as_str())
+            {
                 let there = fs::metadata(self.cache.partial(digest)).map_or(0, |there| there.len());
                 total = total.saturating_add(bytes);
                 to_come = to_come.saturating_add(bytes.saturating_sub(there));
@@ -303,6 +329,12 @@ pub(crate) fn located(cache: &Cache, commit: &str, file: &ListedFile) -> Option<
         return Some(entry);
     }
     file.digest.as_ref().map(|digest| cache.blob(digest)).filter(|blob| is_right(blob))
+}
+
+/// Refuses to read an index that is none.
+pub(crate) fn too_large<T>(file: &ListedFile) -> Result<T, HubError> {
+    let expected = format!("it has more than {} bytes", listing::MOST_BYTES);
+    Err(HubError::Index { name: file.name.as_str().to_owned(), reason: expected })
 }
 
 /// What the card in a snapshot says about the terms, if it is there.

@@ -1,6 +1,7 @@
 use std::ffi::OsString;
 use std::fmt;
-use std::fs;
+use std::fs::File;
+use std::io::{ErrorKind, Read as _};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -11,6 +12,9 @@ const ENDPOINT: &str = "https://huggingface.co";
 
 /// Seconds of silence after which a server is given up; the hub's own default.
 const SILENCE_SECS: f64 = 10.0;
+
+/// Bytes of the file of a token that are read; tokens are shorter.
+const MOST_OF_A_TOKEN: u64 = 4096;
 
 /// How the hub is reached, and where its files are kept. The names of the variables, and their
 /// defaults, are those of the Python client.
@@ -58,7 +62,7 @@ pub struct Retry {
 
 impl Default for Retry {
     fn default() -> Self {
-        Self { tries: 6, pause: Duration::from_secs(1), longest: Duration::from_secs(300) }
+        Self { tries: 6, pause: Duration::from_secs(1), longest: Duration::from_mins(5) }
     }
 }
 
@@ -127,7 +131,7 @@ impl Settings {
         })?;
         let mut settings = Self::new(cache);
         if let Some(endpoint) = environment.text("HF_ENDPOINT") {
-            settings.endpoint = endpoint.trim_end_matches('/').to_owned();
+            endpoint.trim_end_matches('/').clone_into(&mut settings.endpoint);
         }
         settings.token = environment.token(home.as_deref())?;
         settings.is_offline =
@@ -149,7 +153,8 @@ impl Environment<'_> {
     }
 
     fn text(&self, name: &str) -> Option<String> {
-        Some(self.value(name)?.to_string_lossy().trim().to_owned())
+        let text = self.value(name)?.to_string_lossy().trim().to_owned();
+        (!text.is_empty()).then_some(text)
     }
 
     fn is_set(&self, name: &str) -> bool {
@@ -183,17 +188,19 @@ impl Environment<'_> {
             return Ok(None);
         }
         let named = || self.text("HF_TOKEN").or_else(|| self.text("HUGGING_FACE_HUB_TOKEN"));
-        let token = named().or_else(|| {
-            let path = self.folder(&["HF_TOKEN_PATH"]);
-            let path = path.or_else(|| home.map(|home| home.join("token")))?;
-            fs::read_to_string(path).ok()
-        });
+        let token = match (named(), self.folder(&["HF_TOKEN_PATH"]), home) {
+            (Some(token), ..) => Some(token),
+            (None, Some(path), _) => token_file(&path)?,
+            // Nobody has asked for this one: that of another user is passed over.
+            (None, None, Some(home)) => token_file(&home.join("token")).unwrap_or_default(),
+            (None, None, None) => None,
+        };
         let Some(token) = token else { return Ok(None) };
         let token = token.trim();
         if !token.bytes().all(|byte| byte.is_ascii_graphic()) {
             return Err(HubError::Setting {
                 name: "HF_TOKEN",
-                found: "a text with blanks or special letters".into(),
+                found: "a text with blanks or special letters, in it or in its file".into(),
                 expected: "a token of the hub, which begins with hf_".into(),
             });
         }
@@ -223,8 +230,21 @@ impl Environment<'_> {
     }
 }
 
+/// What the file of the token holds; nothing if there is none.
+fn token_file(path: &Path) -> Result<Option<String>, HubError> {
+    let mut text = Vec::new();
+    let read = File::open(path).and_then(|file| file.take(MOST_OF_A_TOKEN).read_to_end(&mut text));
+    match read {
+        Ok(_) => Ok(Some(String::from_utf8_lossy(&text).into_owned())),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(HubError::io("read", path, error)),
+    }
+}
+
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
 
     fn from(variables: &[(&str, &str)]) -> Result<Settings, HubError> {
@@ -257,7 +277,15 @@ mod tests {
         assert_eq!(token(&[home]), Some(Secret::new("hf_file")));
         assert_eq!(token(&[home, ("HF_TOKEN", " hf_variable ")]), Some(Secret::new("hf_variable")));
         assert_eq!(token(&[home, ("HF_HUB_DISABLE_IMPLICIT_TOKEN", "1")]), None);
+        assert_eq!(token(&[home, ("HF_TOKEN", " \n")]), Some(Secret::new("hf_file")));
         assert_eq!(token(&[home, ("HF_TOKEN_PATH", "nothing")]), None);
+        // A folder is there and is no token: that is said, and not passed over.
+        let folder = ("HF_TOKEN_PATH", home.1);
+        assert!(from(&[home, folder]).unwrap_err().to_string().contains(home.1));
+        // Where nobody has named it, what cannot be read is as good as not there.
+        fs::create_dir_all(scratch.path().join("other/token")).unwrap();
+        let other = scratch.path().join("other");
+        assert_eq!(token(&[("HF_HOME", other.to_str().unwrap())]), None);
         let shown = format!("{:?}", from(&[home]).unwrap());
         assert!(!shown.contains("hf_file"), "{shown}");
         let error = from(&[home, ("HF_TOKEN", "hf_a\nb: c")]).unwrap_err().to_string();

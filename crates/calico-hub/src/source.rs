@@ -1,4 +1,3 @@
-use std::fmt;
 use std::str::FromStr;
 
 use crate::digest::is_lower_hex;
@@ -6,19 +5,18 @@ use crate::error::HubError;
 
 /// A model on the hub, `org/name`, or `name` as the hub's oldest ones are called.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Repository(String);
+pub(crate) struct Repository(String);
 
 /// A branch, a tag or a commit of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Revision(String);
+pub(crate) struct Revision(String);
 
-/// What to pull: `ORG/NAME` or `ORG/NAME@REVISION`.
+/// What to pull: made of the text `ORG/NAME`, or `ORG/NAME@REVISION` for a branch, a tag or a commit
+/// other than the branch `main`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Source {
-    /// The model.
-    pub repository: Repository,
-    /// Which state of it.
-    pub revision: Revision,
+    pub(crate) repository: Repository,
+    pub(crate) revision: Revision,
 }
 
 /// Bytes of a name; those of the hub are shorter.
@@ -26,7 +24,7 @@ const MOST: usize = 200;
 
 impl Repository {
     /// Its name, as the hub writes it.
-    pub fn name(&self) -> &str {
+    pub(crate) fn name(&self) -> &str {
         &self.0
     }
 
@@ -38,7 +36,7 @@ impl Repository {
 
 impl Revision {
     /// Its name.
-    pub fn name(&self) -> &str {
+    pub(crate) fn name(&self) -> &str {
         &self.0
     }
 
@@ -111,12 +109,6 @@ impl FromStr for Source {
             None => (text, Revision::default()),
         };
         Ok(Self { repository: repository.parse()?, revision })
-    }
-}
-
-impl fmt::Display for Source {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(formatter, "{}@{}", self.repository.0, self.revision.0)
     }
 }
 

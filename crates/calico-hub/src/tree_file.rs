@@ -59,12 +59,13 @@ pub(crate) fn write(path: &Path, files: &[ListedFile]) -> Result<(), HubError> {
         };
         Some((file.name.as_str().to_owned(), Entry { size, blob_id, lfs_sha256, lfs_size }))
     };
-    let Some(files) = files.iter().map(entry).collect() else { return Ok(()) };
-    // What another client has written about this commit may hold more.
-    if read(path).is_some() {
+    let Some(entries) = files.iter().map(entry).collect() else { return Ok(()) };
+    // What another client has written about this commit may hold more. Unless it is wrong: a mirror
+    // that lied must not be believed for ever.
+    if read(path).is_some_and(|known| known == files) {
         return Ok(());
     }
-    let text = serde_json::to_string_pretty(&TreeFile { format_version: VERSION, files })
+    let text = serde_json::to_string_pretty(&TreeFile { format_version: VERSION, files: entries })
         .map_err(|error| HubError::io("write", path, error.into()))?;
     write_whole(path, text.as_bytes())
 }
@@ -109,6 +110,9 @@ mod tests {
         assert_eq!(files[0].digest, Digest::parse(&"b".repeat(64)));
         write(&path, &files).unwrap();
         assert_eq!(fs::read_to_string(&path).unwrap(), theirs);
+        let right = [file("w", Digest::Sha256("d".repeat(64)))];
+        write(&path, &right).unwrap();
+        assert_eq!(read(&path).unwrap(), right);
     }
 
     #[test]

@@ -36,18 +36,22 @@ impl Origin {
 pub(crate) fn follow(base: &Uri, location: &str) -> Result<Uri, String> {
     let scheme = base.scheme_str().unwrap_or("https");
     let authority = base.authority().map_or("", |authority| authority.as_str());
-    let text = if location.contains("://") {
+    // A query may hold a whole address of its own.
+    let path = location.split(['?', '#']).next().unwrap_or_default();
+    let text = if path.contains("://") {
         location.to_owned()
     } else if location.starts_with("//") {
         format!("{scheme}:{location}")
     } else if location.starts_with('/') {
         format!("{scheme}://{authority}{location}")
+    } else if path.is_empty() {
+        format!("{scheme}://{authority}{}{location}", base.path())
     } else {
         let folder = base.path().rsplit_once('/').map_or("", |(folder, _)| folder);
         format!("{scheme}://{authority}{folder}/{location}")
     };
     let text = text.split('#').next().unwrap_or_default();
-    let uri: Uri = text.parse().map_err(|_| "to what is no address".to_owned())?;
+    let uri: Uri = text.parse().map_err(|_unusable| "to what is no address".to_owned())?;
     let (Some(from), Some(to)) = (Origin::of(base), Origin::of(&uri)) else {
         return Err("to what is neither HTTP nor HTTPS".into());
     };
@@ -87,6 +91,8 @@ mod tests {
         for (location, expected) in [
             ("/c?d=e", "https://hub.example/c?d=e"),
             ("f", "https://hub.example/a/resolve/main/f"),
+            ("/c?of=https://x.example/y", "https://hub.example/c?of=https://x.example/y"),
+            ("?d=e", "https://hub.example/a/resolve/main/b?d=e"),
             ("//cdn.example/x", "https://cdn.example/x"),
             ("https://cdn.example/x#part", "https://cdn.example/x"),
         ] {

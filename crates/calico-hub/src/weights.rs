@@ -2,7 +2,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Deserialize;
 
-use crate::error::{HubError, MissingFile};
+use crate::error::{HubError, MissingFile, short};
 use crate::listing::ListedFile;
 
 /// In which form weights are stored; an earlier one is preferred.
@@ -190,11 +190,15 @@ struct Index {
 
 /// The shards that an index names.
 fn indexed(files: &[ListedFile], name: &str, bytes: &[u8]) -> Result<Found, HubError> {
-    let wrong = |reason: String| HubError::Index { name: name.to_owned(), reason };
+    let wrong = |reason: String| HubError::Index { name: name.to_owned(), reason: short(&reason) };
     let index: Index = serde_json::from_slice(bytes).map_err(|error| wrong(error.to_string()))?;
     let shards: BTreeSet<&str> = index.weight_map.values().map(String::as_str).collect();
     if shards.is_empty() {
         return Err(wrong("its weight_map is empty".into()));
+    }
+    if shards.len() > MOST_SHARDS as usize {
+        let expected = format!("its weight_map names {} files, expected few", shards.len());
+        return Err(wrong(expected));
     }
     let mut found = Found::default();
     for shard in shards {
@@ -202,7 +206,7 @@ fn indexed(files: &[ListedFile], name: &str, bytes: &[u8]) -> Result<Found, HubE
             Ok(place) => found.files.push(place),
             Err(_) => found
                 .missing
-                .push(MissingFile { name: shard.to_owned(), reason: format!("named by {name}") }),
+                .push(MissingFile { name: short(shard), reason: format!("named by {name}") }),
         }
     }
     Ok(found)

@@ -235,6 +235,12 @@ fn a_snapshot_of_another_client_is_enough_and_its_gaps_are_listed() {
     }
     let pulled = desk.offline().unwrap();
     assert_eq!(pulled.files.len(), 5);
+    #[cfg(unix)]
+    {
+        // What no hub would list is passed over.
+        fs::write(snapshot.join("a\\b.json"), "{}").unwrap();
+        assert_eq!(desk.offline().unwrap().files.len(), 5);
+    }
     assert_eq!(pulled.files[0].sha256, small("one").sha256());
     assert_eq!(pulled.licence.unwrap().id, "mit");
 }

@@ -11,7 +11,7 @@ use std::sync::{Arc, Mutex};
 use calico_hub::HubError;
 use desk::{Desk, pull};
 use serde_json::json;
-use support::{COMMIT, FakeHub, Files, Reply, Request, large, listing, model, small};
+use support::{COMMIT, FakeHub, Files, Reply, Request, large, model, small};
 
 const WEIGHTS: &str = "model.safetensors";
 
@@ -267,6 +267,10 @@ fn every_refusal_says_what_to_do() {
             ["shows no model", "HF_TOKEN", "check the name"],
         ),
         (
+            refused(Reply::new(401, "Invalid credentials"), true),
+            ["shows no model", "your token is still valid", "check the name"],
+        ),
+        (
             refused(code(404, "RepoNotFound"), true),
             ["shows no model", "account of your token", "`org/name`"],
         ),
@@ -318,6 +322,6 @@ fn an_address_that_is_none_is_named() {
         let error = Desk::new().pull(endpoint).unwrap_err();
         assert!(error.is_bad_input(), "{endpoint}: {error}");
         assert!(error.to_string().contains("HF_ENDPOINT"), "{error}");
-        assert!(listing(&model()).is_object());
+        assert!(!error.to_string().contains("pass"), "{error}");
     }
 }

@@ -103,7 +103,7 @@ fn a_silent_server_is_given_up() {
     settings.silence = Duration::from_millis(50);
     let start = Instant::now();
     let error = pull(settings, "org/name").unwrap_err();
-    assert!(start.elapsed() < Duration::from_secs(60));
+    assert!(start.elapsed() < Duration::from_mins(1));
     assert!(matches!(error, HubError::Cut { .. }), "{error}");
     assert_eq!(starts(&hub), [0, 100_000, 100_000]);
     assert_eq!(fs::metadata(partial(&desk)).unwrap().len(), 100_000);

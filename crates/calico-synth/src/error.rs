@@ -41,7 +41,21 @@ pub enum SynthError {
         expected: String,
     },
     /// No choice of objects gives what a case asks for.
-    #[error("no group for a case of {kind} was found in {tries} tries")]
+    #[error(
+        "found no objects for a case of {kind} in {tries} choices, expected some that give \
+         something to ask: take another seed"
+    )]
+    NoObjects {
+        /// The kind of case.
+        kind: &'static str,
+        /// Choices of objects.
+        tries: u32,
+    },
+    /// Objects were chosen, but no drawing of them gives a fair question.
+    #[error(
+        "found no fair question in {tries} drawings for a case of {kind}, expected one: take \
+         another seed"
+    )]
     NoGroup {
         /// The kind of case.
         kind: &'static str,

@@ -9,7 +9,7 @@ pub enum Suite {
     /// All parts of an object look alike, and it is seen from anywhere: a part is known by its
     /// place on the object alone.
     Correspondence,
-    /// Classes that training never pairs, in colours and textures that it never shows.
+    /// Classes whose parts training never compares, in colours and textures that it never shows.
     Unseen,
     /// Pictures that share nothing, or whose objects have no part of their own.
     Nothing,

@@ -52,7 +52,7 @@ impl Desk {
     /// Settings that wait for nothing.
     pub fn settings(&self, endpoint: &str) -> Settings {
         let mut settings = Settings::new(self.scratch.path().join("hub"));
-        settings.endpoint = endpoint.to_owned();
+        endpoint.clone_into(&mut settings.endpoint);
         settings.token = Some(Secret::new("hf_secret"));
         settings.retry = Retry { tries: 3, pause: Duration::ZERO, longest: Duration::from_secs(5) };
         settings

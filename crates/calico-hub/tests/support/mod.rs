@@ -9,6 +9,7 @@ use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::{TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};
 use std::thread;
+use std::time::Duration;
 
 use serde_json::{Value, json};
 use sha1::Sha1;
@@ -53,6 +54,8 @@ pub struct Reply {
     pub is_open: bool,
     /// The connection is cut after so many bytes of the body.
     pub cut_after: Option<usize>,
+    /// The body comes byte by byte, with such a pause after each.
+    pub trickles: Option<Duration>,
     /// The connection stays open and silent after the body, until the client leaves.
     pub hangs: bool,
 }
@@ -240,7 +243,11 @@ fn exchange(stream: &TcpStream, rule: &Arc<Rule>, seen: &Mutex<Vec<Request>>) ->
     writer.write_all(head.as_bytes()).ok()?;
     if request.method != "HEAD" {
         let end = reply.cut_after.unwrap_or(reply.body.len()).min(reply.body.len());
-        writer.write_all(&reply.body[..end]).ok()?;
+        let body = &reply.body[..end];
+        for part in body.chunks(if reply.trickles.is_some() { 1 } else { body.len().max(1) }) {
+            writer.write_all(part).ok()?;
+            thread::sleep(reply.trickles.unwrap_or_default());
+        }
     }
     if reply.hangs {
         // Ends when the client closes its side.

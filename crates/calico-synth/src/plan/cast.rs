@@ -18,7 +18,7 @@ impl Cast<'_> {
         self.stream.pick(&choices).copied()
     }
 
-    /// Two classes of a group; `held_out`: those that training never pairs.
+    /// Two classes of a group; `is_held_out`: those whose parts training never compares.
     pub(super) fn pair(&mut self, is_held_out: bool) -> Option<[&'static Class; 2]> {
         let first = self.class(|_| true)?;
         if is_held_out {
@@ -64,8 +64,9 @@ impl Cast<'_> {
     }
 }
 
-/// The pair of classes of a group that training never shows together in one question.
-fn held_out(group: Group) -> Option<[&'static Class; 2]> {
+/// The pair of classes of a group whose parts no question of a train split compares. That they have
+/// no object in common may well be asked there.
+pub(super) fn held_out(group: Group) -> Option<[&'static Class; 2]> {
     let mut members = classes().filter(|class| class.group == group).skip(1);
     Some([members.next()?, members.next()?])
 }

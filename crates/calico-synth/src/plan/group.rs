@@ -17,9 +17,6 @@ const SMALL: [f32; 2] = [0.16, 0.22];
 /// and of all objects where any of them may be asked about.
 const EQUAL: [f32; 2] = [0.25, 0.34];
 
-/// Choices of objects until a group is given up: whether a figure has an optional part is chance.
-const TRIES: u32 = 200;
-
 /// Pictures that are asked about together.
 #[derive(Debug, Clone)]
 pub(crate) struct Group {
@@ -37,7 +34,12 @@ pub(crate) struct Ask {
 }
 
 impl Group {
-    /// Chooses the objects of a case. `None` if there are no classes to choose from.
+    /// Choices of objects until a group is given up: whether a figure has an optional part is
+    /// chance.
+    pub(crate) const TRIES: u32 = 200;
+
+    /// Chooses the objects of a case. `None` if none of [`TRIES`](Self::TRIES) choices gives what
+    /// its kind asks for, as where there are no classes to choose from.
     pub(crate) fn choose(
         kind: Kind,
         (size, cue, pictures): (u32, f32, usize),
@@ -63,7 +65,8 @@ impl Group {
         let mut cast = Cast { stream };
         let chosen = match kind {
             Kind::Context => cast.context()?,
-            Kind::Nothing(task) => cast.nothing(task, count)?,
+            Kind::Nothing { task: Task::CommonObjects, .. } => cast.nothing_common(count),
+            Kind::Nothing { task, is_alone } => cast.nothing(task, count, is_alone)?,
             Kind::Plain(Task::CommonObjects)
             | Kind::Correspondence(Task::CommonObjects)
             | Kind::Unseen(Task::CommonObjects)
@@ -80,7 +83,7 @@ impl Group {
             Kind::Plain(task)
             | Kind::Correspondence(task)
             | Kind::Unseen(task)
-            | Kind::Nothing(task)
+            | Kind::Nothing { task, .. }
             | Kind::Three(task) => vec![Ask { task, pictures: (0..count).collect() }],
         };
         Some(Self { pictures: chosen, manner: Manner { size, look, viewpoint }, asks })
@@ -127,7 +130,7 @@ impl Cast<'_> {
 
     /// An object in each picture whose parts can be compared, and others that cannot.
     fn parts(&mut self, task: Task, count: usize, is_held_out: bool) -> Option<Vec<Vec<Wanted>>> {
-        let chosen = (0..TRIES).find_map(|_| {
+        let chosen = (0..Group::TRIES).find_map(|_| {
             let [first, second] = self.pair(is_held_out)?;
             let objects = self.large(&[first, second], count);
             let found = compare(&objects);
@@ -135,7 +138,11 @@ impl Cast<'_> {
             let fits = found.common > 0 && (task == Task::CommonParts || found.unique > 0);
             fits.then_some(objects)
         });
-        let objects = chosen?;
+        Some(self.with_others(chosen?))
+    }
+
+    /// A picture for each object, with one or two small ones beside it that nothing compares.
+    fn with_others(&mut self, objects: Vec<Wanted>) -> Vec<Vec<Wanted>> {
         let mut taken = objects.iter().map(|object| object.class.group).collect();
         let with_others = objects.into_iter().map(|object| {
             let others = self.few();
@@ -143,24 +150,26 @@ impl Cast<'_> {
             picture.push(object);
             self.shuffled(picture)
         });
-        Some(with_others.collect())
+        with_others.collect()
     }
 
-    /// Pictures that share nothing, or whose objects have no part of their own.
-    fn nothing(&mut self, task: Task, count: usize) -> Option<Vec<Vec<Wanted>>> {
-        if task == Task::CommonObjects {
-            let mut taken = Vec::new();
-            let pictures = (0..count).map(|_| {
-                let mut objects = Vec::new();
+    /// Pictures that share no object.
+    fn nothing_common(&mut self, count: usize) -> Vec<Vec<Wanted>> {
+        let mut taken = Vec::new();
+        let pictures = (0..count).map(|_| {
+            let mut objects = Vec::new();
+            self.add_others(&mut objects, &mut taken);
+            if objects.len() == 1 {
                 self.add_others(&mut objects, &mut taken);
-                if objects.len() == 1 {
-                    self.add_others(&mut objects, &mut taken);
-                }
-                self.shuffled(objects)
-            });
-            return Some(pictures.collect());
-        }
-        let objects = (0..TRIES).find_map(|_| {
+            }
+            self.shuffled(objects)
+        });
+        pictures.collect()
+    }
+
+    /// Pictures that share no part, or whose compared objects have no part of their own.
+    fn nothing(&mut self, task: Task, count: usize, is_alone: bool) -> Option<Vec<Vec<Wanted>>> {
+        (0..Group::TRIES).find_map(|_| {
             let objects = if task == Task::UniqueParts {
                 let class = self.class(|_| true)?;
                 self.large(&[class], count)
@@ -172,9 +181,17 @@ impl Cast<'_> {
             let found = compare(&objects);
             let is_empty =
                 if task == Task::UniqueParts { found.unique == 0 } else { found.common == 0 };
-            is_empty.then_some(objects)
-        })?;
-        Some(objects.into_iter().map(|object| vec![object]).collect())
+            if !is_empty {
+                return None;
+            }
+            if is_alone {
+                return Some(objects.into_iter().map(|object| vec![object]).collect());
+            }
+            let pictures = self.with_others(objects);
+            // Where no objects can be compared, any of a picture may be meant.
+            let is_fair = task == Task::UniqueParts || !share_a_part(&pictures);
+            is_fair.then_some(pictures)
+        })
     }
 
     /// An object for each picture: the first class in the first, the last in all others.
@@ -214,4 +231,13 @@ fn compare(objects: &[Wanted]) -> Compared {
         common: all.iter().filter(|part| owners(part) == objects.len()).count(),
         unique: all.iter().filter(|part| owners(part) == 1).count(),
     }
+}
+
+/// Whether some part is in every picture, whatever object it belongs to.
+fn share_a_part(pictures: &[Vec<Wanted>]) -> bool {
+    let seen = |objects: &Vec<Wanted>| -> BTreeSet<&str> {
+        objects.iter().flat_map(|object| parts(&object.figure)).collect()
+    };
+    let common = pictures.iter().map(seen).reduce(|common, seen| &common & &seen);
+    common.is_some_and(|common| !common.is_empty())
 }

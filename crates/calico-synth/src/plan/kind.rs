@@ -15,7 +15,12 @@ pub(crate) enum Kind {
     /// Pairs of classes, colours and textures that training does not have.
     Unseen(Task),
     /// A question with nothing to name.
-    Nothing(Task),
+    Nothing {
+        task: Task,
+        /// Whether pictures that are asked about parts show one object each. Otherwise they show
+        /// others besides, as plain ones do, so that the number of objects does not tell.
+        is_alone: bool,
+    },
     /// A question about three pictures.
     Three(Task),
 }
@@ -28,7 +33,10 @@ impl Kind {
             Suite::Context => Self::Context,
             Suite::Correspondence => Self::Correspondence(task),
             Suite::Unseen => Self::Unseen(task),
-            Suite::Nothing => Self::Nothing(task),
+            // Each task has as many of both, but for one.
+            Suite::Nothing => {
+                Self::Nothing { task, is_alone: (number / Task::ALL.len() as u64).is_multiple_of(2) }
+            }
             Suite::Three => Self::Three(task),
         }
     }
@@ -36,7 +44,8 @@ impl Kind {
     /// The cases of a split of so many groups, each with its number among those of its kind.
     ///
     /// Whoever learns meets everything that suites ask, but for what is called unseen, and
-    /// correspondence without colours as one of many cases.
+    /// correspondence without colours as one of many cases. Questions about parts with nothing to
+    /// name are learnt from pictures of one object alone: the built-in model was trained on them.
     pub(crate) fn of_split(split: Split, groups: u64) -> Vec<(Self, u64)> {
         let plain = (0..groups).map(|number| (Self::Plain(task(number)), number));
         if split != Split::Train {
@@ -45,7 +54,9 @@ impl Kind {
         let share = |part: u64| 0..groups / part;
         plain
             .chain(share(3).map(|number| (Self::Context, number)))
-            .chain(share(3).map(|number| (Self::Nothing(nothing_task(number)), number)))
+            .chain(share(3).map(|number| {
+                (Self::Nothing { task: nothing_task(number), is_alone: true }, number)
+            }))
             .chain(share(12).map(|number| (Self::Three(task(number)), number)))
             .collect()
     }
@@ -57,7 +68,7 @@ impl Kind {
             Self::Context => Suite::Context.name(),
             Self::Correspondence(_) => Suite::Correspondence.name(),
             Self::Unseen(_) => Suite::Unseen.name(),
-            Self::Nothing(_) => Suite::Nothing.name(),
+            Self::Nothing { .. } => Suite::Nothing.name(),
             Self::Three(_) => Suite::Three.name(),
         }
     }

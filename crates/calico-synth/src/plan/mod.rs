@@ -3,6 +3,8 @@
 mod cast;
 mod group;
 mod kind;
+#[cfg(test)]
+mod tests;
 
 pub(crate) use group::{Ask, Group};
 pub(crate) use kind::Kind;

@@ -40,7 +40,8 @@ impl Case {
     ) -> Result<Self, SynthError> {
         for _ in 0..TRIES {
             let shape = (options.size, options.cue, options.group_size);
-            let Some(group) = Group::choose(kind, shape, &mut stream) else { break };
+            let group = Group::choose(kind, shape, &mut stream)
+                .ok_or(SynthError::NoObjects { kind: kind.name(), tries: Group::TRIES })?;
             let drawings: Vec<Drawing> = group
                 .pictures
                 .iter()
@@ -82,7 +83,7 @@ impl Asked {
             Task::CommonParts => content.common.is_empty(),
             Task::UniqueParts => content.unique.iter().all(Vec::is_empty),
         };
-        if is_empty != matches!(kind, Kind::Nothing(_)) {
+        if is_empty != matches!(kind, Kind::Nothing { .. }) {
             return None;
         }
         let compared = |drawing: &&Drawing| {
