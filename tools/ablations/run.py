@@ -1,6 +1,6 @@
 """Trains and scores the paper's ablations (Table 2, Figure 8) on the built-in model.
 
-    calico data synth --split train --pairs 9000 --dev-pairs 300 --seed 1 --out synth
+    calico data synth --split train --pairs 6000 --dev-pairs 300 --seed 1 --out synth
     calico data synth --pairs 900 --seed 7 --out drawn
     python tools/ablations/run.py --train synth --test drawn --work ablations
 
@@ -151,12 +151,13 @@ def drawn_as(data):
 
 
 def check_same(args, base):
-    """Results of other weights, data or steps are never mixed into one table."""
+    """Results of other weights, data, recipes or steps are never mixed into one table."""
     weights = hashlib.sha256((base / "model.safetensors").read_bytes()).hexdigest()
     settings = {
         "weights": weights,
         "train": drawn_as(args.train),
         "test": drawn_as(args.test),
+        "recipe": hashlib.sha256((RECIPE + json.dumps(VARIANTS)).encode()).hexdigest(),
         "steps": [args.prompt_steps, args.steps],
     }
     path = args.work / "settings.json"
