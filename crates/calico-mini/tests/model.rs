@@ -18,6 +18,13 @@ fn in_crate(path: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join(path)
 }
 
+/// What a row of the card's first table says.
+fn row(name: &str) -> &'static str {
+    let start = format!("| {name} | ");
+    let line = MODEL_CARD.lines().find_map(|line| line.strip_prefix(&start)).unwrap();
+    line.strip_suffix(" |").unwrap()
+}
+
 fn answered(segmenter: &Segmenter, question: &Question) -> Segmentation {
     let photographs = ["cat.jpg", "rocket.jpg"].map(|name| {
         let path = in_crate("../../examples").join(name);
@@ -60,14 +67,25 @@ fn the_card_says_how_large_the_model_is() {
     let config = Preset::Mini.config().unwrap();
     let modules = modules(&config, Request::default()).unwrap();
     let parameters: u64 = modules.iter().map(|module| module.parameters).sum();
-    let digits: String = MODEL_CARD
-        .lines()
-        .find(|line| line.starts_with("| Parameters |"))
-        .unwrap()
-        .chars()
-        .filter(char::is_ascii_digit)
-        .collect();
+    let digits: String = row("Parameters").chars().filter(char::is_ascii_digit).collect();
     assert_eq!(digits, parameters.to_string());
+}
+
+/// Its scores are those of one edition: other weights need new ones.
+#[test]
+fn the_card_is_that_of_the_edition() {
+    assert_eq!(row("Edition"), calico_mini::edition());
+}
+
+#[test]
+fn the_card_says_how_many_positions_a_picture_takes() {
+    let config: Value =
+        serde_json::from_str(&Preset::Mini.config().unwrap().to_json().unwrap()).unwrap();
+    let queries = config["qformer"]["num_queries"].as_u64().unwrap();
+    let marks = 2 * u64::from(config["prompt"]["image_start_end"].as_bool().unwrap());
+    let words =
+        format!("each picture takes {}: {queries} queries between two marks", queries + marks);
+    assert!(row("Context").ends_with(&words), "expected: {words}");
 }
 
 #[test]
