@@ -20,6 +20,8 @@ fn help_is_as_reviewed() {
         &["model"],
         &["model", "default"],
         &["model", "init"],
+        &["model", "import"],
+        &["model", "export"],
         &["model", "info"],
         &["model", "inspect"],
         &["model", "params"],

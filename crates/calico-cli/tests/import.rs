@@ -120,6 +120,6 @@ fn wrong_files_are_named_with_what_was_expected() {
     }
     let args = ["model", "import", "--sam", "model", "--preset", "tiny", "--out", "out"];
     let message = desk.run(&args).refused();
-    assert!(message.contains("llm: missing llm.lm_head.weight"), "{message}");
+    assert!(message.contains("llm: missing llm.model.embed_tokens.weight"), "{message}");
     assert!(files(desk.path()) == before, "something was written");
 }

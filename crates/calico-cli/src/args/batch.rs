@@ -15,14 +15,14 @@ pub(crate) struct BatchArgs {
 
     /// Work on one part of the list only, as in 1/4 to 4/4: every N-th item, from the I-th on.
     /// All parts may write into the same --out at once.
-    #[arg(long, value_name = "I/N", requires = "batch")]
+    #[arg(long, value_name = "I/N", requires = "batch", conflicts_with = "images")]
     pub(crate) shard: Option<Shard>,
 
     /// Try the items again that failed before.
-    #[arg(long, requires = "batch")]
+    #[arg(long, requires = "batch", conflicts_with = "images")]
     pub(crate) retry_failed: bool,
 
     /// Draw the masks of every item over its images, too.
-    #[arg(long, requires = "batch")]
+    #[arg(long, requires = "batch", conflicts_with = "images")]
     pub(crate) pictures: bool,
 }
