@@ -1,4 +1,4 @@
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
 
@@ -51,9 +51,9 @@ impl BatchIdentity {
         } else if begun.model_digest != self.model_digest {
             found.push(format!("its model {:?} had other contents", begun.model));
         }
-        let of_both: BTreeMap<&String, ()> =
-            begun.settings.keys().chain(self.settings.keys()).map(|name| (name, ())).collect();
-        for name in of_both.into_keys() {
+        let of_both: BTreeSet<&String> =
+            begun.settings.keys().chain(self.settings.keys()).collect();
+        for name in of_both {
             let (then, now) = (begun.settings.get(name), self.settings.get(name));
             if then != now {
                 let shown = |value: Option<&Value>| {
