@@ -1,4 +1,4 @@
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::{Check, Group, Recipe};
 
@@ -24,6 +24,8 @@ pub struct Translation {
     /// Tensors of ours that a copy of another would make, with the tensor of the file, where
     /// copies were not allowed.
     pub copies: BTreeMap<String, String>,
+    /// Tensors of ours that a copy of another makes, where copies were allowed.
+    pub filled: BTreeSet<String>,
 }
 
 /// Tensors that a map leaves out.

@@ -17,7 +17,7 @@ use crate::Recipe;
 pub fn adopt(mut config: CalicoConfig, sources: &[Source]) -> Result<CalicoConfig, ImportError> {
     let mut problems = Vec::new();
     for source in sources {
-        if source.folder().join(OWN_CONFIG_FILE).exists() && !source.makes("llm.") {
+        if source.folder().join(OWN_CONFIG_FILE).exists() && !source.makes("llm.model.layers.") {
             return Err(ImportError::OwnAdapters(source.folder().to_path_buf()));
         }
         if source.makes("llm.model.layers.") {
@@ -45,7 +45,7 @@ pub fn adopt(mut config: CalicoConfig, sources: &[Source]) -> Result<CalicoConfi
             config.dino.stored_grid = side;
         }
     }
-    if problems.is_empty() { Ok(config) } else { Err(ImportError::Unusable(problems)) }
+    if problems.is_empty() { Ok(config) } else { Err(ImportError::unusable(problems)) }
 }
 
 /// The side of the grid of a position table `[1, 1 + side * side, width]`, where it is a square.

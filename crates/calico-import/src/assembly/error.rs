@@ -76,6 +76,12 @@ impl From<candle_core::Error> for ImportError {
 }
 
 impl ImportError {
+    /// All of these problems, those first that explain others.
+    pub(super) fn unusable(mut problems: Vec<ImportProblem>) -> Self {
+        problems.sort_by_key(ImportProblem::rank);
+        Self::Unusable(problems)
+    }
+
     /// Whether the caller's input is at fault, not the machine.
     pub fn is_bad_input(&self) -> bool {
         match self {

@@ -21,21 +21,24 @@ type Dimension = (&'static str, &'static str, fn(&LlamaConfig) -> usize);
 /// A dimension that a file names: its key there, its value, and what it is in ours.
 type Said = (String, Value, fn(&LlamaConfig) -> usize);
 
-const DIMENSIONS: [Dimension; 5] = [
+const DIMENSIONS: [Dimension; 6] = [
     ("hidden_size", "embedding_length", |llm| llm.width),
     ("num_hidden_layers", "block_count", |llm| llm.depth),
     ("num_attention_heads", "attention.head_count", |llm| llm.num_heads),
     ("num_key_value_heads", "attention.head_count_kv", |llm| llm.num_kv_heads),
     ("intermediate_size", "feed_forward_length", |llm| llm.mlp_hidden),
+    ("head_dim", "rope.dimension_count", LlamaConfig::head_width),
 ];
 
 /// Keys of `config.json` that would change what a layer computes, and the values at which they do
 /// not.
-const ONLY: [(&str, &[&str]); 4] = [
+const ONLY: [(&str, &[&str]); 6] = [
     ("hidden_act", &["\"silu\"", "\"swish\""]),
     ("attention_bias", &["false"]),
     ("mlp_bias", &["false"]),
     ("pretraining_tp", &["1"]),
+    ("sliding_window", &["null"]),
+    ("partial_rotary_factor", &["1", "1.0"]),
 ];
 
 /// What is said of a language model.
@@ -134,6 +137,11 @@ impl LanguageConfig {
         if let Some((key, kind)) = named("rope.scaling.type").filter(|(_, kind)| kind != "none") {
             foreign.push((key, kind.to_string(), UNSCALED.to_owned()));
         }
+        // The first is how files of 2023 say it; a factor of 1 scales nothing.
+        for key in ["rope.scale_linear", "rope.scaling.factor"] {
+            let scaled = named(key).filter(|(_, factor)| factor.as_f64() != Some(1.0));
+            foreign.extend(scaled.map(|(key, found)| (key, found.to_string(), UNSCALED.into())));
+        }
         Self {
             file: file.path().display().to_string(),
             dimensions: dimensions.collect(),
@@ -225,9 +233,10 @@ mod tests {
         let (_, problems) = put(&json!({
             "hidden_size": 5120, "num_hidden_layers": 40, "attention_bias": true,
             "rope_scaling": { "type": "linear", "factor": 2.0 }, "hidden_act": "gelu",
-            "rms_norm_eps": "small", "max_position_embeddings": 0,
+            "rms_norm_eps": "small", "max_position_embeddings": 0, "head_dim": 64,
+            "sliding_window": 4096, "partial_rotary_factor": 0.5,
         }));
-        assert_eq!(problems.len(), 7, "{problems:#?}");
+        assert_eq!(problems.len(), 10, "{problems:#?}");
         assert_eq!(
             problems[0],
             "config.json says hidden_size = 5120; expected 4096, as the configuration says"

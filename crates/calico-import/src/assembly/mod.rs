@@ -16,6 +16,7 @@ mod error;
 mod language_config;
 mod plan;
 mod problem;
+mod proofs;
 mod report;
 mod role;
 mod source;

@@ -9,6 +9,7 @@ use calico_model::{CalicoConfig, module_of};
 use calico_nn::weights::TensorSpec;
 use calico_nn::weights::checkpoint::StoredType;
 
+use super::role::is_table;
 use super::{Assembly, ImportError, ImportProblem, Role, Source, Unused, values};
 use crate::Recipe;
 
@@ -80,7 +81,7 @@ pub(super) fn plan(request: Request) -> Result<Assembly, ImportError> {
     planning.check_sources(&specs);
     let problems = planning.problems;
     if !problems.is_empty() {
-        return Err(ImportError::Unusable(problems));
+        return Err(ImportError::unusable(problems));
     }
     Ok(Assembly { config: request.config, sources: request.sources, seed: request.seed, entries })
 }
@@ -104,10 +105,11 @@ impl Planning<'_> {
         let recipe = source.recipe(&spec.name)?.clone();
         let grows = grows(spec, &recipe);
         if recipe.shape != spec.shape && !grows {
+            let tensor = recipe.parts.first().map_or_else(String::new, |part| part.tensor.clone());
             self.problems.push(ImportProblem::Shape {
                 ours: spec.name.clone(),
-                tensor: recipe.parts.first().map_or_else(String::new, |part| part.tensor.clone()),
-                file: source.name(),
+                file: source.file_of(&tensor),
+                tensor,
                 found: recipe.shape.clone(),
                 expected: spec.shape.clone(),
             });
@@ -118,17 +120,19 @@ impl Planning<'_> {
     }
 
     /// Numbers of the sources that hold a tensor, the one that counts first. Adapters take the
-    /// place of what others hold; all others have to agree.
+    /// place of what others hold, and a tensor that of a copy; all others have to agree.
     fn holders(&self, ours: &str) -> Vec<usize> {
         let all = self.request.sources.iter().enumerate();
-        let holders: Vec<(usize, Role)> = all
-            .filter(|(_, source)| source.recipe(ours).is_some())
-            .map(|(at, source)| (at, source.role()))
-            .collect();
-        let of_adapters = |(_, role): &&(usize, Role)| *role == Role::Adapters;
-        let has_adapters = holders.iter().any(|holder| of_adapters(&holder));
-        let counts = holders.iter().filter(|holder| !has_adapters || of_adapters(holder));
-        counts.map(|(at, _)| *at).collect()
+        let mut holders: Vec<(usize, &Source)> =
+            all.filter(|(_, source)| source.recipe(ours).is_some()).collect();
+        if holders.iter().any(|(_, source)| !source.only_copies(ours)) {
+            holders.retain(|(_, source)| !source.only_copies(ours));
+        }
+        let of_adapters = |(_, source): &(usize, &Source)| source.role() == Role::Adapters;
+        if holders.iter().any(of_adapters) {
+            holders.retain(of_adapters);
+        }
+        holders.into_iter().map(|(at, _)| at).collect()
     }
 
     /// The type in which a tensor is kept; f32 if its parts differ.
@@ -141,7 +145,7 @@ impl Planning<'_> {
         let mut kept = None;
         for (tensor, element) in elements {
             let Some(this) = values::kept(element) else {
-                let (file, tensor) = (source.name(), tensor.to_owned());
+                let (file, tensor) = (source.file_of(tensor), tensor.to_owned());
                 self.problems.push(ImportProblem::Element { file, tensor, element });
                 return None;
             };
@@ -163,11 +167,29 @@ impl Planning<'_> {
 
     fn check_missing(&mut self, missing: BTreeMap<String, Vec<String>>) {
         for (module, names) in missing {
-            let options = names.first().map(|name| Role::that_take(name).collect());
-            let options = options.unwrap_or_default();
+            let mut options: Vec<&str> =
+                names.first().map(|name| Role::that_take(name).collect()).unwrap_or_default();
+            for name in &names {
+                let that_take: Vec<&str> = Role::that_take(name).collect();
+                options.retain(|option| that_take.contains(option));
+            }
             let may_be_fresh = !names.iter().any(|name| is_drawn_once(name));
-            self.problems.push(ImportProblem::Missing { module, names, options, may_be_fresh });
+            let copy = self.copy(&names);
+            let missing = ImportProblem::Missing { module, names, options, may_be_fresh, copy };
+            self.problems.push(missing);
         }
+    }
+
+    /// A file, and a tensor in it of which copies would fill the first of these places that can
+    /// be filled so.
+    fn copy(&self, names: &[String]) -> Option<(String, String)> {
+        names.iter().find_map(|name| {
+            let sources = self.request.sources.iter().filter(|source| source.role().takes(name));
+            let mut copies = sources.filter_map(|source| {
+                Some((source.name(), source.translation().copies.get(name)?.clone()))
+            });
+            copies.next()
+        })
     }
 
     /// What files hold that nobody asked for.
@@ -206,17 +228,17 @@ impl Planning<'_> {
 
 /// Whether a tensor was drawn when its model was first trained, and means something to that model
 /// alone: SAM's positions, with which its decoder has learnt to read places.
-fn is_drawn_once(name: &str) -> bool {
+pub(super) fn is_drawn_once(name: &str) -> bool {
     name.ends_with("positional_encoding_gaussian_matrix")
 }
 
 /// Whether a table of tokens lacks rows that the tokens of grounded conversations will have.
 fn grows(spec: &TensorSpec, recipe: &Recipe) -> bool {
-    let is_table =
-        ["llm.model.embed_tokens.weight", "llm.lm_head.weight"].contains(&spec.name.as_str());
     match (spec.shape.as_slice(), recipe.shape.as_slice()) {
         ([rows, width], [found, found_width]) => {
-            is_table && width == found_width && (base_rows(*rows)..*rows).contains(found)
+            is_table(&spec.name)
+                && width == found_width
+                && (base_rows(*rows)..*rows).contains(found)
         }
         _ => false,
     }
@@ -225,11 +247,15 @@ fn grows(spec: &TensorSpec, recipe: &Recipe) -> bool {
 fn useless(source: &Source) -> ImportProblem {
     let translation = source.translation();
     let holds: BTreeSet<&str> = translation.recipes.keys().map(|name| module_of(name)).collect();
+    let options = translation.recipes.keys().flat_map(|name| Role::that_take(name));
+    let whole = Role::Whole.option();
+    let options: BTreeSet<&'static str> = options.filter(|option| *option != whole).collect();
     let holds = holds.into_iter().collect::<Vec<_>>().join(", ");
     ImportProblem::Useless {
         file: source.name(),
         title: translation.title.clone(),
         option: source.role().option(),
         holds: if holds.is_empty() { "nothing of a model".into() } else { holds },
+        options: options.into_iter().collect(),
     }
 }

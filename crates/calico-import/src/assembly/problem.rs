@@ -2,6 +2,7 @@
 
 use calico_formats::Element;
 
+use super::role::is_table;
 use crate::listed::listed;
 
 /// One thing that is wrong with the files of an import.
@@ -9,11 +10,12 @@ use crate::listed::listed;
 pub enum ImportProblem {
     /// The model needs tensors that no file holds.
     #[error(
-        "{module}: missing {}; bring a file that holds {} in with {}{}",
+        "{module}: missing {}; bring a file that holds {} in with {}{}{}",
         named(.names),
         if .names.len() == 1 { "it" } else { "them" },
         .options.join(" or "),
         if *.may_be_fresh { format!(", or begin untrained with `--fresh {module}`") } else { String::new() },
+        of_copy(.copy.as_ref()),
     )]
     Missing {
         /// The module.
@@ -24,9 +26,14 @@ pub enum ImportProblem {
         options: Vec<&'static str>,
         /// Whether they may be drawn.
         may_be_fresh: bool,
+        /// A file, and a tensor in it of which copies would fill some of the places.
+        copy: Option<(String, String)>,
     },
     /// A tensor has another shape than the model.
-    #[error("{ours} has the shape {found:?} in {file} ({tensor}); expected {expected:?}")]
+    #[error(
+        "{ours} has the shape {found:?} in {file} ({tensor}); expected {expected:?}: {}",
+        of_size(.ours)
+    )]
     Shape {
         /// Name of ours.
         ours: String,
@@ -68,7 +75,10 @@ pub enum ImportProblem {
         names: Vec<String>,
     },
     /// A file gives one name to several tensors.
-    #[error("{file} holds {name} more than once; expected one tensor of each name")]
+    #[error(
+        "{file} holds {name} more than once; expected one tensor of each name: save the model \
+         again, or leave out the file of the set that should not be there"
+    )]
     Doubled {
         /// The file.
         file: String,
@@ -89,7 +99,10 @@ pub enum ImportProblem {
         second: String,
     },
     /// A tensor holds NaN or infinity.
-    #[error("{tensor} in {file} holds NaN or infinity; expected finite values")]
+    #[error(
+        "{tensor} in {file} holds NaN or infinity; expected finite values: download the file \
+         again, or take an earlier checkpoint"
+    )]
     NotFinite {
         /// The file.
         file: String,
@@ -97,7 +110,10 @@ pub enum ImportProblem {
         tensor: String,
     },
     /// Values are too large for the type in which they would be stored.
-    #[error("{tensor} in {file} holds values beyond the range of f16; import with `--dtype bf16`")]
+    #[error(
+        "{tensor} in {file} holds values beyond the range of f16; expected smaller ones, or \
+         another type: import with `--dtype bf16`"
+    )]
     OutOfRange {
         /// The file.
         file: String,
@@ -105,7 +121,10 @@ pub enum ImportProblem {
         tensor: String,
     },
     /// A tensor that should repeat another does not.
-    #[error("{repeated} and {used} in {file} should be equal, but their values differ")]
+    #[error(
+        "{repeated} and {used} in {file} should be equal, but their values differ; save the model \
+         again with the program that trained it, so that both hold what was trained"
+    )]
     Unequal {
         /// The file.
         file: String,
@@ -117,7 +136,8 @@ pub enum ImportProblem {
     /// Rows without a place in the model are not zero.
     #[error(
         "{tensor} in {file} should be zero in rows {first} to {last}, which the model does not \
-         have, but reaches {largest:e}"
+         have, but reaches {largest:e}; take a model whose keys have no bias, such as the \
+         original"
     )]
     NotZero {
         /// The file.
@@ -132,7 +152,10 @@ pub enum ImportProblem {
         largest: f64,
     },
     /// A weight is stored in a way that this program does not read.
-    #[error("{tensor} in {file} holds values of {element}; expected floats")]
+    #[error(
+        "{tensor} in {file} holds values of {element}; expected floats: save the model in f16 or \
+         bf16"
+    )]
     Element {
         /// The file.
         file: String,
@@ -154,7 +177,10 @@ pub enum ImportProblem {
         expected: String,
     },
     /// A file is brought in for a module that it does not hold.
-    #[error("{file} ({title}) holds nothing that {option} asks for; it holds {holds}")]
+    #[error(
+        "{file} ({title}) holds nothing that {option} asks for; it holds {holds}{}",
+        brought(.options)
+    )]
     Useless {
         /// The file.
         file: String,
@@ -164,6 +190,8 @@ pub enum ImportProblem {
         option: &'static str,
         /// The modules that it holds.
         holds: String,
+        /// Options that ask for some of them.
+        options: Vec<&'static str>,
     },
     /// A module that is to start untrained is not part of the model.
     #[error("--fresh {module}: the model has no such module; it has {}", .known.join(", "))]
@@ -173,6 +201,48 @@ pub enum ImportProblem {
         /// The modules of the model.
         known: Vec<String>,
     },
+}
+
+impl ImportProblem {
+    /// Where a problem stands in a list: what explains others comes first, and what may be there
+    /// for every tensor comes last, so that it pushes nothing else off the end.
+    pub(super) fn rank(&self) -> usize {
+        match self {
+            Self::Useless { .. } => 0,
+            Self::NoSuchModule { .. } | Self::Setting { .. } => 1,
+            Self::Missing { .. } => 2,
+            Self::Unknown { .. } | Self::Surplus { .. } => 3,
+            Self::Element { .. } | Self::Shape { .. } | Self::Doubled { .. } => 4,
+            Self::Unequal { .. } | Self::NotZero { .. } => 5,
+            Self::NotFinite { .. } | Self::OutOfRange { .. } => 6,
+            Self::Disagree { .. } => 7,
+        }
+    }
+}
+
+/// What to do about a tensor of another size.
+fn of_size(ours: &str) -> &'static str {
+    if ours.starts_with("lora.") {
+        "the updates were made for another model; take those of this one"
+    } else if is_table(ours) {
+        "take a language model with this vocabulary, or choose a configuration of that size"
+    } else {
+        "take a file of that size, or choose a configuration of this one"
+    }
+}
+
+/// What leave to copy would do.
+fn of_copy(copy: Option<&(String, String)>) -> String {
+    let Some((file, tensor)) = copy else { return String::new() };
+    format!(", or let copies of {tensor} in {file} stand there with `--allow-copies`")
+}
+
+/// How to bring in what a file holds.
+fn brought(options: &[&str]) -> String {
+    if options.is_empty() {
+        return "; name another file".into();
+    }
+    format!("; name another file, or bring this one in with {}", options.join(" or "))
 }
 
 fn tensors(count: usize) -> String {

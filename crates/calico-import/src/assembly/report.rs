@@ -2,11 +2,16 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use calico_model::adapters::LORA_CONFIG_FILE;
+use calico_model::config::CONFIG_FILE;
 use calico_model::module_of;
 use calico_model::provenance::{ModuleOrigin, Provenance};
 
 use super::Assembly;
-use super::plan::{Entry, Origin, base_rows};
+use super::plan::{Entry, Origin, base_rows, is_drawn_once};
+
+/// The map of our own names.
+const OWN_MAP: &str = "calico";
 
 /// What an import brings together.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -15,6 +20,9 @@ pub struct Report {
     pub brought: Vec<Brought>,
     /// Modules that start untrained, with their tensors.
     pub fresh: BTreeMap<String, usize>,
+    /// Parameters of the model, counted as the budget of [`calico_model`] does: SAM's random
+    /// positions, which no training moves, are none.
+    pub parameters: u64,
     /// What should be known, and is no error.
     pub warnings: Vec<String>,
 }
@@ -53,8 +61,14 @@ impl Assembly {
         Report {
             brought: brought.filter_map(|(at, modules)| self.brought(at, modules)).collect(),
             fresh,
+            parameters: self.parameters(),
             warnings: self.warnings(),
         }
+    }
+
+    fn parameters(&self) -> u64 {
+        let specs = self.entries.iter().map(|entry| &entry.spec);
+        specs.filter(|spec| !is_drawn_once(&spec.name)).map(|spec| spec.len() as u64).sum()
     }
 
     fn brought(&self, at: usize, modules: BTreeMap<String, usize>) -> Option<Brought> {
@@ -87,6 +101,7 @@ impl Assembly {
                 source.translation().map
             ));
         }
+        warnings.extend(self.alpha_of_configuration());
         let rows = self.config.llm.vocab_size;
         if self
             .entries
@@ -108,6 +123,27 @@ impl Assembly {
             ));
         }
         warnings
+    }
+
+    /// Says where updates come without the file that tells how strong they are.
+    fn alpha_of_configuration(&self) -> Option<String> {
+        let lora = self.config.lora.as_ref()?;
+        let mut origins = self.entries.iter().filter_map(|entry| match &entry.origin {
+            Origin::Source { at, .. } if module_of(&entry.spec.name) == "lora" => Some(*at),
+            _ => None,
+        });
+        let source = self.sources.get(origins.next()?)?;
+        let said = [LORA_CONFIG_FILE, CONFIG_FILE].map(|name| source.folder().join(name));
+        let [of_peft, ours] = said.map(|file| file.exists());
+        let is_ours = ours && source.translation().map == OWN_MAP;
+        (!of_peft && !is_ours).then(|| {
+            format!(
+                "beside the low-rank updates in {} lies no {LORA_CONFIG_FILE}: alpha is {}, as the \
+                 configuration says; name the right one with `--config`",
+                source.name(),
+                lora.alpha
+            )
+        })
     }
 
     /// The file from which the first tensor of a module comes.

@@ -18,8 +18,19 @@ pub enum Role {
     /// SAM, all of it.
     Sam,
     /// What CALICO trains: both correspondence modules, low-rank updates, SAM's decoder. They
-    /// take the place of what other files hold.
+    /// take the place of what other files hold. So do both tables of tokens, which PEFT saves
+    /// beside updates where tokens were added.
     Adapters,
+}
+
+/// The table by which tokens enter the language model.
+pub(super) const EMBED_TOKENS: &str = "llm.model.embed_tokens.weight";
+/// The table by which they leave it.
+pub(super) const LM_HEAD: &str = "llm.lm_head.weight";
+
+/// Whether a tensor of ours has a row for each token.
+pub(super) fn is_table(ours: &str) -> bool {
+    [EMBED_TOKENS, LM_HEAD].contains(&ours)
 }
 
 /// A role, the option that names it, and the beginnings of the names of ours that it asks for.
@@ -33,7 +44,11 @@ const ROWS: [Row; 8] = [
     (Role::ImageProjection, "--f-image", &["f_image."]),
     (Role::Dino, "--dino", &["dino."]),
     (Role::Sam, "--sam", &["sam."]),
-    (Role::Adapters, "--adapters", &["cem.", "cams.", "lora.", "sam.decoder."]),
+    (
+        Role::Adapters,
+        "--adapters",
+        &["cem.", "cams.", "lora.", "sam.decoder.", EMBED_TOKENS, LM_HEAD],
+    ),
 ];
 
 impl Role {
@@ -68,6 +83,7 @@ mod tests {
             assert_eq!(role.option(), option);
             assert!(starts.iter().all(|start| role.takes(&format!("{start}x"))));
         }
+        assert!(Role::Adapters.takes(LM_HEAD) && !Role::Adapters.takes("llm.model.norm.weight"));
         assert!(!Role::Sam.takes("llm.model.norm.weight"));
         let of_decoder: Vec<_> = Role::that_take("sam.decoder.iou_token.weight").collect();
         assert_eq!(of_decoder, ["MODEL", "--sam", "--adapters"]);

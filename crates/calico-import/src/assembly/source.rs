@@ -8,6 +8,7 @@ use calico_formats::{ShardedFiles, StoredTensor};
 use calico_model::provenance::{ModuleOrigin, Provenance, UNKNOWN_LICENCE};
 
 use super::card::licence_of;
+use super::role::is_table;
 use super::{ImportError, Role};
 use crate::{Copies, NameMap, Names, Recipe, Translation};
 
@@ -71,7 +72,12 @@ impl Source {
     pub(super) fn origins(&self, module: &str) -> Vec<ModuleOrigin> {
         let before = self.before.as_ref().and_then(|before| before.modules.get(module));
         if let Some(before) = before.filter(|before| !before.origins.is_empty()) {
-            return before.origins.clone();
+            let mut origins = before.origins.clone();
+            // What is stated now says what nobody had stated before.
+            for origin in origins.iter_mut().filter(|it| it.licence == UNKNOWN_LICENCE) {
+                origin.licence = self.licence.clone().unwrap_or_else(|| origin.licence.clone());
+            }
+            return origins;
         }
         vec![ModuleOrigin {
             source: self.label.clone(),
@@ -110,9 +116,31 @@ impl Source {
         self.files.path().display().to_string()
     }
 
+    /// The name of the file that holds a tensor, for messages: one of the shards.
+    pub(super) fn file_of(&self, tensor: &str) -> String {
+        let file = self.files.file_of(tensor);
+        file.map_or_else(|| self.name(), |file| file.path().display().to_string())
+    }
+
     /// How the tensor of ours with this name is made of it, if it is asked for that.
     pub(super) fn recipe(&self, ours: &str) -> Option<&Recipe> {
-        self.translation.recipes.get(ours).filter(|_| self.role.takes(ours))
+        self.translation.recipes.get(ours).filter(|_| self.takes(ours))
+    }
+
+    /// Whether it is asked for the tensor of ours with this name. Adapters bring tables of tokens
+    /// that were trained with them, but not those of a whole language model in the same file.
+    fn takes(&self, ours: &str) -> bool {
+        let is_left = self.role == Role::Adapters && is_table(ours) && self.is_language_model();
+        self.role.takes(ours) && !is_left
+    }
+
+    fn is_language_model(&self) -> bool {
+        self.translation.recipes.contains_key("llm.model.norm.weight")
+    }
+
+    /// Whether a tensor of ours would be a copy of another one in it.
+    pub(super) fn only_copies(&self, ours: &str) -> bool {
+        self.translation.filled.contains(ours)
     }
 
     /// Whether it makes a tensor of ours whose name begins so, and is asked for it.
@@ -124,7 +152,7 @@ impl Source {
     pub(super) fn recipes(&self) -> impl Iterator<Item = (&str, &Recipe)> {
         let recipes = self.translation.recipes.iter();
         let all = recipes.map(|(ours, recipe)| (ours.as_str(), recipe));
-        all.filter(|(ours, _)| self.role.takes(ours))
+        all.filter(|(ours, _)| self.takes(ours))
     }
 
     /// What the header says of a tensor.

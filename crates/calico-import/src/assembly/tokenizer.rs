@@ -13,7 +13,8 @@ use calico_language::{ADDED_TOKENS, Tokenizer};
 use calico_model::ModelError;
 use serde_json::{Value, json};
 
-use super::{ImportError, Source};
+use super::role::EMBED_TOKENS;
+use super::{ImportError, Role, Source};
 
 /// Names under which a tokenizer lies beside a language model, the better one first.
 const NAMES: [&str; 2] = ["tokenizer.json", "tokenizer.model"];
@@ -27,7 +28,8 @@ const PADDING: usize = 64;
 /// The text of the `tokenizer.json` of a model whose table of tokens has `rows` rows.
 ///
 /// It is made of `file`, a `tokenizer.json` or a `tokenizer.model`; without one, of what lies
-/// beside or in the language model among `sources`. Tokens that GLaMM adds get the ids that
+/// beside adapters that bring a table of tokens, or else beside or in the language model among
+/// `sources`. Tokens that GLaMM adds get the ids that
 /// `added_tokens.json` beside it gives them, or else those behind the last one, in GLaMM's order.
 ///
 /// # Errors
@@ -42,31 +44,60 @@ pub fn tokenizer_json(
         None => found(sources)?,
     };
     add_tokens(&path, &mut json)?;
+    let counted = tokens(&json).into_values().max().map_or(0, |id| id.saturating_add(1));
+    if counted > rows as u64 {
+        return Err(ImportError::Beside { path, reason: other_table(&json, counted, rows) });
+    }
     let text = format!("{json}\n");
     let tokenizer = Tokenizer::parse(text.as_bytes(), &path).map_err(ModelError::from)?;
     let ids = tokenizer.vocab_size();
     if ids > rows || ids + PADDING <= rows {
-        let reason = format!(
-            "it has {ids} tokens, the {} of grounded conversations included, but the table of the \
-             language model has {rows} rows; take the tokenizer that belongs to it",
-            ADDED_TOKENS.len()
-        );
-        return Err(ImportError::Beside { path, reason });
+        return Err(ImportError::Beside { path, reason: other_table(&json, ids as u64, rows) });
     }
     Ok(text)
 }
 
+/// Why a tokenizer of `ids` tokens does not belong to a table of `rows` rows.
+fn other_table(json: &Value, ids: u64, rows: usize) -> String {
+    let least = (rows + 1).saturating_sub(PADDING);
+    format!(
+        "it has {ids} tokens, the {} of grounded conversations included, but the table \
+         {EMBED_TOKENS} has {rows} rows; expected {least} to {rows} tokens: take the tokenizer \
+         that belongs to the language model with `--tokenizer FILE`{}",
+        ADDED_TOKENS.len(),
+        beyond(json, rows)
+    )
+}
+
+/// The first added token that has no row in the table, if there is one.
+fn beyond(json: &Value, rows: usize) -> String {
+    let added = json["added_tokens"].as_array().into_iter().flatten();
+    let beyond = added.filter_map(|token| {
+        let id = token["id"].as_u64().filter(|&id| id >= rows as u64)?;
+        Some((id, token["content"].as_str()?))
+    });
+    let Some((id, token)) = beyond.min() else { return String::new() };
+    format!("; its added token {token} has the id {id}, the last row is {}", rows.saturating_sub(1))
+}
+
 /// The tokenizer of the language model among the sources.
 fn found(sources: &[Source]) -> Result<(PathBuf, Value), ImportError> {
-    let language = sources.iter().find(|source| source.makes("llm.model.embed_tokens."));
-    let Some(language) = language.or(sources.first()) else {
+    let has_table = |source: &&Source| source.makes(EMBED_TOKENS);
+    let is_adapters = |source: &&Source| source.role() == Role::Adapters;
+    // Who added tokens saved them with their rows; a base model beside knows fewer.
+    let adapters = sources.iter().filter(has_table).filter(is_adapters);
+    let others = sources.iter().filter(has_table).filter(|source| !is_adapters(source));
+    let language = others.clone().next().or(sources.first());
+    let Some(language) = language else {
         return Err(ImportError::NoTokenizer(PathBuf::new()));
     };
-    for name in NAMES {
-        let path = language.folder().join(name);
-        if path.exists() {
-            let json = read(&path)?;
-            return Ok((path, json));
+    for source in adapters.chain([language]) {
+        for name in NAMES {
+            let path = source.folder().join(name);
+            if path.exists() {
+                let json = read(&path)?;
+                return Ok((path, json));
+            }
         }
     }
     if let [file, ..] = language.files().files()
@@ -119,7 +150,11 @@ fn of_gguf(file: &TensorFile) -> Result<Value, ImportError> {
         }
         _ => Vec::new(),
     };
-    let (model, normalization) = (ModelKind::Bpe, Normalization::llama());
+    // A file that says nothing means a blank in front, as LLaMA's tokenizer has it.
+    let has_prefix = file.notes().get("tokenizer.ggml.add_space_prefix");
+    let add_dummy_prefix = has_prefix.is_none_or(|has_prefix| has_prefix != "false");
+    let normalization = Normalization { add_dummy_prefix, ..Normalization::llama() };
+    let model = ModelKind::Bpe;
     let special = SpecialIds::default();
     let lists = Lists { tokens, scores, kinds, model, normalization, special };
     Ok(to_tokenizer_json(&Pieces::from_lists(path, lists)?)?)
@@ -128,30 +163,22 @@ fn of_gguf(file: &TensorFile) -> Result<Value, ImportError> {
 /// Adds the tokens of grounded conversations that are not there.
 fn add_tokens(path: &Path, json: &mut Value) -> Result<(), ImportError> {
     let known = added_beside(path)?;
-    let ids = |json: &Value| -> Vec<(String, u64)> {
-        let vocabulary = json["model"]["vocab"].as_object().into_iter().flatten();
-        let words = vocabulary.filter_map(|(word, id)| Some((word.clone(), id.as_u64()?)));
-        let added = json["added_tokens"].as_array().into_iter().flatten();
-        let added = added.filter_map(|token| {
-            Some((token["content"].as_str()?.to_owned(), token["id"].as_u64()?))
-        });
-        words.chain(added).collect()
-    };
-    let there = ids(json);
-    let Some(mut next) = there.iter().map(|(_, id)| id + 1).max() else { return Ok(()) };
-    let is_there = |token: &str| there.iter().any(|(word, _)| word == token);
+    let there = tokens(json);
+    check_agreement(path, &there, &known)?;
+    let behind = |id: u64| id.saturating_add(1);
+    let Some(mut next) = there.values().map(|&id| behind(id)).max() else { return Ok(()) };
     // In the order of their ids, which the reader of the file insists on.
     let mut missing: Vec<(u64, String)> = Vec::new();
     for (token, id) in &known {
-        if !is_there(token) {
+        if !there.contains_key(token) {
             missing.push((*id, token.clone()));
-            next = next.max(id + 1);
+            next = next.max(behind(*id));
         }
     }
     for token in ADDED_TOKENS {
-        if !is_there(token) && !known.contains_key(token) {
+        if !there.contains_key(token) && !known.contains_key(token) {
             missing.push((next, token.to_owned()));
-            next += 1;
+            next = behind(next);
         }
     }
     missing.sort();
@@ -164,6 +191,41 @@ fn add_tokens(path: &Path, json: &mut Value) -> Result<(), ImportError> {
                 "rstrip": false, "normalized": false, "special": true,
             })
         }));
+    }
+    Ok(())
+}
+
+/// All tokens of a `tokenizer.json`, with their ids.
+fn tokens(json: &Value) -> BTreeMap<String, u64> {
+    let vocabulary = json["model"]["vocab"].as_object().into_iter().flatten();
+    let words = vocabulary.filter_map(|(word, id)| Some((word.clone(), id.as_u64()?)));
+    let added = json["added_tokens"].as_array().into_iter().flatten();
+    let added = added
+        .filter_map(|token| Some((token["content"].as_str()?.to_owned(), token["id"].as_u64()?)));
+    words.chain(added).collect()
+}
+
+/// Refuses ids of the file beside a tokenizer that other tokens have, and tokens that have other
+/// ids.
+fn check_agreement(
+    path: &Path,
+    there: &BTreeMap<String, u64>,
+    known: &BTreeMap<String, u64>,
+) -> Result<(), ImportError> {
+    let holders: BTreeMap<u64, &String> = there.iter().map(|(token, id)| (*id, token)).collect();
+    for (token, id) in known {
+        let reason = match (there.get(token), holders.get(id)) {
+            (Some(own), _) if own != id => format!("{} gives it the id {own}", path.display()),
+            (None, Some(other)) => format!("in {} that is {other}", path.display()),
+            _ => continue,
+        };
+        return Err(ImportError::Beside {
+            path: path.with_file_name(ADDED_FILE),
+            reason: format!(
+                "gives {token} the id {id}, but {reason}; expected files of one tokenizer: name \
+                 the right one with `--tokenizer FILE`"
+            ),
+        });
     }
     Ok(())
 }
@@ -227,6 +289,46 @@ mod tests {
         write(folder.path(), ADDED_FILE, &beside);
         let special = parsed(&path, 266).unwrap().special();
         assert_eq!((special.seg, special.image_start, special.phrase_end), (259, 260, 265));
+    }
+
+    fn refused(path: &Path, rows: usize) -> String {
+        let error = parsed(path, rows).unwrap_err();
+        assert!(error.is_bad_input());
+        error.to_string()
+    }
+
+    #[test]
+    fn added_tokens_beyond_the_table_are_named_however_large_their_ids_are() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = write(folder.path(), "tokenizer.json", &base());
+        for id in [266, 300, u64::from(u32::MAX), u64::MAX - 9] {
+            write(folder.path(), ADDED_FILE, &json!({ "[SEG]": id }));
+            let message = refused(&path, 266);
+            let says = format!("its added token [SEG] has the id {id}, the last row is 265");
+            assert!(message.contains(&says) && message.contains("tokenizer.json"), "{message}");
+            assert!(message.contains("expected 203 to 266 tokens"), "{message}");
+        }
+        write(folder.path(), ADDED_FILE, &json!({ "[SEG]": u64::MAX }));
+        assert!(refused(&path, 266).contains("expected 203 to 266 tokens"));
+    }
+
+    #[test]
+    fn files_of_two_tokenizers_are_told_apart() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = write(folder.path(), "tokenizer.json", &byte_level_json(259));
+        write(folder.path(), ADDED_FILE, &json!({ "[SEG]": 259 }));
+        let message = refused(&path, 266);
+        assert!(message.contains("added_tokens.json: gives [SEG] the id 259"), "{message}");
+        assert!(message.contains("tokenizer.json gives it the id 263"), "{message}");
+        write(folder.path(), ADDED_FILE, &json!({ "<pad>": 258 }));
+        let message = refused(&path, 266);
+        assert!(message.contains("gives <pad> the id 258, but in "), "{message}");
+        assert!(message.contains("that is <0xFF>; expected files of one tokenizer"), "{message}");
+        // What both say alike is no contradiction.
+        write(folder.path(), ADDED_FILE, &json!({ "[SEG]": 263, "<unk>": 0 }));
+        assert!(parsed(&path, 266).is_ok());
+        write(folder.path(), ADDED_FILE, &json!(["[SEG]"]));
+        assert!(refused(&path, 266).contains("expected an object of tokens and their ids"));
     }
 
     #[test]

@@ -87,7 +87,35 @@ fn converted(element: Element, bytes: Vec<u8>, stored: StoredType) -> Result<Vec
     if is_same {
         return Ok(bytes);
     }
-    Ok(stored.encode(&decoded(element, &bytes)?))
+    let values = bytes.len() as u64 * PIECE_VALUES / piece_bytes(element) as u64;
+    let mut all = Vec::with_capacity(values as usize * stored.bytes());
+    for piece in pieces(element, &bytes) {
+        all.extend(stored.encode(&decoded(element, piece)?));
+    }
+    Ok(all)
+}
+
+/// Values that are decoded at once: a table of tokens would take half a gigabyte in f32.
+const PIECE_VALUES: u64 = 1 << 20;
+
+/// Stored bytes in pieces that can be decoded one by one.
+fn pieces(element: Element, bytes: &[u8]) -> impl Iterator<Item = &[u8]> {
+    bytes.chunks(piece_bytes(element))
+}
+
+/// Blocks have 32 or 256 values, so that a piece holds whole ones.
+fn piece_bytes(element: Element) -> usize {
+    element.bytes_of(PIECE_VALUES).unwrap_or(1).max(1) as usize
+}
+
+/// Whether none of the values is NaN or infinity.
+pub(super) fn are_finite(element: Element, bytes: &[u8]) -> Result<bool, ImportError> {
+    for piece in pieces(element, bytes) {
+        if decoded(element, piece)?.iter().any(|value| !value.is_finite()) {
+            return Ok(false);
+        }
+    }
+    Ok(true)
 }
 
 /// The values of stored bytes; those of 64 bits are rounded.
@@ -128,6 +156,11 @@ fn of_blocks(format: BlockFormat, bytes: &[u8]) -> Result<Vec<f32>, ImportError>
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+    use std::path::Path;
+
+    use calico_formats::TensorFile;
+
     use super::*;
 
     #[test]
@@ -146,6 +179,42 @@ mod tests {
         let nan = vec![0x01, 0xff, 0x80, 0x7f];
         let same = converted(Element::F32, nan.clone(), StoredType::F32).unwrap();
         assert_eq!(same, nan, "not even a NaN changes its bits");
+    }
+
+    #[test]
+    fn what_is_converted_in_pieces_is_the_same_as_at_once() {
+        let values: Vec<f32> = (0..PIECE_VALUES + 70).map(|value| value as f32 * 0.37).collect();
+        let stored = StoredType::F32.encode(&values);
+        let pieces = converted(Element::F32, stored, StoredType::Bf16).unwrap();
+        assert!(pieces == StoredType::Bf16.encode(&values));
+        let block = (0..34).map(|byte| byte ^ 0x15);
+        let count = PIECE_VALUES as usize / 32 + 3;
+        let blocks: Vec<u8> = (0..count).flat_map(|_| block.clone()).collect();
+        let format = Element::Block(BlockFormat::Q8_0);
+        let at_once = StoredType::F16.encode(&decoded(format, &blocks).unwrap());
+        assert!(converted(format, blocks, StoredType::F16).unwrap() == at_once);
+    }
+
+    #[test]
+    fn blocks_of_every_type_are_what_the_gguf_package_makes_of_them() {
+        let tests = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests");
+        let file = tests.join("../../calico-formats/tests/data/gguf/types.gguf");
+        let file = TensorFile::open(&file).unwrap();
+        let expected = std::fs::read(tests.join("fixtures/dequantised.json")).unwrap();
+        let expected: BTreeMap<String, String> = serde_json::from_slice(&expected).unwrap();
+        assert_eq!(expected.len(), 10);
+        for (name, bits) in expected {
+            let element = file.tensors()[&name].element;
+            let found = decoded(element, &file.read(&name).unwrap()).unwrap();
+            let bits = bits.split(' ').map(|bits| u32::from_str_radix(bits, 16).unwrap());
+            let expected: Vec<f32> = bits.map(f32::from_bits).collect();
+            assert_eq!(found.len(), expected.len(), "{name}");
+            for (found, expected) in found.iter().zip(&expected) {
+                // The sums of scale and offset may be rounded once more or less.
+                let allowed = 1e-6 * expected.abs().max(0.1);
+                assert!((found - expected).abs() <= allowed, "{name}: {found} for {expected}");
+            }
+        }
     }
 
     #[test]

@@ -13,8 +13,8 @@ use calico_nn::weights::Random;
 use calico_nn::weights::checkpoint::{StoredTensor, StoredType, write_stored};
 
 use super::plan::{Entry, Origin, base_rows};
-use super::{Assembly, ImportError, ImportProblem, Source, values};
-use crate::{Check, Recipe};
+use super::{Assembly, ImportError, ImportProblem, Source, proofs, values};
+use crate::Recipe;
 
 impl Assembly {
     /// Writes the model into the new folder `out`, which appears when it is complete.
@@ -36,7 +36,7 @@ impl Assembly {
             self.entries.iter().map(|entry| (entry.spec.name.as_str(), entry)).collect();
         let mut problems = Vec::new();
         for source in &self.sources {
-            check(source, &mut problems)?;
+            proofs::check(source, &mut problems)?;
         }
         let problems = RefCell::new(problems);
         let digests = RefCell::new(Digests::default());
@@ -53,7 +53,7 @@ impl Assembly {
         })?;
         let problems = problems.into_inner();
         if !problems.is_empty() {
-            return Err(ImportError::Unusable(problems));
+            return Err(ImportError::unusable(problems));
         }
         new.write(TOKENIZER_FILE, tokenizer_json.as_bytes())?;
         write_config(&new, &self.config)?;
@@ -140,64 +140,18 @@ fn check_finite(
         return Ok(());
     }
     let before = problems.len();
-    let (file, names) = (source.name(), recipe.parts.iter().map(|part| &part.tensor));
+    let names = recipe.parts.iter().map(|part| &part.tensor);
     for tensor in names.clone() {
         let Some(element) = source.tensor(tensor).map(|tensor| tensor.element) else { continue };
-        let values = values::decoded(element, &source.files().read(tensor)?)?;
-        if values.iter().any(|value| !value.is_finite()) {
-            let (file, tensor) = (file.clone(), tensor.clone());
+        if !values::are_finite(element, &source.files().read(tensor)?)? {
+            let (file, tensor) = (source.file_of(tensor), tensor.clone());
             problems.push(ImportProblem::NotFinite { file, tensor });
         }
     }
     if problems.len() == before {
+        let file = names.clone().next().map_or_else(String::new, |tensor| source.file_of(tensor));
         let tensor = names.cloned().collect::<Vec<_>>().join(", ");
         problems.push(ImportProblem::OutOfRange { file, tensor });
-    }
-    Ok(())
-}
-
-/// Proves what the translation of a file took for granted.
-fn check(source: &Source, problems: &mut Vec<ImportProblem>) -> Result<(), ImportError> {
-    let element = |name: &str| source.tensor(name).map(|tensor| tensor.element);
-    for check in &source.translation().checks {
-        match check {
-            Check::Equal { used, repeated } => {
-                let bytes = |name: &str| source.files().read(name);
-                let same = if element(used) == element(repeated) {
-                    bytes(used)? == bytes(repeated)?
-                } else {
-                    let values = |name: &str| -> Result<Vec<f32>, ImportError> {
-                        element(name).map_or(Ok(Vec::new()), |element| {
-                            values::decoded(element, &bytes(name)?)
-                        })
-                    };
-                    values(used)? == values(repeated)?
-                };
-                if !same {
-                    let (file, used, repeated) = (source.name(), used.clone(), repeated.clone());
-                    problems.push(ImportProblem::Unequal { file, used, repeated });
-                }
-            }
-            Check::Zero { tensor, rows } => {
-                let Some(stored) = source.tensor(tensor) else { continue };
-                let values = values::decoded(stored.element, &source.files().read(tensor)?)?;
-                let width = stored.shape.iter().skip(1).product::<usize>().max(1);
-                let cut = values.get(rows.start * width..rows.end * width).unwrap_or_default();
-                // NaN is not zero: no comparison with it holds.
-                let largest = cut.iter().map(|value| f64::from(value.abs()));
-                let is_zero = |value: f64| value <= Check::ZERO;
-                if let Some(largest) = largest.clone().find(|value| !is_zero(*value)) {
-                    let largest = cut.iter().fold(largest, |l, v| l.max(f64::from(v.abs())));
-                    problems.push(ImportProblem::NotZero {
-                        file: source.name(),
-                        tensor: tensor.clone(),
-                        first: rows.start,
-                        last: rows.end.saturating_sub(1),
-                        largest,
-                    });
-                }
-            }
-        }
     }
     Ok(())
 }

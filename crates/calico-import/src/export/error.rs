@@ -9,7 +9,7 @@ use calico_nn::weights::checkpoint::CheckpointError;
 #[derive(Debug, thiserror::Error)]
 pub enum ExportError {
     /// The target is there already.
-    #[error("{0} exists; choose a new file")]
+    #[error("{0} exists; expected a new file, so choose another name")]
     Exists(PathBuf),
     /// The file cannot be written.
     #[error("cannot write {path}")]
@@ -21,12 +21,20 @@ pub enum ExportError {
         source: WriteError,
     },
     /// The tokenizer cannot be read.
-    #[error("{path} is not a tokenizer: {reason}")]
+    #[error("{path} is not a tokenizer: {reason}; take the one that belongs to the model")]
     Tokenizer {
         /// The file.
         path: PathBuf,
         /// What is wrong with it.
         reason: String,
+    },
+    /// The model lacks a tensor.
+    #[error("{path} holds no {name}; expected a whole model: import or download it again")]
+    Missing {
+        /// The folder of the model.
+        path: PathBuf,
+        /// The tensor.
+        name: String,
     },
     /// The weights cannot be had.
     #[error(transparent)]
@@ -49,7 +57,7 @@ impl ExportError {
     /// Whether the caller's input is at fault, not the machine.
     pub fn is_bad_input(&self) -> bool {
         match self {
-            Self::Exists(_) | Self::Tokenizer { .. } => true,
+            Self::Exists(_) | Self::Tokenizer { .. } | Self::Missing { .. } => true,
             Self::Write { .. } | Self::Stopped => false,
             Self::Adapters(error) => error.is_bad_input(),
             Self::Model(error) => error.is_bad_input(),

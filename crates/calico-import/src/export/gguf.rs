@@ -1,7 +1,6 @@
 //! The language model as a GGUF file.
 
 use std::borrow::Cow;
-use std::fs::File;
 use std::io::{BufWriter, Write as _};
 use std::ops::ControlFlow;
 use std::path::Path;
@@ -13,6 +12,7 @@ use calico_model::adapters::updated;
 use calico_model::checkpoint::TOKENIZER_FILE;
 use calico_model::{ModelError, ModelFolder};
 use calico_nn::weights::checkpoint::{StoredTensor, StoredType};
+use tempfile::NamedTempFile;
 
 use super::{ExportError, Tokens};
 
@@ -54,11 +54,7 @@ pub fn export_gguf(
         source: source.into(),
     };
     let failed = |source: WriteError| ExportError::Write { path: out.to_path_buf(), source };
-    let folder = out.parent().filter(|parent| !parent.as_os_str().is_empty());
-    let scratch = tempfile::Builder::new()
-        .prefix(".calico-")
-        .tempfile_in(folder.unwrap_or(Path::new(".")))
-        .map_err(io)?;
+    let scratch = scratch_beside(out).map_err(io)?;
     let metadata = metadata(model, &plans, tokens.clone());
     let listed: Vec<Plan> = plans.iter().map(|(_, plan)| plan.clone()).collect();
     let target = BufWriter::new(scratch.as_file());
@@ -73,24 +69,22 @@ pub fn export_gguf(
     }
     writer.finish().map_err(failed)?.flush().map_err(io)?;
     scratch.as_file().sync_all().map_err(io)?;
-    make_ordinary(scratch.as_file(), out).map_err(io)?;
     scratch.persist_noclobber(out).map_err(|error| io(error.error))?;
     Ok(tokens)
 }
 
-/// Scratch files are private; what others are to read is not.
-#[cfg(unix)]
-fn make_ordinary(file: &File, out: &Path) -> std::io::Result<()> {
-    // An ordinary file of the same folder tells which rights that is.
-    let probe = out.with_extension("rights");
-    let rights = File::create_new(&probe).and_then(|file| file.metadata())?.permissions();
-    std::fs::remove_file(&probe)?;
-    file.set_permissions(rights)
-}
-
-#[cfg(not(unix))]
-fn make_ordinary(_file: &File, _out: &Path) -> std::io::Result<()> {
-    Ok(())
+/// A scratch file beside the target. It has the rights of an ordinary file: others may read it as
+/// far as the user lets them.
+fn scratch_beside(out: &Path) -> std::io::Result<NamedTempFile> {
+    let folder = out.parent().filter(|parent| !parent.as_os_str().is_empty());
+    let mut builder = tempfile::Builder::new();
+    builder.prefix(".calico-");
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt as _;
+        builder.permissions(std::fs::Permissions::from_mode(0o666));
+    }
+    builder.tempfile_in(folder.unwrap_or(Path::new(".")))
 }
 
 fn tokens(model: &ModelFolder) -> Result<Tokens, ExportError> {
@@ -117,7 +111,10 @@ fn plans(model: &ModelFolder) -> Result<Vec<(StoredTensor, Plan)>, ExportError> 
         }));
     }
     let plan = |(ours, theirs): (String, String)| {
-        let (tensor, _) = updated(model, &ours)?;
+        let tensor = model.checkpoint.stored(&ours).ok_or_else(|| {
+            let path = model.path().to_path_buf();
+            ExportError::Missing { path, name: ours.clone() }
+        })?;
         let element = match (tensor.shape.len(), tensor.stored) {
             (1, _) | (_, StoredType::F32) => Element::F32,
             (_, StoredType::Bf16) => Element::Bf16,

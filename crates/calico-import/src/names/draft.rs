@@ -1,7 +1,7 @@
 //! The tensors of a file, as one map sees them.
 
 use std::cmp::Reverse;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use calico_formats::StoredTensor;
 
@@ -99,12 +99,13 @@ impl<'a> Draft<'a> {
             let (title, problems) = (self.map.title().to_owned(), self.problems);
             return Err(TranslateError::Unusable { title, problems });
         }
-        let mut offered = BTreeMap::new();
+        let (mut offered, mut filled) = (BTreeMap::new(), BTreeSet::new());
         for (ours, recipe) in self.copies {
             if self.recipes.contains_key(&ours) {
                 continue;
             }
             if copies == Copies::Allowed {
+                filled.insert(ours.clone());
                 self.recipes.insert(ours, recipe);
             } else {
                 offered.extend(recipe.parts.first().map(|part| (ours, part.tensor.clone())));
@@ -122,6 +123,7 @@ impl<'a> Draft<'a> {
             ignored: self.ignored.into_iter().map(ignored).collect(),
             unknown: self.unknown.finish(),
             copies: offered,
+            filled,
         })
     }
 

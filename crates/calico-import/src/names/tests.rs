@@ -172,10 +172,12 @@ fn a_tied_model_can_fill_the_place_of_its_head() {
     assert_eq!(never.copies["llm.lm_head.weight"], "model.embed_tokens.weight");
     let allowed = Names::new(&all).translate(&maps, Copies::Allowed).unwrap();
     assert_eq!(allowed.recipes["llm.lm_head.weight"].shape, [9, 4]);
+    assert!(allowed.filled.contains("llm.lm_head.weight"));
     let mut with_head = all;
     with_head.extend(tensors(&[("lm_head.weight", &[9, 4])]));
     let allowed = Names::new(&with_head).translate(&maps, Copies::Allowed).unwrap();
     assert_eq!(allowed.recipes["llm.lm_head.weight"].as_is(), Some("lm_head.weight"));
+    assert!(allowed.filled.is_empty());
 }
 
 #[test]

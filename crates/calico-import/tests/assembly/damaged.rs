@@ -6,8 +6,11 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 
-/// The tensors of a safetensors file: type, shape, bytes.
-pub(crate) type Tensors = BTreeMap<String, (String, Vec<usize>, Vec<u8>)>;
+/// A tensor of a safetensors file: type, shape, bytes.
+pub(crate) type Tensor = (String, Vec<usize>, Vec<u8>);
+
+/// The tensors of a safetensors file.
+pub(crate) type Tensors = BTreeMap<String, Tensor>;
 
 pub(crate) fn read(path: &Path) -> Tensors {
     let bytes = fs::read(path).unwrap();

@@ -7,10 +7,13 @@ use calico_import::assembly::{
     Assembly, ImportError, Maps, Report, Request, Role, Source, Unused, adopt, tokenizer_json,
 };
 use calico_import::{Copies, NameMap};
+use calico_model::checkpoint::init;
 use calico_model::{CalicoConfig, Preset};
 use calico_nn::weights::checkpoint::{Checkpoint, StoredType};
 use calico_testkit::Synthetic;
 use tempfile::TempDir;
+
+use crate::damaged::{Tensors, read, write};
 
 /// A file that `tools/fixtures/import_models.py` wrote.
 pub(crate) fn model(path: &str) -> PathBuf {
@@ -43,8 +46,8 @@ impl Wish {
         }
     }
 
-    /// Imports into a folder.
-    pub(crate) fn granted(&self, out: &Path) -> Result<Report, ImportError> {
+    /// Plans the import; with it comes the tokenizer.
+    pub(crate) fn planned(&self) -> Result<(Assembly, String), ImportError> {
         let known = NameMap::built_in();
         let maps = Maps { known: &known, chosen: None, copies: self.copies };
         let open = |(role, path): &(Role, PathBuf)| Source::open(*role, path, maps);
@@ -54,8 +57,13 @@ impl Wish {
         let tokenizer = tokenizer_json(self.tokenizer.as_deref(), &sources, rows);
         let (fresh, seed, stored) = (self.fresh.clone(), 5, self.stored);
         let request = Request { config, sources, fresh, seed, stored, unused: self.unused };
-        let assembly = Assembly::plan(request)?;
-        assembly.write(out, &tokenizer?, |_| ControlFlow::Continue(()))?;
+        Ok((Assembly::plan(request)?, tokenizer?))
+    }
+
+    /// Imports into a folder.
+    pub(crate) fn granted(&self, out: &Path) -> Result<Report, ImportError> {
+        let (assembly, tokenizer) = self.planned()?;
+        assembly.write(out, &tokenizer, |_| ControlFlow::Continue(()))?;
         Ok(assembly.report())
     }
 
@@ -111,5 +119,51 @@ impl Imported {
         }
         assert!(!names.is_empty(), "there is no {start}");
         names.len()
+    }
+}
+
+/// A tiny model folder of ours.
+#[derive(Debug)]
+pub(crate) struct Whole {
+    folder: TempDir,
+}
+
+impl Whole {
+    pub(crate) fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let config = Preset::Tiny.config().unwrap();
+        init(&folder.path().join("tiny"), &config, 7, StoredType::F32, |_| ()).unwrap();
+        Self { folder }
+    }
+
+    pub(crate) fn path(&self) -> PathBuf {
+        self.folder.path().join("tiny")
+    }
+
+    pub(crate) fn changed(self, change: impl FnOnce(&mut Tensors)) -> Self {
+        let path = self.path().join("model.safetensors");
+        let mut tensors = read(&path);
+        change(&mut tensors);
+        write(&path, &tensors);
+        self
+    }
+
+    pub(crate) fn wish(&self) -> Wish {
+        Wish::new(&[(Role::Whole, self.path())], &[])
+    }
+
+    /// A copy without the tensors whose names begin so.
+    pub(crate) fn without(&self, starts: &[&str]) -> Self {
+        let mut tensors = read(&self.path().join("model.safetensors"));
+        tensors.retain(|name, _| !starts.iter().any(|start| name.starts_with(start)));
+        Self::new().changed(|all| *all = tensors)
+    }
+}
+
+/// Proves that a message has all of these parts.
+#[track_caller]
+pub(crate) fn assert_says(message: &str, parts: &[&str]) {
+    for part in parts {
+        assert!(message.contains(part), "{part:?} is not in:\n{message}");
     }
 }

@@ -6,7 +6,12 @@
 
 #![allow(clippy::unwrap_used, reason = "helpers of tests")]
 
+mod blocks;
 mod damaged;
 mod desk;
+mod exports;
 mod layouts;
+mod peft;
 mod refusals;
+mod refused_files;
+mod same_bits;

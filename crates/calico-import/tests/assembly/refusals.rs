@@ -1,57 +1,18 @@
 //! What is refused, with everything that is wrong.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use calico_import::assembly::{Role, Unused};
-use calico_model::Preset;
-use calico_model::checkpoint::init;
 use calico_nn::weights::checkpoint::StoredType;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use crate::damaged::{Tensors, read, write};
-use crate::desk::{Wish, model};
-
-/// A tiny model folder of ours.
-struct Whole {
-    folder: TempDir,
-}
-
-impl Whole {
-    fn new() -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let config = Preset::Tiny.config().unwrap();
-        init(&folder.path().join("tiny"), &config, 7, StoredType::F32, |_| ()).unwrap();
-        Self { folder }
-    }
-
-    fn path(&self) -> PathBuf {
-        self.folder.path().join("tiny")
-    }
-
-    fn changed(self, change: impl FnOnce(&mut Tensors)) -> Self {
-        let path = self.path().join("model.safetensors");
-        let mut tensors = read(&path);
-        change(&mut tensors);
-        write(&path, &tensors);
-        self
-    }
-
-    fn wish(&self) -> Wish {
-        Wish::new(&[(Role::Whole, self.path())], &[])
-    }
-}
+use crate::damaged::Tensors;
+use crate::desk::{Whole, assert_says, model};
 
 fn refused(change: impl FnOnce(&mut Tensors)) -> String {
     Whole::new().changed(change).wish().refused()
-}
-
-#[track_caller]
-fn assert_says(message: &str, parts: &[&str]) {
-    for part in parts {
-        assert!(message.contains(part), "{part:?} is not in:\n{message}");
-    }
 }
 
 #[test]

@@ -8,12 +8,12 @@ use calico_nn::weights::checkpoint::Checkpoint;
 use serde_json::{Map, Value};
 
 use super::files::check_values;
-use super::peft_name::PeftName;
+use super::peft_name::{PeftName, is_table, table};
 use super::{AdapterProblem, LORA, LORA_FILE, peft_config};
 use crate::checkpoint::tensor_specs;
 use crate::config::CalicoConfig;
 
-/// The low-rank updates of a folder.
+/// The low-rank updates of a folder, and the tables of tokens that were saved with them.
 #[derive(Debug)]
 pub(super) struct LoraFiles {
     pub(super) config: LoraConfig,
@@ -37,7 +37,7 @@ impl LoraFiles {
         let prefix = format!("{LORA}.");
         let specs: BTreeMap<&str, &TensorSpec> = specs
             .iter()
-            .filter(|spec| spec.name.starts_with(&prefix))
+            .filter(|spec| spec.name.starts_with(&prefix) || is_table(&spec.name))
             .map(|spec| (spec.name.as_str(), spec))
             .collect();
         let names = names(&file, &specs, problems);
@@ -59,14 +59,18 @@ fn names(
     let mut names: BTreeMap<String, String> = BTreeMap::new();
     let mut adapters = BTreeSet::new();
     for in_file in file.names() {
-        let parsed = PeftName::parse(in_file);
+        let parsed = match table(in_file) {
+            Some(table) => Some(PeftName { canonical: table.to_owned(), adapter: None }),
+            None => PeftName::parse(in_file),
+        };
         let Some(parsed) = parsed.filter(|name| specs.contains_key(name.canonical.as_str())) else {
             problems.push(AdapterProblem::Unknown {
                 file: LORA_FILE,
                 name: in_file.to_owned(),
                 expected: format!(
-                    "lora_A and lora_B of q_proj and v_proj of {} layers",
-                    specs.len() / 4
+                    "lora_A and lora_B of q_proj and v_proj of {} layers, or the weights of \
+                     embed_tokens and lm_head",
+                    specs.keys().filter(|name| !is_table(name)).count() / 4
                 ),
             });
             continue;
@@ -82,13 +86,14 @@ fn names(
     names
 }
 
-/// Every place of the model needs its tensor.
+/// Every place of an update needs its tensor; tables of tokens stay where none are brought.
 fn missing(
     specs: &BTreeMap<&str, &TensorSpec>,
     names: &BTreeMap<String, String>,
     problems: &mut Vec<AdapterProblem>,
 ) {
-    for &name in specs.keys().filter(|&&name| !names.contains_key(name)) {
+    let places = specs.keys().filter(|&&name| !is_table(name));
+    for &name in places.filter(|&&name| !names.contains_key(name)) {
         let missing = PeftName::of(name).unwrap_or_default();
         let other = match name.strip_suffix(".a") {
             Some(update) => format!("{update}.b"),

@@ -4,6 +4,27 @@
 /// drop it.
 const WRAPPER: &str = "base_model.model.";
 
+/// Tables of tokens that PEFT saves whole beside updates, where tokens were added: the name there,
+/// and the name in a model.
+const TABLES: [(&str, &str); 2] = [
+    ("model.embed_tokens.weight", "llm.model.embed_tokens.weight"),
+    ("lm_head.weight", "llm.lm_head.weight"),
+];
+
+/// The table of a model that has this name in PEFT's file.
+pub(super) fn table(name: &str) -> Option<&'static str> {
+    let mut rest = name;
+    while let Some(inner) = rest.strip_prefix(WRAPPER) {
+        rest = inner;
+    }
+    TABLES.iter().find(|(theirs, _)| *theirs == rest).map(|(_, ours)| *ours)
+}
+
+/// Whether a tensor of a model has a row for each token.
+pub(super) fn is_table(canonical: &str) -> bool {
+    TABLES.iter().any(|(_, ours)| *ours == canonical)
+}
+
 /// A name in PEFT's file, understood.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct PeftName {
@@ -112,6 +133,17 @@ mod tests {
         ] {
             assert_eq!(parsed(name), None, "{name}");
         }
+    }
+
+    #[test]
+    fn tables_of_tokens_are_known_in_any_wrapper() {
+        for wrappers in ["", WRAPPER, &WRAPPER.repeat(2)] {
+            let found = table(&format!("{wrappers}model.embed_tokens.weight"));
+            assert_eq!(found, Some("llm.model.embed_tokens.weight"));
+        }
+        assert_eq!(table("base_model.model.lm_head.weight"), Some("llm.lm_head.weight"));
+        assert_eq!(table("base_model.model.score.weight"), None);
+        assert!(is_table("llm.lm_head.weight") && !is_table("llm.model.norm.weight"));
     }
 
     #[test]
