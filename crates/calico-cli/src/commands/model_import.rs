@@ -108,13 +108,12 @@ fn text(report: &Report, verb: &str, folder: &str, tensors: &[StoredTensor]) -> 
     if !report.fresh.is_empty() {
         let _ = writeln!(text, "untrained\n  {:8}{}", "", modules(&report.fresh));
     }
-    let values: usize = tensors.iter().map(|tensor| tensor.shape.iter().product::<usize>()).sum();
     let bytes: usize = tensors.iter().map(StoredTensor::bytes).sum();
     let _ = writeln!(
         text,
         "{verb}{}: {} parameters in {} tensors, {}",
         terminal::harmless(folder),
-        HumanCount(values as u64),
+        HumanCount(report.parameters),
         HumanCount(tensors.len() as u64),
         DecimalBytes(bytes as u64),
     );
