@@ -24,8 +24,15 @@ impl SynthOptions {
     pub const MOST_SIZE: u32 = 512;
     /// Pictures in the largest group.
     pub const MOST_PICTURES: usize = 4;
-    /// Groups in the largest data set.
-    pub const MOST_GROUPS: u64 = 1_000_000;
+    /// Groups in the largest data set, all splits together. The rows of a split are in memory until
+    /// it is drawn: a train split of so many groups has some four million masks.
+    pub const MOST_GROUPS: u64 = 100_000;
+    /// The longer side of a picture where nothing else is asked for.
+    pub const DEFAULT_SIZE: u32 = 160;
+    /// Pictures in a group where nothing else is asked for.
+    pub const DEFAULT_GROUP_SIZE: usize = 2;
+    /// Share of parts in the colour of their label where nothing else is asked for.
+    pub const DEFAULT_CUE: f32 = 0.3;
 
     /// Whether all of it can be drawn.
     pub(crate) fn check(&self) -> Result<(), SynthError> {
@@ -44,14 +51,33 @@ impl SynthOptions {
         if !(0.0..=1.0).contains(&self.cue) {
             return wrong("cue", self.cue.to_string(), "0 to 1".into());
         }
-        let total = self.groups.iter().fold(0u64, |sum, (_, groups)| sum.saturating_add(*groups));
-        if self.groups.iter().any(|(_, groups)| *groups == 0) || total > Self::MOST_GROUPS {
-            let expected = format!("1 to {} groups", Self::MOST_GROUPS);
-            return wrong("number of groups", total.to_string(), expected);
+        self.check_groups()
+    }
+
+    fn check_groups(&self) -> Result<(), SynthError> {
+        let wrong = |what, found: String, expected: &str| {
+            Err(SynthError::Option { what, found, expected: expected.into() })
+        };
+        if self.groups.is_empty() {
+            return wrong("list of splits", "none".into(), "one split or more");
         }
-        if let Some((_, groups)) = self.groups.iter().find(|(_, groups)| groups % 3 != 0) {
-            let expected = "a multiple of 3, so that each sub-task has as many".into();
-            return wrong("number of groups", groups.to_string(), expected);
+        let mut total = 0_u64;
+        for (at, (split, groups)) in self.groups.iter().enumerate() {
+            // Each split has tables of its own, which a second one would write over.
+            if self.groups.iter().take(at).any(|(other, _)| other == split) {
+                return wrong("list of splits", format!("{split} twice"), "each split once");
+            }
+            if *groups == 0 || groups % 3 != 0 {
+                let expected = "3 or a multiple of 3, so that each sub-task has as many";
+                let found = format!("{groups} for the split {split}");
+                return wrong("number of groups", found, expected);
+            }
+            total = total.saturating_add(*groups);
+        }
+        if total > Self::MOST_GROUPS {
+            let found = format!("{total} for all splits together");
+            let expected = format!("{} at most", Self::MOST_GROUPS);
+            return wrong("number of groups", found, &expected);
         }
         Ok(())
     }

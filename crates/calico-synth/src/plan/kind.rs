@@ -34,9 +34,10 @@ impl Kind {
             Suite::Correspondence => Self::Correspondence(task),
             Suite::Unseen => Self::Unseen(task),
             // Each task has as many of both, but for one.
-            Suite::Nothing => {
-                Self::Nothing { task, is_alone: (number / Task::ALL.len() as u64).is_multiple_of(2) }
-            }
+            Suite::Nothing => Self::Nothing {
+                task,
+                is_alone: (number / Task::ALL.len() as u64).is_multiple_of(2),
+            },
             Suite::Three => Self::Three(task),
         }
     }

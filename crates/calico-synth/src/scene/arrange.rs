@@ -11,10 +11,14 @@ const LEAST_PART: f64 = 0.0022;
 const LEAST_VISIBLE: f64 = 0.75;
 /// An object without questions takes at least this share of its picture.
 const LEAST_OBJECT: f64 = 0.006;
-/// Arrangements that are tried before objects shrink until nothing hides anything.
-const TRIES: u32 = 24;
+/// Arrangements over which objects move apart, step by step, and shrink to 0.85 of their size.
+const CROWDED_TRIES: u32 = 24;
+/// Arrangements in all; those after the crowded ones differ by chance alone.
+const TRIES: u32 = 4 * CROWDED_TRIES + 1;
 
-/// Draws a picture of objects, so that all parts that are asked about are plainly visible.
+/// Draws a picture of objects, so that all parts that are asked about are plainly visible. If no
+/// arrangement shows them so, the last one is taken, whatever it shows: whoever asks about the
+/// parts has to look whether there is enough of them.
 pub(crate) fn draw(
     wanted: &[Wanted],
     manner: Manner,
@@ -24,10 +28,10 @@ pub(crate) fn draw(
     let mut attempt = 0;
     loop {
         // Objects that do not fit beside each other are moved further and further apart.
-        let room = f32::max(0.0, 1.0 - attempt as f32 / TRIES as f32);
-        let scene = arrange(wanted, manner, size, room, stream);
+        let crowding = f32::max(0.0, 1.0 - attempt as f32 / CROWDED_TRIES as f32);
+        let scene = arrange(wanted, manner, size, crowding, stream);
         let rendered = render(&scene)?;
-        let is_last = attempt >= 4 * TRIES;
+        let is_last = attempt + 1 >= TRIES;
         let shown = wanted.iter().zip(&rendered.shown);
         if is_last || shown.clone().all(|(object, shown)| is_plain(object, shown, size)) {
             let shown = wanted.iter().zip(rendered.shown);
@@ -48,6 +52,8 @@ fn picture_size(side: u32, pose: &mut Pose<'_>) -> Size {
     }
 }
 
+/// `crowding` is 1 where objects may overlap most and have their full size, and 0 where they stand
+/// apart, if there is room, and are smallest.
 fn arrange(
     wanted: &[Wanted],
     manner: Manner,
@@ -80,7 +86,8 @@ fn arrange(
     Scene { size, backdrop, light, objects, noise_seed: stream.bits() }
 }
 
-/// A centre that keeps most of the object within the picture and away from the others.
+/// A centre that keeps most of the object within the picture and, as far as a few tries find one,
+/// away from the others.
 fn place(
     reach: f32,
     size: Size,

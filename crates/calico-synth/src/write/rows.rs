@@ -1,6 +1,7 @@
 use calico_data::{ImageRecord, RegionRecord, SampleRecord, Split, Templates};
 use calico_image::Mask;
 use calico_result::EncodedMask;
+use sha2::{Digest as _, Sha256};
 
 use super::case::Case;
 use crate::scene::Drawing;
@@ -32,8 +33,10 @@ impl Rows {
             let stem = format!("{split}/{name}-{}", number + 1);
             let image_id = format!("{SOURCE}/{stem}");
             let file_name = format!("{stem}.jpg");
-            first_regions.push((image_id.clone(), *next_region));
-            self.add_picture(&drawing, image_id, &file_name, split, next_region);
+            let first_region = *next_region;
+            self.add_regions(&drawing, &image_id, next_region);
+            self.images.push(image(&drawing, &file, split, [&image_id, &file_name]));
+            first_regions.push((image_id, first_region));
             files.push((file_name, file));
         }
         let several = case.asked.len() > 1;
@@ -66,37 +69,42 @@ impl Rows {
         files
     }
 
-    fn add_picture(
-        &mut self,
-        drawing: &Drawing,
-        image_id: String,
-        file_name: &str,
-        split: Split,
-        next_region: &mut u32,
-    ) {
-        let mut seen = Vec::new();
+    /// Adds the masks of a picture: each object, then its parts.
+    fn add_regions(&mut self, drawing: &Drawing, image_id: &str, next_region: &mut u32) {
         for object in &drawing.objects {
-            let label = object.class.label;
-            seen.push(label.to_owned());
-            seen.extend(object.parts.iter().map(|part| format!("{label}/{}", part.label)));
             let parts = object.parts.iter().map(|part| (Some(part.label), &part.mask));
             for (part, mask) in std::iter::once((None, &object.mask)).chain(parts) {
-                self.regions.push(region(*next_region, &image_id, label, part, mask));
+                let label = object.class.label;
+                self.regions.push(region(*next_region, image_id, label, part, mask));
                 *next_region += 1;
             }
         }
-        seen.sort();
-        let size = drawing.frame.size();
-        self.images.push(ImageRecord {
-            image_id,
-            source: SOURCE.to_owned(),
-            file_name: file_name.to_owned(),
-            width: size.width,
-            height: size.height,
-            sha256: None,
-            split,
-            seen,
-        });
+    }
+}
+
+fn image(
+    drawing: &Drawing,
+    file: &[u8],
+    split: Split,
+    [image_id, file_name]: [&str; 2],
+) -> ImageRecord {
+    let mut seen = Vec::new();
+    for object in &drawing.objects {
+        let label = object.class.label;
+        seen.push(label.to_owned());
+        seen.extend(object.parts.iter().map(|part| format!("{label}/{}", part.label)));
+    }
+    seen.sort();
+    let size = drawing.frame.size();
+    ImageRecord {
+        image_id: image_id.to_owned(),
+        source: SOURCE.to_owned(),
+        file_name: file_name.to_owned(),
+        width: size.width,
+        height: size.height,
+        sha256: Some(format!("{:x}", Sha256::digest(file))),
+        split,
+        seen,
     }
 }
 
