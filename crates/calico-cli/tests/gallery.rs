@@ -86,6 +86,33 @@ fn pairs_of_a_data_set_are_drawn_by_the_seed() {
 }
 
 #[test]
+fn scenes_of_an_earlier_page_are_removed_once_another_page_is_made() {
+    let desk = Desk::new();
+    desk.run(&["data", "synth", "--out", "set", "--pairs", "3", "--seed", "9"]).ok();
+    let names = |folder: &str| {
+        let names = fs::read_dir(desk.path().join(folder)).unwrap();
+        let names = names.map(|entry| entry.unwrap().file_name().into_string().unwrap());
+        names.collect::<BTreeSet<_>>()
+    };
+    let made = |args: &[&str]| gallery(&desk, &[&["--pairs", "1"], args].concat());
+    let page = ["gallery.json", "index.html"].map(str::to_owned);
+    let with_data = ["data", "gallery.json", "index.html"].map(str::to_owned);
+    made(&["--out", "a"]);
+    assert_eq!(names("a"), with_data.clone().into());
+    // A page about the scenes themselves keeps them, and so does one that is not made.
+    made(&["--out", "a", "--data", "a/data"]);
+    assert_eq!(names("a"), with_data.clone().into());
+    desk.run(&["gallery", "--out", "a", "--data", "none"]).refused();
+    assert_eq!(names("a"), with_data.clone().into());
+    made(&["--out", "a", "--data", "set"]);
+    assert_eq!(names("a"), page.into());
+    // Scenes that no page has drawn are somebody's own.
+    desk.run(&["data", "synth", "--out", "b/data", "--pairs", "3", "--seed", "9"]).ok();
+    made(&["--out", "b", "--data", "set"]);
+    assert_eq!(names("b"), with_data.into());
+}
+
+#[test]
 fn bad_input_is_refused_and_leaves_nothing() {
     let desk = Desk::new();
     desk.run(&["data", "synth", "--out", "set", "--split", "dev", "--pairs", "3", "--seed", "9"])

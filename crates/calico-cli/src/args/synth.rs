@@ -1,5 +1,6 @@
 use std::path::PathBuf;
 
+use calico_synth::SynthOptions;
 use clap::Args;
 
 use super::data::SplitChoice;
@@ -50,14 +51,14 @@ pub(crate) struct SynthArgs {
     pub(crate) dev_pairs: Option<u64>,
 
     /// The longer side of the pictures, 128 to 512 pixels.
-    #[arg(long, value_name = "PIXELS", default_value_t = 160)]
+    #[arg(long, value_name = "PIXELS", default_value_t = SynthOptions::DEFAULT_SIZE)]
     pub(crate) size: u32,
 
     /// Pictures in a group, 2 to 4.
-    #[arg(long, value_name = "N", default_value_t = 2)]
+    #[arg(long, value_name = "N", default_value_t = SynthOptions::DEFAULT_GROUP_SIZE)]
     pub(crate) group_size: usize,
 
     /// Share of parts, 0 to 1, that wear the colour typical of their name.
-    #[arg(long, value_name = "SHARE", default_value_t = 0.3)]
+    #[arg(long, value_name = "SHARE", default_value_t = SynthOptions::DEFAULT_CUE)]
     pub(crate) cue: f32,
 }

@@ -1,8 +1,9 @@
-use std::io::IsTerminal as _;
+use std::fs;
+use std::io::{ErrorKind, IsTerminal as _};
 use std::path::{Path, PathBuf};
 
 use calico_data::build::Destination;
-use calico_data::{Dataset, Split};
+use calico_data::{DataError, Dataset, Split};
 use calico_eval::showcase::{self, AskedModel, Choice, Showcase};
 use calico_eval::{suite_folder, suite_names};
 use calico_model::SegmentOptions;
@@ -20,10 +21,10 @@ use crate::watching::{StageBar, stop_flag};
 /// as many cases as pairs, or one or two more.
 const GROUPS: u64 = 3;
 
-/// What scenes look like, as `calico data synth` draws them where nothing else is asked for.
-const SIZE: u32 = 160;
-const GROUP_SIZE: usize = 2;
-const CUE: f32 = 0.3;
+/// What tells a folder of drawn scenes from any other data set.
+const DRAWN: &str = "synth.json";
+/// The name of earlier scenes while they are removed.
+const ASIDE: &str = ".calico-data.old";
 
 /// Draws pairs, asks the model about them, and writes the page.
 ///
@@ -41,6 +42,8 @@ pub(crate) fn run(args: &GalleryArgs) -> Result<(), Failure> {
         Some(data) => (data, args.data.clone().unwrap_or_default()),
         None => drawn(args, &bar)?,
     };
+    // Scenes beside no page were drawn by whoever wants the page there, and are theirs.
+    let has_earlier = args.data.is_some() && args.out.join(showcase::DOCUMENT).is_file();
     let context = suite(&folder)?;
     let choice = Choice { pairs: args.pairs as usize, seed: args.seed };
     let chosen = choice.draw(&data, context.as_ref())?;
@@ -55,6 +58,9 @@ pub(crate) fn run(args: &GalleryArgs) -> Result<(), Failure> {
     output.folder.write(showcase::PAGE, showcase::page(&made).as_bytes())?;
     // Last, since it says that the folder is a gallery.
     output.folder.write(showcase::DOCUMENT, json.as_bytes())?;
+    if has_earlier {
+        remove_drawn(&args.out, &data)?;
+    }
     stream::print(&if args.json { json } else { showcase::terminal(&made) })?;
     if let Some(notice) = &made.notice {
         stream::tell(&format!("warning: {}", calico_result::terminal::harmless(notice)));
@@ -70,9 +76,9 @@ fn drawn(args: &GalleryArgs, bar: &StageBar) -> Result<(Dataset, PathBuf), Failu
     let options = SynthOptions {
         seed: args.seed,
         groups: vec![(Split::Test, GROUPS * args.pairs)],
-        size: SIZE,
-        group_size: GROUP_SIZE,
-        cue: CUE,
+        size: SynthOptions::DEFAULT_SIZE,
+        group_size: SynthOptions::DEFAULT_GROUP_SIZE,
+        cue: SynthOptions::DEFAULT_CUE,
     };
     let destination = Destination::new(&args.out.join(showcase::DATA))?;
     let progress = |done, total| bar.set("drawing", done, total);
@@ -81,6 +87,29 @@ fn drawn(args: &GalleryArgs, bar: &StageBar) -> Result<(Dataset, PathBuf), Failu
     done.inspect_err(|_| bar.finish())?;
     let folder = destination.path().to_owned();
     Ok((Dataset::open(&folder)?, folder))
+}
+
+/// Removes the scenes that an earlier run drew for its page, now that there is another one; not if
+/// they are what this page is about.
+fn remove_drawn(out: &Path, shown: &Dataset) -> Result<(), Failure> {
+    let (drawn, aside) = (out.join(showcase::DATA), out.join(ASIDE));
+    let is_folder = fs::symlink_metadata(&drawn).is_ok_and(|data| data.is_dir());
+    // Only a folder that holds a data set and nothing else counts as drawn.
+    if !is_folder || !drawn.join(DRAWN).is_file() || Destination::new(&drawn).is_err() {
+        return Ok(());
+    }
+    let real = |path: &Path| path.canonicalize().unwrap_or_else(|_| path.to_owned());
+    let place = real(&drawn);
+    let mut used = [shown.folder()].into_iter().chain(shown.roots().values().map(PathBuf::as_path));
+    if used.any(|path| real(path).starts_with(&place)) {
+        return Ok(());
+    }
+    // Half a data set is never there under its name.
+    let removed = match fs::remove_dir_all(&aside) {
+        Err(error) if error.kind() != ErrorKind::NotFound => Err(error),
+        _ => fs::rename(&drawn, &aside).and_then(|()| fs::remove_dir_all(&aside)),
+    };
+    removed.map_err(|source| DataError::Remove { path: drawn, source }.into())
 }
 
 /// The suite of images with two partners, if a data set has it.
