@@ -4,6 +4,17 @@ use crate::answer_match::AnswerMatch;
 use crate::metrics::Unit;
 use crate::{PairPrediction, PairTruth};
 
+/// What a prediction makes of a sample that has nothing to name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum AboutNothing {
+    /// It has no mask.
+    Right,
+    /// It has one.
+    False,
+    /// There is none, or the model failed. Silence of this kind is no right answer.
+    Unanswered,
+}
+
 /// What was counted for one sample; a [`Report`](crate::Report) is made of many.
 #[derive(Debug, Clone, PartialEq)]
 pub struct PairScore {
@@ -15,8 +26,8 @@ pub struct PairScore {
     pub(crate) is_missing: bool,
     pub(crate) has_failed: bool,
     pub(crate) answer: AnswerMatch,
-    /// Where the true answer has no mask at all: whether the prediction has one.
-    pub(crate) false_answer: Option<bool>,
+    /// Where the true answer has no mask at all: what the prediction makes of it.
+    pub(crate) about_nothing: Option<AboutNothing>,
     pub(crate) units: Vec<Unit>,
 }
 
@@ -28,7 +39,14 @@ impl PairScore {
         units: Vec<Unit>,
     ) -> Self {
         let is_about_nothing = truth.images.iter().all(|image| image.targets.is_empty());
-        let has_masks = units.iter().any(|unit| unit.predictions > 0);
+        let has_failed = prediction.is_some_and(|prediction| prediction.failure.is_some());
+        let made_of_it = if prediction.is_none() || has_failed {
+            AboutNothing::Unanswered
+        } else if units.iter().any(|unit| unit.predictions > 0) {
+            AboutNothing::False
+        } else {
+            AboutNothing::Right
+        };
         Self {
             sample_id: truth.sample_id.clone(),
             source: truth.source.clone(),
@@ -36,9 +54,9 @@ impl PairScore {
             classes: truth.classes.clone(),
             class_pair: truth.class_pair(),
             is_missing: prediction.is_none(),
-            has_failed: prediction.is_some_and(|prediction| prediction.failure.is_some()),
+            has_failed,
             answer,
-            false_answer: is_about_nothing.then_some(has_masks),
+            about_nothing: is_about_nothing.then_some(made_of_it),
             units,
         }
     }
@@ -47,9 +65,8 @@ impl PairScore {
     /// mIoU and the strict Recall of the pair. Where there is nothing to name, an answer without a
     /// mask is all right, and any other is all wrong.
     pub fn quality(&self) -> f64 {
-        if let Some(is_false) = self.false_answer {
-            let is_right = !(is_false || self.is_missing || self.has_failed);
-            return f64::from(u8::from(is_right));
+        if let Some(made_of_it) = self.about_nothing {
+            return f64::from(u8::from(made_of_it == AboutNothing::Right));
         }
         let targets: usize = self.units.iter().map(|unit| unit.targets).sum();
         let recalled: usize = self.units.iter().map(|unit| unit.recalled_strict).sum();
@@ -66,10 +83,10 @@ impl PairScore {
         (!units.is_empty()).then(|| sum / units.len() as f64)
     }
 
-    /// Whether the prediction has a mask though there is nothing to name. Objects that are set
+    /// Whether the model answered with a mask though there is nothing to name. Objects that are set
     /// aside are no masks.
     pub fn false_answer(&self) -> bool {
-        self.false_answer == Some(true)
+        self.about_nothing == Some(AboutNothing::False)
     }
 
     /// The id of the sample.

@@ -31,6 +31,15 @@ fn one_false(label: &str) -> Vec<PairPrediction> {
     all
 }
 
+fn counts(
+    pairs: usize,
+    false_answers: usize,
+    unanswered: usize,
+    false_answer_rate: f64,
+) -> NothingRow {
+    NothingRow { pairs, false_answers, unanswered, false_answer_rate }
+}
+
 fn scored(predictions: &[PairPrediction]) -> Report {
     report(&with_nothing(), predictions, EvalOptions::default())
 }
@@ -46,7 +55,7 @@ fn to_be_silent_about_nothing_adds_nothing_to_the_means() {
     row.pairs = 1;
     assert_eq!(row, without.all.tasks[&Task::CommonParts]);
     assert_eq!(without.answers_about_nothing, None);
-    let expected = NothingRow { pairs: 2, false_answers: 0, false_answer_rate: 0.0 };
+    let expected = counts(2, 0, 0, 0.0);
     assert_eq!(with.answers_about_nothing.unwrap().overall, expected);
 }
 
@@ -71,9 +80,26 @@ fn a_mask_where_there_is_nothing_is_false() {
     assert!(found.miou < right.miou && (found.recall - right.recall).abs() < 1e-9);
     assert!(found.ap50 <= right.ap50);
     let group = report.answers_about_nothing.unwrap();
-    let expected = NothingRow { pairs: 2, false_answers: 1, false_answer_rate: 50.0 };
+    let expected = counts(2, 1, 0, 50.0);
     assert_eq!((group.overall, group.tasks[&Task::CommonParts]), (expected, expected));
     assert_eq!(group.tasks.len(), 1);
+}
+
+/// As with exact answers, a model that says nothing at all has not said that there is nothing.
+#[test]
+fn not_to_answer_is_no_right_answer_about_nothing() {
+    let about =
+        |predictions: &[PairPrediction]| scored(predictions).answers_about_nothing.unwrap().overall;
+    let right: Vec<_> = with_nothing().samples().iter().map(perfect).collect();
+    assert_eq!(about(&right), counts(2, 0, 0, 0.0));
+    assert_eq!(about(&right[..4]), counts(2, 0, 1, 50.0));
+    assert_eq!(about(&[]), counts(2, 0, 2, 100.0));
+    let mut failed = one_false("seat");
+    failed[3].failure = Some("no words".to_owned());
+    assert_eq!(about(&failed), counts(2, 1, 1, 100.0));
+    // What a model drew before it failed is no answer either.
+    failed[4].failure = Some("no words".to_owned());
+    assert_eq!(about(&failed), counts(2, 0, 2, 100.0));
 }
 
 #[test]
@@ -110,12 +136,17 @@ fn every_form_of_the_report_shows_the_rate_only_where_there_is_nothing() {
     };
     let (document, texts) = shown(&with_nothing(), &one_false("seat"));
     let found: Value = serde_json::from_str(&document).unwrap();
-    let row = json!({ "pairs": 2, "false_answers": 1, "false_answer_rate": 50.0 });
+    let row = json!({
+        "pairs": 2, "false_answers": 1, "unanswered": 0, "false_answer_rate": 50.0
+    });
     let expected = json!({ "overall": row, "tasks": { "common_parts": row } });
     assert_eq!(found["answers_about_nothing"], expected);
     for text in texts {
         let section = text.split_once("Answers about nothing").unwrap().1;
-        assert!(section.contains("False answer rate") && section.contains("50.0"), "{text}");
+        assert!(
+            ["Unanswered", "False answer rate", "50.0"].iter().all(|word| section.contains(word)),
+            "{text}"
+        );
     }
     let (document, texts) = shown(&three_tasks(), &[]);
     assert!(!document.contains("answers_about_nothing"));

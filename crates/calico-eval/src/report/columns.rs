@@ -103,15 +103,16 @@ pub(super) fn baselines(report: &Report, comparison: &Comparison) -> Vec<TextRow
 }
 
 /// The titles above answers about nothing.
-pub(super) const NOTHING_TITLES: [&str; 3] = ["Pairs", "With a mask", "False answer rate"];
+pub(super) const NOTHING_TITLES: [&str; 4] =
+    ["Pairs", "With a mask", "Unanswered", "False answer rate"];
 
 /// The sub-tasks that have pairs with nothing to name, and all of them.
-pub(super) fn nothing(group: &NothingGroup) -> Vec<(&'static str, [String; 3])> {
+pub(super) fn nothing(group: &NothingGroup) -> Vec<(&'static str, [String; NOTHING_TITLES.len()])> {
     let tasks = group.tasks.iter().map(|(task, row)| (task.title(), row));
     let rows = tasks.chain([("All", &group.overall)]);
     let cells = |row: &NothingRow| {
         let rate = format!("{:.1}", row.false_answer_rate);
-        [row.pairs.to_string(), row.false_answers.to_string(), rate]
+        [row.pairs.to_string(), row.false_answers.to_string(), row.unanswered.to_string(), rate]
     };
     rows.map(|(name, row)| (name, cells(row))).collect()
 }

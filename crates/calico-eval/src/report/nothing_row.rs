@@ -1,6 +1,7 @@
 use serde::Serialize;
 
 use crate::PairScore;
+use crate::pair_score::AboutNothing;
 use crate::row::percent;
 
 /// How a model answers where there is nothing to name.
@@ -10,18 +11,27 @@ pub struct NothingRow {
     pub pairs: usize,
     /// Those of them that got at least one mask.
     pub false_answers: usize,
-    /// Their share, in percent.
+    /// Those of them without a prediction, or on which the model failed.
+    pub unanswered: usize,
+    /// Share of `pairs` that did not get the right answer, in percent: false and unanswered ones,
+    /// as exact answers count them. A model that fails does not seem to know that there is nothing.
     pub false_answer_rate: f64,
 }
 
 impl NothingRow {
     /// Of the pairs that have nothing to name; `None` if there is none.
     pub(super) fn of<'a>(pairs: impl Iterator<Item = &'a PairScore>) -> Option<Self> {
-        let about = pairs.filter_map(|pair| pair.false_answer);
-        let (pairs, false_answers) = about.fold((0_usize, 0_usize), |(pairs, wrong), is_false| {
-            (pairs + 1, wrong + usize::from(is_false))
-        });
-        let rate = percent(false_answers as f64 / pairs.max(1) as f64);
-        (pairs > 0).then_some(Self { pairs, false_answers, false_answer_rate: rate })
+        let about: Vec<AboutNothing> = pairs.filter_map(|pair| pair.about_nothing).collect();
+        let count = |what| about.iter().filter(|found| **found == what).count();
+        let (false_answers, unanswered) =
+            (count(AboutNothing::False), count(AboutNothing::Unanswered));
+        let pairs = about.len();
+        let wrong = (false_answers + unanswered) as f64;
+        (pairs > 0).then(|| Self {
+            pairs,
+            false_answers,
+            unanswered,
+            false_answer_rate: percent(wrong / pairs as f64),
+        })
     }
 }

@@ -30,13 +30,19 @@ pub fn terminal(report: &Report) -> String {
     text.push('\n');
     rows(&mut text, &ours, width);
     if let Some(group) = &report.answers_about_nothing {
-        let [pairs, with_mask, rate] = NOTHING_TITLES;
         let title = "Answers about nothing";
         let left = width.max(title.len());
-        let _ = writeln!(text, "\n{title:left$}  {pairs:>6}  {with_mask}  {rate}");
-        for (name, [pairs, found, share]) in columns::nothing(group) {
-            let (second, third) = (with_mask.len(), rate.len());
-            let _ = writeln!(text, "{name:left$}  {pairs:>6}  {found:>second$}  {share:>third$}");
+        let _ = write!(text, "\n{title:left$}");
+        for title in NOTHING_TITLES {
+            let _ = write!(text, "  {title:>6}");
+        }
+        text.push('\n');
+        for (name, cells) in columns::nothing(group) {
+            let _ = write!(text, "{name:left$}");
+            for (cell, title) in cells.iter().zip(NOTHING_TITLES) {
+                let _ = write!(text, "  {cell:>column$}", column = title.len().max(6));
+            }
+            text.push('\n');
         }
     }
     if let Some(comparison) = beside {
