@@ -6,9 +6,9 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
-use serde_json::{Value, json};
+use serde_json::json;
 
-use super::pairs::{ANSWER, BROKEN, arguments, batch, bitmap, desk, ids, lines, written};
+use super::pairs::{BROKEN, arguments, batch, bitmap, desk, ids, lines, written};
 use super::support::files;
 
 fn count(results: &Path) -> usize {
