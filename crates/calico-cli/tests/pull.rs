@@ -237,12 +237,16 @@ fn what_was_pulled_becomes_a_model_that_knows_its_origin() {
         ("model.safetensors".to_owned(), large(published("model.safetensors"))),
     ];
     let hub = FakeHub::new(files.into());
-    let made = run(&scratch, &hub, &["org/name", "--out", "model"]);
+    let full = run(&scratch, &hub, &["org/name", "--out", "published"]);
+    assert_eq!((full.code, hub.requests().len()), (2, 0), "{}", full.stderr);
+    // The card is not among the files, but the hub states the licence all the same.
+    let chosen = ["--include", "*.json", "--include", "*.safetensors"];
+    let made = run(&scratch, &hub, &[&["org/name", "--out", "model"], &chosen[..]].concat());
     assert_eq!(made.code, 0, "{}", made.stderr);
     assert!(made.stdout.contains("made model: "), "{}", made.stdout);
     assert!(read("model/model.safetensors") == published("model.safetensors"));
     let sources = String::from_utf8(read("model/sources.json")).unwrap();
-    for words in [&format!("org/name@{COMMIT}"), "cc-by-4.0"] {
+    for words in [&format!("org/name@{COMMIT}"), "\"licence\": \"mit\""] {
         assert!(sources.contains(words), "{words} is missing: {sources}");
     }
 }

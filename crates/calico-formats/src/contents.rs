@@ -5,6 +5,8 @@ use crate::{Element, FormatError, List, StoredTensor, limits};
 
 /// Names that are listed as doubled before a file is given up.
 const DOUBLED: usize = 1000;
+/// Bytes over which the values of any tensor may be spread; all of them are read at once.
+const MOST_STRETCHED: u64 = 64 << 20;
 /// Characters of a name that an error shows.
 const SHOWN: usize = 80;
 
@@ -114,6 +116,12 @@ fn check(source: &Source, tensor: &StoredTensor) -> Result<(), String> {
             source.len()
         ));
     }
+    if span > MOST_STRETCHED.max(bytes.saturating_mul(4)) {
+        return Err(format!(
+            "its {bytes} bytes are spread over {span}; expected values that lie together: \
+             save a copy of it, as `.contiguous()` makes one"
+        ));
+    }
     if bytes > source.len() {
         return Err(format!(
             "its shape {shape:?} takes {bytes} bytes, more than the file; \
@@ -177,6 +185,19 @@ mod tests {
         assert!(reason(tensor(&[6, 4], 0, Some(&[1, 7]))).contains("cut off"));
         assert!(reason(tensor(&[6, 4], 0, Some(&[1, 1 << 63]))).contains("strides overflow"));
         assert!(reason(tensor(&[2, 1], 0, Some(&[u64::MAX, 1]))).contains("strides overflow"));
+    }
+
+    #[test]
+    fn values_that_lie_far_apart_are_refused() {
+        let scratch = tempfile::NamedTempFile::new().unwrap();
+        scratch.as_file().set_len(4 * MOST_STRETCHED).unwrap();
+        let source = Source::open(scratch.path()).unwrap();
+        let two = |stride| tensor(&[2], 0, Some(&[stride]));
+        assert_eq!(check(&source, &two(MOST_STRETCHED / 4 - 1)), Ok(()));
+        let reason = check(&source, &two(MOST_STRETCHED / 4)).unwrap_err();
+        assert!(reason.contains("its 8 bytes are spread over 67108868"), "{reason}");
+        let columns = tensor(&[1 << 22, 4], 0, Some(&[16, 1]));
+        assert_eq!(check(&source, &columns), Ok(()));
     }
 
     #[test]

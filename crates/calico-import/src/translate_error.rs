@@ -19,7 +19,7 @@ pub enum TranslateError {
         close: Vec<Close>,
     },
     /// Several maps fit equally well.
-    #[error("the names of the tensors fit several families, {}; name the one to use", .0.join(", "))]
+    #[error("the names of the tensors fit several families, {}; name the one to use with `--map NAME`", .0.join(", "))]
     Several(Vec<String>),
     /// The family is known, and is one that cannot be used.
     #[error("this is {title}: {reason}")]

@@ -16,12 +16,19 @@ pub struct NewFolder {
 }
 
 impl NewFolder {
-    /// Begins a folder that must not exist or be empty.
-    pub fn begin(target: &Path) -> Result<Self, ModelError> {
-        let io = |action| io(action, target);
-        if target.exists() && fs::read_dir(target).map_err(io("list"))?.next().is_some() {
+    /// Refuses a target that exists and is not an empty folder. For long work, before it begins.
+    pub fn check(target: &Path) -> Result<(), ModelError> {
+        let is_full = || Ok(fs::read_dir(target)?.next().is_some());
+        if target.exists() && is_full().map_err(io("list", target))? {
             return Err(ModelError::NotEmpty(target.to_path_buf()));
         }
+        Ok(())
+    }
+
+    /// Begins a folder that must not exist or be empty.
+    pub fn begin(target: &Path) -> Result<Self, ModelError> {
+        Self::check(target)?;
+        let io = |action| io(action, target);
         let parent = target.parent().filter(|parent| !parent.as_os_str().is_empty());
         let parent = parent.unwrap_or(Path::new("."));
         fs::create_dir_all(parent).map_err(io("create"))?;

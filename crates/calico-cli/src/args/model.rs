@@ -28,7 +28,7 @@ pub(crate) struct ModelArgs {
 pub(crate) enum ModelCommand {
     Default(DefaultArgs),
     Init(InitArgs),
-    Import(ModelImportArgs),
+    Import(Box<ModelImportArgs>),
     Export(ModelExportArgs),
     Info(InfoArgs),
     Inspect(InspectArgs),

@@ -105,8 +105,8 @@ pub(crate) struct ModelImportArgs {
     #[arg(long, value_name = "TYPE")]
     dtype: Option<KeptType>,
 
-    /// Licence of a module's files where no card beside them states it, such as llm=llama2; may be
-    /// given several times.
+    /// Licence of a module's files, in place of what a card beside them states, such as llm=llama2;
+    /// may be given several times.
     #[arg(long, value_name = "OPTION=TEXT", value_parser = licence)]
     licence: Vec<(String, String)>,
 
@@ -136,8 +136,9 @@ pub(crate) struct Brought<'a> {
 
 impl ModelImportArgs {
     /// A merged checkpoint, and nothing else asked for.
-    pub(crate) fn whole(model: PathBuf, out: PathBuf) -> Self {
-        Self { model: Some(model), out: Some(out), ..Self::default() }
+    pub(crate) fn whole(model: PathBuf, out: PathBuf, licence: Option<String>) -> Self {
+        let licence = licence.map(|licence| ("model".to_owned(), licence)).into_iter().collect();
+        Self { model: Some(model), out: Some(out), licence, ..Self::default() }
     }
 
     /// The files, in the order of the modules.

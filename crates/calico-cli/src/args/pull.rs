@@ -46,7 +46,7 @@ pub(crate) struct PullArgs {
     #[arg(long)]
     pub(crate) verify: bool,
 
-    /// Folder of the cache, instead of the one that HF_HUB_CACHE or HF_HOME names.
+    /// Folder of the cache, instead of the one that the environment names.
     #[arg(long, value_name = "DIR")]
     pub(crate) cache: Option<PathBuf>,
 

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use calico_model::batch::{BatchItem, BatchList, BatchObserver, BatchWork};
 use calico_model::{Observer, Question, Stage};
 use calico_result::batch::{BatchFolder, BatchIdentity, FailureLine, Progress, SCHEMA_ID, Shard};
-use calico_result::terminal;
+use calico_result::{ExportFormat, terminal};
 use indicatif::ProgressBar;
 use serde_json::{Value, json};
 
@@ -20,7 +20,7 @@ use crate::stream;
 use crate::watching::stop_flag;
 
 /// How often a log is told how far the work has come.
-const LOG_INTERVAL: Duration = Duration::from_secs(60);
+const LOG_INTERVAL: Duration = Duration::from_mins(1);
 
 /// Entries of a folder that are told to be no item.
 const MOST_LEFT_OUT: usize = 5;
@@ -113,7 +113,7 @@ fn identity(
         Question::Prompt(prompt) => ("prompt", json!(prompt)),
         Question::Answer(answer) => ("answer", json!(answer)),
     };
-    let exports: Vec<&str> = formats(args).into_iter().map(|format| format.name()).collect();
+    let exports: Vec<&str> = formats(args).into_iter().map(ExportFormat::name).collect();
     let settings: BTreeMap<String, Value> = [
         asked,
         ("max-new-tokens", json!(options.max_new_tokens)),

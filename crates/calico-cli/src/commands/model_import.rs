@@ -13,6 +13,7 @@ use calico_nn::weights::checkpoint::StoredTensor;
 use calico_result::terminal;
 use indicatif::{DecimalBytes, HumanCount};
 
+use super::model_inspect::maps;
 use crate::args::{Brought, ModelImportArgs};
 use crate::failure::Failure;
 use crate::progress::bytes_bar;
@@ -47,7 +48,7 @@ pub(crate) fn run(args: &ModelImportArgs) -> Result<(), Failure> {
 
 fn sources(args: &ModelImportArgs) -> Result<Vec<Source>, Failure> {
     let known = NameMap::built_in();
-    let chosen = args.map.as_deref().map(read_map).transpose()?;
+    let chosen = args.map.as_deref().map(maps::read).transpose()?;
     let copies = if args.allow_copies { Copies::Allowed } else { Copies::Never };
     let files = args.files();
     let has_whole = files.iter().any(|file| file.role == Role::Whole);
@@ -58,13 +59,6 @@ fn sources(args: &ModelImportArgs) -> Result<Vec<Source>, Failure> {
         Ok(source.stated(origin_of(file.path), file.licence.map(str::to_owned)))
     };
     files.iter().map(open).collect()
-}
-
-/// Reads a name map of the user.
-fn read_map(path: &Path) -> Result<NameMap, Failure> {
-    let text = std::fs::read_to_string(path)
-        .map_err(|error| Failure::bad_input(format!("cannot read {}: {error}", path.display())))?;
-    Ok(NameMap::parse(&path.display().to_string(), &text)?)
 }
 
 fn write(

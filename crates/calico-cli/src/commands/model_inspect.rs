@@ -2,7 +2,7 @@
 
 mod contents;
 mod json;
-mod maps;
+pub(super) mod maps;
 mod report;
 mod tokenizer;
 mod verdict;

@@ -1,6 +1,7 @@
 use std::env;
 
 use calico_hub::{Hub, Licence, PullObserver, Pulled, Settings};
+use calico_model::NewFolder;
 use calico_result::terminal;
 use indicatif::{DecimalBytes, HumanCount, ProgressBar};
 use serde_json::{Value, json};
@@ -20,6 +21,9 @@ pub(crate) fn pull(args: &PullArgs) -> Result<(), Failure> {
     if let Some(cache) = &args.cache {
         settings.cache.clone_from(cache);
     }
+    if let Some(out) = &args.out {
+        NewFolder::check(out)?;
+    }
     let mut watcher = Watcher { bar: download_bar() };
     let pulled = Hub::new(settings).pull(&args.source, &args.choice(), &mut watcher, stop_flag());
     watcher.bar.finish_and_clear();
@@ -28,12 +32,19 @@ pub(crate) fn pull(args: &PullArgs) -> Result<(), Failure> {
         return Ok(stream::print(&format!("{:#}\n", json(&pulled)))?);
     }
     stream::tell(&summary(&pulled));
-    match &args.out {
-        Some(out) => model_import::run(&ModelImportArgs::whole(pulled.snapshot, out.clone())),
-        None => {
-            let folder = terminal::harmless(&pulled.snapshot.display().to_string());
-            Ok(stream::print(&format!("{folder}\n"))?)
-        }
+    if let Some(out) = &args.out {
+        let licence = pulled.licence.map(stated);
+        return model_import::run(&ModelImportArgs::whole(pulled.snapshot, out.clone(), licence));
+    }
+    let folder = terminal::harmless(&pulled.snapshot.display().to_string());
+    Ok(stream::print(&format!("{folder}\n"))?)
+}
+
+/// The licence of a model in one name.
+fn stated(licence: Licence) -> String {
+    match licence.name {
+        Some(name) if licence.id == "other" => name,
+        _ => licence.id,
     }
 }
 

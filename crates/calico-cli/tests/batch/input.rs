@@ -38,7 +38,10 @@ fn a_batch_goes_on_only_with_the_list_the_model_and_the_settings_it_began_with()
     let told = desk.run(&[&other[..], &asked].concat()).refused();
     assert!(told.contains("its model is \"tiny\", not \"untrained:tiny\""), "{told}");
     let list = fs::read_to_string(desk.path().join("set/list.jsonl")).unwrap();
-    desk.write("set/list.jsonl", (list.clone() + "{\"images\": [\"0-0.bmp\", \"0-1.bmp\"]}\n").as_bytes());
+    desk.write(
+        "set/list.jsonl",
+        (list.clone() + "{\"images\": [\"0-0.bmp\", \"0-1.bmp\"]}\n").as_bytes(),
+    );
     let told = batch(&desk, "out", &[]).refused();
     assert!(told.contains("its list has 2 items, and yours 3"), "{told}");
     desk.write("set/list.jsonl", list.replace("0-1.bmp", "1-1.bmp").as_bytes());

@@ -57,7 +57,8 @@ pub(crate) fn desk(count: usize) -> Desk {
             _ => &names[1],
         };
         let line = json!({ "id": format!("pair {number}"), "images": [names[0], second] });
-        list += &format!("{line}\n");
+        list.push_str(&line.to_string());
+        list.push('\n');
     }
     desk.write("set/list.jsonl", list.as_bytes());
     desk
@@ -85,6 +86,6 @@ pub(crate) fn ids(path: &Path) -> Vec<String> {
 /// The results and failures of a folder, by file.
 pub(crate) fn written(folder: &Path) -> BTreeMap<String, Vec<u8>> {
     let mut found = files(folder);
-    found.retain(|name, _| name.ends_with(".jsonl"));
+    found.retain(|name, _| name.contains(".jsonl"));
     found
 }

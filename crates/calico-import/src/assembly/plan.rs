@@ -101,22 +101,30 @@ impl Planning<'_> {
             let is_fresh = is_fresh && !is_drawn_once(&spec.name);
             return is_fresh.then(|| Entry { spec: spec.clone(), stored, origin: Origin::Fresh });
         };
+        for &holder in &holders {
+            self.check_shape(spec, self.request.sources.get(holder)?);
+        }
         let source = self.request.sources.get(at)?;
         let recipe = source.recipe(&spec.name)?.clone();
         let grows = grows(spec, &recipe);
-        if recipe.shape != spec.shape && !grows {
-            let tensor = recipe.parts.first().map_or_else(String::new, |part| part.tensor.clone());
-            self.problems.push(ImportProblem::Shape {
-                ours: spec.name.clone(),
-                file: source.file_of(&tensor),
-                tensor,
-                found: recipe.shape.clone(),
-                expected: spec.shape.clone(),
-            });
-        }
         let stored = self.request.stored.or_else(|| self.kept(source, &recipe));
         let origin = Origin::Source { at, recipe, grows, also: also.to_vec() };
         Some(Entry { spec: spec.clone(), stored: stored.unwrap_or_default(), origin })
+    }
+
+    fn check_shape(&mut self, spec: &TensorSpec, source: &Source) {
+        let Some(recipe) = source.recipe(&spec.name) else { return };
+        if recipe.shape == spec.shape || grows(spec, recipe) {
+            return;
+        }
+        let tensor = recipe.parts.first().map_or_else(String::new, |part| part.tensor.clone());
+        self.problems.push(ImportProblem::Shape {
+            ours: spec.name.clone(),
+            file: source.file_of(&tensor),
+            tensor,
+            found: recipe.shape.clone(),
+            expected: spec.shape.clone(),
+        });
     }
 
     /// Numbers of the sources that hold a tensor, the one that counts first. Adapters take the

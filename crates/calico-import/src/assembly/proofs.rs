@@ -70,5 +70,5 @@ fn not_zero(
     let largest = cut.iter().fold(0f64, |largest, value| largest.max(f64::from(value.abs())));
     let (first, last) = (rows.start, rows.end.saturating_sub(1));
     let is_zero = largest <= Check::ZERO;
-    Ok((!is_zero).then(|| ImportProblem::NotZero { file, tensor, first, last, largest }))
+    Ok((!is_zero).then_some(ImportProblem::NotZero { file, tensor, first, last, largest }))
 }

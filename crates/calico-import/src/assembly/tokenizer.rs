@@ -18,6 +18,9 @@ use super::{ImportError, Role, Source};
 
 /// Names under which a tokenizer lies beside a language model, the better one first.
 const NAMES: [&str; 2] = ["tokenizer.json", "tokenizer.model"];
+
+/// The kind of tokenizer that the lists of a GGUF file are turned back from: pieces of SentencePiece.
+const GGUF_KIND: &str = "llama";
 /// Where programs of the time of LLaMA keep tokens that were added to a `tokenizer.model`.
 const ADDED_FILE: &str = "added_tokens.json";
 /// A larger file is a mistake.
@@ -91,21 +94,35 @@ fn found(sources: &[Source]) -> Result<(PathBuf, Value), ImportError> {
     let Some(language) = language else {
         return Err(ImportError::NoTokenizer(PathBuf::new()));
     };
-    for source in adapters.chain([language]) {
-        for name in NAMES {
-            let path = source.folder().join(name);
-            if path.exists() {
-                let json = read(&path)?;
-                return Ok((path, json));
-            }
+    for source in adapters {
+        if let Some(found) = beside(source)? {
+            return Ok(found);
         }
     }
-    if let [file, ..] = language.files().files()
-        && file.format() == FileFormat::Gguf
-    {
+    let gguf = language.files().files().first().filter(|file| file.format() == FileFormat::Gguf);
+    // What lies beside a GGUF file may belong to another model; its own lists do not.
+    if let Some(file) = gguf.filter(|file| kind_of_gguf(file) == GGUF_KIND) {
+        return Ok((file.path().to_path_buf(), of_gguf(file)?));
+    }
+    if let Some(found) = beside(language)? {
+        return Ok(found);
+    }
+    if let Some(file) = gguf {
         return Ok((file.path().to_path_buf(), of_gguf(file)?));
     }
     Err(ImportError::NoTokenizer(language.path().to_path_buf()))
+}
+
+/// The tokenizer in the folder of a source.
+fn beside(source: &Source) -> Result<Option<(PathBuf, Value)>, ImportError> {
+    let mut paths = NAMES.into_iter().map(|name| source.folder().join(name));
+    let found = paths.find(|path| path.exists());
+    found.map(|path| read(&path).map(|json| (path, json))).transpose()
+}
+
+/// Which tokenizer the lists in a GGUF file are of; empty if there are none.
+fn kind_of_gguf(file: &TensorFile) -> &str {
+    file.notes().get("tokenizer.ggml.model").map_or("", String::as_str)
 }
 
 /// Reads a `tokenizer.json`, or makes one of a `tokenizer.model`; the first byte tells.
@@ -126,10 +143,10 @@ fn read(path: &Path) -> Result<Value, ImportError> {
 /// Makes a `tokenizer.json` of the lists in a GGUF file.
 fn of_gguf(file: &TensorFile) -> Result<Value, ImportError> {
     let path = file.path();
-    let kind = file.notes().get("tokenizer.ggml.model").map_or("", String::as_str);
-    if kind != "llama" {
+    let kind = kind_of_gguf(file);
+    if kind != GGUF_KIND {
         let reason = format!(
-            "its tokenizer is of the kind {kind:?}; expected \"llama\". Name a tokenizer.json with \
+            "its tokenizer is of the kind {kind:?}; expected {GGUF_KIND:?}. Name a tokenizer.json with \
              `--tokenizer FILE`"
         );
         return Err(ImportError::Beside { path: path.to_path_buf(), reason });

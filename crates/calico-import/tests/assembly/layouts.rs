@@ -154,3 +154,18 @@ fn what_a_file_holds_beyond_its_role_is_left_and_counted() {
     assert!(blip2.left > 100, "the language model inside of it was not asked for: {blip2:?}");
     assert_eq!(report.fresh.keys().collect::<Vec<_>>(), ["cams", "cem", "lora", "seg_proj"]);
 }
+
+#[test]
+fn a_gguf_file_brings_its_own_tokenizer_whatever_lies_beside_it() {
+    let mut wish = of_originals();
+    wish.fresh.push("seg_proj".into());
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("llama.gguf");
+    std::fs::copy(model("original/llama.gguf"), &file).unwrap();
+    wish.files[0].1 = file;
+    let tokenizer = |wish: &Wish| std::fs::read(wish.imported().path().join("tokenizer.json"));
+    let own = tokenizer(&wish).unwrap();
+    let stray = calico_language::byte_level_json(259).to_string();
+    std::fs::write(folder.path().join("tokenizer.json"), stray).unwrap();
+    assert!(tokenizer(&wish).unwrap() == own);
+}

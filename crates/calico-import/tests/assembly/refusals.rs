@@ -204,3 +204,17 @@ fn adapters_of_this_program_are_sent_to_the_command_that_compares_them() {
     wish.files.push((Role::Adapters, out.join("calico_adapters.safetensors")));
     assert_says(&wish.refused(), &["calico model adapters apply"]);
 }
+
+#[test]
+fn a_second_file_of_another_shape_is_told_before_anything_is_written() {
+    let (whole, other) = (Whole::new(), Whole::new());
+    let narrower = other.changed(|tensors| {
+        let (_, shape, bytes) = tensors.get_mut("sam.decoder.iou_token.weight").unwrap();
+        shape[1] -= 1;
+        bytes.truncate(shape.iter().product::<usize>() * bytes.len() / (shape[1] + 1));
+    });
+    let mut wish = whole.wish();
+    wish.files.push((Role::Sam, narrower.path()));
+    let error = wish.planned().unwrap_err().to_string();
+    assert_says(&error, &["sam.decoder.iou_token.weight", "expected [1, "]);
+}

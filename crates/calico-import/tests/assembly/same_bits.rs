@@ -192,9 +192,9 @@ fn a_merged_checkpoint_under_guessed_names_is_the_same_model() {
         ] {
             ours.below(start).for_each(|(name, it)| put(format!("{prefix}{name}"), it));
         }
-        sam(&ours)
-            .into_iter()
-            .for_each(|(name, it)| put(format!("model.grounding_encoder.{name}"), it));
+        for (name, it) in sam(&ours) {
+            put(format!("model.grounding_encoder.{name}"), it);
+        }
         ours.assert_same(&theirs, Role::Whole, &[""]);
     }
 }

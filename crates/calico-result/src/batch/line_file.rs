@@ -61,7 +61,10 @@ impl LineFile {
     /// Removes all lines.
     pub(super) fn clear(&mut self) -> Result<(), BatchError> {
         self.end = 0;
-        self.cut().map_err(|source| write_error(&self.path, source))
+        // Lines that came back after a loss of power would deny what is written from here on.
+        self.cut()
+            .and_then(|()| self.file.sync_all())
+            .map_err(|source| write_error(&self.path, source))
     }
 
     /// Drops what stands behind the whole lines.

@@ -13,7 +13,7 @@ use crate::failure::Failure;
 const MOST_BYTES: u64 = 1 << 20;
 
 /// The map in a file, or the built-in one of this name.
-pub(super) fn read(path: &Path) -> Result<NameMap, Failure> {
+pub(in crate::commands) fn read(path: &Path) -> Result<NameMap, Failure> {
     if !path.exists()
         && let Some(name) = path.to_str()
         && let Some(text) = NameMap::built_in_text(name)
