@@ -118,6 +118,9 @@ fn wrong_files_are_named_with_what_was_expected() {
         let message = desk.run(&args).refused();
         assert!(message.contains(expected) && message.contains(file), "{file}: {message}");
     }
+    let args = ["model", "import", "--llm", "text.bin", "--sam", "absent.pth", "--out", "out"];
+    let message = desk.run(&args).refused();
+    assert!(message.contains("text.bin") && message.contains("absent.pth"), "{message}");
     let args = ["model", "import", "--sam", "model", "--preset", "tiny", "--out", "out"];
     let message = desk.run(&args).refused();
     assert!(message.contains("llm: missing llm.model.embed_tokens.weight"), "{message}");

@@ -209,6 +209,16 @@ fn numbered_files_need_no_index() {
 }
 
 #[test]
+fn sets_are_counted_from_zero_or_with_two_digits_too() {
+    for set in
+        [["a-00000-of-00002.bin", "a-00001-of-00002.bin"], ["b-01-of-02.bin", "b-02-of-02.bin"]]
+    {
+        let folder = Folder::new().file(set[0], &[("a", 1)]).file(set[1], &[("b", 2)]);
+        assert_eq!(names(&folder.open().unwrap()), set);
+    }
+}
+
+#[test]
 fn all_missing_and_broken_files_are_listed_at_once() {
     let folder = Folder::new()
         .file("model-00002-of-00004.safetensors", &[("a", 1)])

@@ -1,17 +1,25 @@
 //! A folder that appears under its name when it is complete.
 
-use std::fs;
+use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 
 use tempfile::TempDir;
 
 use crate::error::ModelError;
 
+/// How the names of folders in the making begin.
+const PREFIX: &str = ".calico-";
+/// What a process holds locked in a folder that it makes, as long as it lives.
+const LOCK: &str = "lock";
+
 /// A folder in the making. It lies beside its target until [`NewFolder::finish`] gives it its
-/// name; dropped before that, it leaves nothing.
+/// name; dropped before that, it leaves nothing. What a killed process left is removed by the next
+/// one that begins beside it.
 #[derive(Debug)]
 pub struct NewFolder {
     target: PathBuf,
+    /// Closed before its folder is removed, as some systems ask for.
+    _lock: File,
     scratch: TempDir,
 }
 
@@ -32,10 +40,12 @@ impl NewFolder {
         let parent = target.parent().filter(|parent| !parent.as_os_str().is_empty());
         let parent = parent.unwrap_or(Path::new("."));
         fs::create_dir_all(parent).map_err(io("create"))?;
+        remove_abandoned(parent);
         // Beside the target, so that the rename at the end stays on one disk.
         let scratch =
-            tempfile::Builder::new().prefix(".calico-").tempdir_in(parent).map_err(io("create"))?;
-        let new = Self { target: target.to_path_buf(), scratch };
+            tempfile::Builder::new().prefix(PREFIX).tempdir_in(parent).map_err(io("create"))?;
+        let lock = lock(scratch.path()).map_err(io("lock"))?;
+        let new = Self { target: target.to_path_buf(), _lock: lock, scratch };
         // The scratch folder is private; what is made in it is an ordinary folder.
         fs::create_dir(new.path()).map_err(io("create"))?;
         Ok(new)
@@ -63,6 +73,30 @@ impl NewFolder {
     }
 }
 
+/// Marks a folder as one that is being made. The file gets its name when it is locked already.
+fn lock(folder: &Path) -> std::io::Result<File> {
+    let unnamed = folder.join("unlocked");
+    let file = File::create(&unnamed)?;
+    // Where a disk knows no locks, nobody removes the folder.
+    if file.try_lock().is_ok() {
+        fs::rename(unnamed, folder.join(LOCK))?;
+    }
+    Ok(file)
+}
+
+/// Removes what processes left that were killed. To leave it does no harm but to the disk's space,
+/// so nothing of this is an error.
+fn remove_abandoned(parent: &Path) {
+    let Ok(entries) = fs::read_dir(parent) else { return };
+    for entry in entries.flatten() {
+        let is_ours = entry.file_name().to_string_lossy().starts_with(PREFIX);
+        let Ok(lock) = File::open(entry.path().join(LOCK)) else { continue };
+        if is_ours && lock.try_lock().is_ok() {
+            let _ = fs::remove_dir_all(entry.path());
+        }
+    }
+}
+
 fn io(action: &'static str, path: &Path) -> impl FnOnce(std::io::Error) -> ModelError {
     move |source| ModelError::Io { action, path: path.to_path_buf(), source }
 }
@@ -70,6 +104,30 @@ fn io(action: &'static str, path: &Path) -> impl FnOnce(std::io::Error) -> Model
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_a_killed_process_left_goes_and_what_a_living_one_makes_stays() {
+        let scratch = tempfile::tempdir().unwrap();
+        let living = NewFolder::begin(&scratch.path().join("living")).unwrap();
+        living.write("file", b"x").unwrap();
+        let left = scratch.path().join(".calico-left");
+        fs::create_dir_all(left.join("new")).unwrap();
+        fs::write(left.join("new/model.safetensors"), b"much").unwrap();
+        fs::write(left.join(LOCK), b"").unwrap();
+        // Of the user, or of a process that has not got as far as to lock it.
+        for other in [".calico-mine", "other"] {
+            fs::create_dir(scratch.path().join(other)).unwrap();
+        }
+        NewFolder::begin(&scratch.path().join("next")).unwrap().finish().unwrap();
+        assert!(!left.exists());
+        living.finish().unwrap();
+        let mut names: Vec<_> = fs::read_dir(scratch.path())
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+            .collect();
+        names.sort();
+        assert_eq!(names, [".calico-mine", "living", "next", "other"]);
+    }
 
     #[test]
     fn a_folder_appears_when_it_is_finished_and_a_dropped_one_never() {

@@ -17,6 +17,7 @@ use calico_language::{LoraConfig, Tokenizer};
 use calico_model::adapters::{
     AdapterError, AdapterProblem, Adapters, BaseCheck, LORA_CONFIG_FILE, LORA_FILE, export, merge,
 };
+use calico_model::provenance::Provenance;
 use calico_model::{Calico, CalicoConfig, ModelFolder, is_trainable};
 use calico_nn::weights::checkpoint::{Checkpoint, StoredType};
 use calico_testkit::{Golden, assert_close};
@@ -44,6 +45,8 @@ fn what_is_taken_out_and_put_in_again_is_the_same_to_the_byte() {
         desk.export(&trained, "adapters").unwrap();
         desk.apply(&fresh, "adapters", "back").unwrap();
         assert_eq!(desk.files("back"), desk.files("trained"), "{stored:?}");
+        let origins = Provenance::of_folder(&desk.path("back")).unwrap().unwrap().modules;
+        assert_eq!(origins["cem"].origins.last().unwrap().source, "adapters adapters");
         assert_ne!(desk.files("fresh"), desk.files("trained"));
     }
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use calico_language::Tokenizer;
 use calico_model::checkpoint::{TOKENIZER_FILE, tensor_specs, untrained_tokenizer_json};
 use calico_model::config::CONFIG_FILE;
-use calico_model::digest::{glance, hex};
+use calico_model::digest::hex;
 use calico_model::{CalicoConfig, ModelError, ModelFolder, Preset};
 use calico_nn::weights::checkpoint::CheckpointSource;
 use calico_nn::weights::{Random, TensorSpec, WeightSource};
@@ -106,10 +106,7 @@ impl StartModel {
         }
         let mut hash = Sha256::new();
         hash.update(config.to_json().map_err(|e| TrainError::Internal(e.to_string()))?);
-        for path in opened.checkpoint.paths() {
-            glance(path, &mut hash)
-                .map_err(|source| TrainError::Read { path: path.to_owned(), source })?;
-        }
+        hash.update(opened.weights_digest(|_| true));
         let name = opened.name();
         let tokenizer_json = read_text(&folder.join(TOKENIZER_FILE))?;
         hash.update(&tokenizer_json);

@@ -6,7 +6,7 @@ use std::sync::atomic::Ordering;
 
 use calico_hub::origin_of;
 use calico_import::assembly::{
-    Assembly, Maps, Report, Request, Role, Source, Unused, adopt, tokenizer_json,
+    Assembly, ImportError, Maps, Report, Request, Role, Source, Unused, adopt, tokenizer_json,
 };
 use calico_import::{Copies, NameMap};
 use calico_nn::weights::checkpoint::StoredTensor;
@@ -52,13 +52,28 @@ fn sources(args: &ModelImportArgs) -> Result<Vec<Source>, Failure> {
     let copies = if args.allow_copies { Copies::Allowed } else { Copies::Never };
     let files = args.files();
     let has_whole = files.iter().any(|file| file.role == Role::Whole);
-    let open = |file: &Brought<'_>| {
+    let open = |file: &Brought<'_>| -> Result<Source, ImportError> {
         let chosen = chosen.as_ref().filter(|_| !has_whole || file.role == Role::Whole);
         let source = Source::open(file.role, file.path, Maps { known: &known, chosen, copies })?;
         // A snapshot of the hub's cache bears the name of a commit, not that of the model.
         Ok(source.stated(origin_of(file.path), file.licence.map(str::to_owned)))
     };
-    files.iter().map(open).collect()
+    let (mut sources, mut wrong) = (Vec::new(), Vec::new());
+    for opened in files.iter().map(open) {
+        match opened {
+            Ok(source) => sources.push(source),
+            Err(error) => wrong.push(error),
+        }
+    }
+    match (wrong.pop(), wrong.as_slice()) {
+        (None, _) => Ok(sources),
+        (Some(error), []) => Err(error.into()),
+        (Some(last), others) => {
+            let all = others.iter().chain([&last]).map(|error| format!("\n  {error}"));
+            let told = all.collect::<String>();
+            Err(Failure::bad_input(format!("several files cannot be used:{told}")))
+        }
+    }
 }
 
 fn write(

@@ -1,4 +1,5 @@
 use std::collections::BTreeMap;
+use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 
 use super::{SetError, name_of};
@@ -12,9 +13,19 @@ const INDEXED: [&str; 2] = ["safetensors", "bin"];
 /// Names that come before all others, in this order.
 const PREFERRED: [(&str, &str); 2] = [("model", "safetensors"), ("pytorch_model", "bin")];
 /// What trainings leave beside a model: how the names begin.
-const LEFTOVERS: [&str; 5] = ["optimizer.", "scheduler.", "scaler.", "training_args.", "rng_state"];
-/// Digits of a number in the name of one of several files.
-const DIGITS: usize = 5;
+const LEFTOVERS: [&str; 7] = [
+    "optimizer.",
+    "scheduler.",
+    "scaler.",
+    "training_args.",
+    "rng_state",
+    "random_states",
+    "openvino_model",
+];
+/// Digits of a number in the name of one of several files, at least and at most.
+const DIGITS: RangeInclusive<usize> = 2..=9;
+/// Files of one model; more are no model.
+const MOST: usize = 99_999;
 
 /// What is to be read.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -35,6 +46,8 @@ pub(super) struct Numbered {
     stem: String,
     total: usize,
     ending: String,
+    /// Digits of each number.
+    digits: usize,
 }
 
 impl Found {
@@ -77,20 +90,28 @@ impl Numbered {
         let (rest, total) = name.rsplit_once("-of-")?;
         let (stem, at) = rest.rsplit_once('-')?;
         let number = |text: &str| {
-            let is_plain = text.len() == DIGITS && text.bytes().all(|byte| byte.is_ascii_digit());
+            let is_plain =
+                DIGITS.contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_digit());
             is_plain.then(|| text.parse::<usize>().ok()).flatten()
         };
+        let digits = at.len();
+        let is_even = digits == total.len();
         let (at, total) = (number(at)?, number(total)?);
         let (stem, ending) = (stem.to_owned(), ending.to_owned());
-        let is_one = (1..=total).contains(&at) && ENDINGS.contains(&ending.as_str());
-        is_one.then(|| Self { path: path.to_path_buf(), stem, total, ending })
+        let is_one = (0..=total).contains(&at) && ENDINGS.contains(&ending.as_str());
+        let is_set = is_even && (1..=MOST).contains(&total);
+        let of = || Self { path: path.to_path_buf(), stem, total, ending, digits };
+        (is_one && is_set).then(of)
     }
 
     /// All files that belong together, whether they are there or not.
     pub(super) fn files(&self) -> Vec<PathBuf> {
-        let Self { path, stem, total, ending } = self;
-        let name = |at: usize| format!("{stem}-{at:05}-of-{total:05}.{ending}");
-        (1..=*total).map(|at| path.with_file_name(name(at))).collect()
+        let Self { path, stem, total, ending, digits } = self;
+        let name = |at: usize| format!("{stem}-{at:0digits$}-of-{total:0digits$}.{ending}");
+        let file = |at: usize| path.with_file_name(name(at));
+        // Most sets are counted from one, and some from zero.
+        let first = usize::from(!file(0).exists());
+        (first..first + total).map(file).collect()
     }
 }
 

@@ -220,7 +220,8 @@ mod tests {
     #[test]
     fn a_block_of_8_bits_is_its_scale_times_its_numbers() {
         let scale = half::f16::from_f32(0.5).to_le_bytes();
-        let block: Vec<u8> = scale.into_iter().chain((0..32).map(|number| number - 16)).collect();
+        let block: Vec<u8> =
+            scale.into_iter().chain((0..32).map(|number| u8::wrapping_sub(number, 16))).collect();
         let expected: Vec<f32> = (0..32).map(|number| (number - 16) as f32 * 0.5).collect();
         assert_eq!(of_blocks(BlockFormat::Q8_0, &block).unwrap(), expected);
     }

@@ -1,18 +1,13 @@
-//! The model that adapters belong to: how it is built, and a digest of what stays frozen.
+//! The model that adapters belong to: how it is built.
 
 use serde_json::{Map, Value};
-use sha2::{Digest as _, Sha256};
 
 use super::{AdapterProblem, OWN_CONFIG_FILE};
-use crate::checkpoint::ModelFolder;
 use crate::config::CalicoConfig;
 
 /// Sections that play no part in what an adapter has learnt: the updates bring their own rank,
 /// and the other two say where the model comes from and how its answers are read.
 const LEFT_OUT: [&str; 3] = ["decode", "lora", "preset"];
-
-/// Bytes that are read of each tensor at its start and in its middle.
-const SAMPLE: usize = 2048;
 
 /// The configuration as far as adapters depend on it.
 pub(super) fn config_of(config: &CalicoConfig) -> Value {
@@ -21,26 +16,6 @@ pub(super) fn config_of(config: &CalicoConfig) -> Value {
         sections.retain(|section, _| !LEFT_OUT.contains(&section.as_str()));
     }
     value
-}
-
-/// A digest of names, shapes, types and values of the tensors that `is_frozen`, in hexadecimal.
-///
-/// Of each tensor it reads four kilobytes: a model of tens of gigabytes takes a moment, and a
-/// model that was trained differently differs nearly everywhere.
-pub(super) fn digest(model: &ModelFolder, is_frozen: impl Fn(&str) -> bool) -> String {
-    let mut hash = Sha256::new();
-    for name in model.checkpoint.names().filter(|name| is_frozen(name)) {
-        let Some((tensor, bytes)) = model.checkpoint.stored(name).zip(model.checkpoint.bytes(name))
-        else {
-            continue;
-        };
-        hash.update(format!("{name} {:?} {:?}\n", tensor.shape, tensor.stored));
-        let middle = (bytes.len() / 2).max(SAMPLE.min(bytes.len()));
-        for start in [0, middle] {
-            hash.update(&bytes[start..bytes.len().min(start + SAMPLE)]);
-        }
-    }
-    format!("{:x}", hash.finalize())
 }
 
 /// Every key in which `found` differs from `expected`.

@@ -123,7 +123,7 @@ fn has_frozen_part(module: &str) -> bool {
 
 /// The digest of everything that adapters of `modules` do not bring.
 fn base_digest(model: &ModelFolder, modules: &[String]) -> String {
-    base::digest(model, |name| module_of(name) != LORA && !holds(modules, name, &model.config))
+    model.weights_digest(|name| module_of(name) != LORA && !holds(modules, name, &model.config))
 }
 
 fn check_base(

@@ -8,6 +8,7 @@ use calico_model::adapters::{
     AdapterError, Adapters, BaseCheck, LORA_CONFIG_FILE, LORA_FILE, apply, export,
 };
 use calico_model::checkpoint::tensor_specs;
+use calico_model::provenance::PROVENANCE_FILE;
 use calico_model::{CalicoConfig, ModelFolder, is_trainable};
 use calico_nn::weights::checkpoint::{
     Checkpoint, CheckpointError, StoredTensor, StoredType, write, write_stored_file,
@@ -124,7 +125,8 @@ impl Desk {
         folder
     }
 
-    /// Every file below a folder, by its path from there.
+    /// Every file below a folder, by its path from there; but what says where it comes from, which
+    /// differs by how it was made.
     pub(crate) fn files(&self, name: &str) -> BTreeMap<String, Vec<u8>> {
         let mut found = BTreeMap::new();
         for entry in fs::read_dir(self.path(name)).unwrap() {
@@ -134,7 +136,7 @@ impl Desk {
                 let inner = self.files(&format!("{name}/{file}"));
                 found
                     .extend(inner.into_iter().map(|(name, held)| (format!("{file}/{name}"), held)));
-            } else {
+            } else if file != PROVENANCE_FILE {
                 found.insert(file, fs::read(path).unwrap());
             }
         }

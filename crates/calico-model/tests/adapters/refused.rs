@@ -63,7 +63,7 @@ fn a_tensor_without_a_place_is_named() {
     for name in [
         format!("{LAYER}.k_proj.lora_A.weight"),
         "base_model.model.model.layers.6.self_attn.q_proj.lora_A.weight".into(),
-        "base_model.model.model.embed_tokens.weight".into(),
+        "base_model.model.model.norm.weight".into(),
     ] {
         let inserted = name.clone();
         let problems = refused(change_tensors(LORA_FILE, |held| {
@@ -161,7 +161,7 @@ fn one_update_under_two_names_and_two_adapters_are_refused() {
 fn problems_of_all_four_files_come_at_once() {
     let problems = refused(|folder| {
         change_json(LORA_CONFIG_FILE, |json| {
-            json["use_rslora"] = true.into();
+            json["use_dora"] = true.into();
             json["bias"] = "all".into();
             json["target_modules"] = json!(["q_proj", "v_proj", "k_proj"]);
         })(folder);
@@ -180,7 +180,7 @@ fn problems_of_all_four_files_come_at_once() {
     let text: Vec<String> = problems.iter().map(ToString::to_string).collect();
     let text = text.join("\n");
     for words in
-        ["use_rslora", "bias", "k_proj", "holds a,", "rope_theta = 50000", "nothing", "holds b,"]
+        ["use_dora", "bias", "k_proj", "holds a,", "rope_theta = 50000", "nothing", "holds b,"]
     {
         assert!(text.contains(words), "{words:?} is missing: {text}");
     }
