@@ -65,8 +65,8 @@ pub(crate) struct ModelImportArgs {
     #[arg(long, value_name = "FILE")]
     adapters: Option<PathBuf>,
 
-    /// The tokenizer, a tokenizer.json or tokenizer.model. Without it, the one beside the language
-    /// model.
+    /// The tokenizer, a tokenizer.json or tokenizer.model. Without it, that of the language model:
+    /// in its GGUF file, or beside it.
     #[arg(long, value_name = "FILE")]
     pub(crate) tokenizer: Option<PathBuf>,
 
@@ -87,7 +87,8 @@ pub(crate) struct ModelImportArgs {
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
 
-    /// A name map of your own, used for MODEL, or for every file if there is none.
+    /// A name map, a file or a built-in one by name, used for MODEL, or for every file if there is
+    /// none.
     #[arg(long, value_name = "FILE")]
     pub(crate) map: Option<PathBuf>,
 
