@@ -36,7 +36,7 @@ pub(crate) struct ModelImportArgs {
     #[arg(value_name = "MODEL", required_unless_present_any = ["llm", "vision", "qformer", "sam", "dino", "f_image"])]
     model: Option<PathBuf>,
 
-    /// The language model; of GLaMM, also the projection of [SEG].
+    /// The language model; of GLaMM, also the projection of the states that prompt SAM.
     #[arg(long, value_name = "FILE")]
     llm: Option<PathBuf>,
 
