@@ -191,6 +191,10 @@ fn a_family_that_cannot_be_used_says_why() {
     let text = close.run(&["close.safetensors"]).ok();
     assert!(text.contains("none that Calico knows") && text.contains("sam (Segment"), "{text}");
     assert_eq!(close.family(&["close.safetensors"])["close"][0]["map"], "sam");
+
+    // A name that begins as ours do makes no model of ours.
+    let alike = Folder::new("alike.safetensors", &[("dino.strange", "F32", &[1])]);
+    assert_eq!(alike.family(&["alike.safetensors"])["state"], "unknown");
 }
 
 #[test]

@@ -25,6 +25,9 @@ mod recipe;
 mod translate_error;
 mod translation;
 
+/// The key of a GGUF file that states its licence.
+const GGUF_LICENCE: &str = "general.license";
+
 pub use group::Group;
 pub use name_map::{MapError, MapProblem, NameMap};
 pub use names::Names;

@@ -29,6 +29,7 @@ pub mod preprocess;
 pub mod prompt;
 pub mod provenance;
 
+mod card;
 mod error;
 mod model_bytes;
 mod modules;
@@ -36,6 +37,7 @@ mod new_folder;
 mod segmenter;
 mod trainable;
 
+pub use card::licence_in;
 pub use checkpoint::ModelFolder;
 pub use config::{CalicoConfig, ConfigError, Preset};
 pub use error::{ModelError, SegmentError, Stage};

@@ -97,6 +97,16 @@ impl Provenance {
         }
     }
 
+    /// What is said of some modules, without the digests: for files that hold them in another form.
+    #[must_use]
+    pub fn of_modules(&self, is_chosen: impl Fn(&str) -> bool) -> Self {
+        let chosen = self.modules.iter().filter(|(module, _)| is_chosen(module));
+        let origins =
+            |component: &Component| Component { origins: component.origins.clone(), sha256: None };
+        let modules = chosen.map(|(module, component)| (module.clone(), origins(component)));
+        Self { modules: modules.collect(), ..Self::default() }
+    }
+
     /// The same, with the digests of the tensors that were written.
     #[must_use]
     pub fn with_digests(mut self, digests: Digests) -> Self {

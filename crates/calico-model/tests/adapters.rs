@@ -17,7 +17,7 @@ use calico_language::{LoraConfig, Tokenizer};
 use calico_model::adapters::{
     AdapterError, AdapterProblem, Adapters, BaseCheck, LORA_CONFIG_FILE, LORA_FILE, export, merge,
 };
-use calico_model::provenance::Provenance;
+use calico_model::provenance::{ModuleOrigin, PROVENANCE_FILE, Provenance};
 use calico_model::{Calico, CalicoConfig, ModelFolder, is_trainable};
 use calico_nn::weights::checkpoint::{Checkpoint, StoredType};
 use calico_testkit::{Golden, assert_close};
@@ -45,10 +45,45 @@ fn what_is_taken_out_and_put_in_again_is_the_same_to_the_byte() {
         desk.export(&trained, "adapters").unwrap();
         desk.apply(&fresh, "adapters", "back").unwrap();
         assert_eq!(desk.files("back"), desk.files("trained"), "{stored:?}");
-        let origins = Provenance::of_folder(&desk.path("back")).unwrap().unwrap().modules;
-        assert_eq!(origins["cem"].origins.last().unwrap().source, "adapters adapters");
         assert_ne!(desk.files("fresh"), desk.files("trained"));
     }
+}
+
+#[test]
+fn adapters_carry_on_where_they_come_from() {
+    let desk = Desk::new();
+    let trained = desk.model("trained", StoredType::F32, "");
+    let fresh = desk.model("fresh", StoredType::F32, "elsewhere.");
+    let origin = |source: &str, licence: &str| ModuleOrigin {
+        source: source.into(),
+        licence: licence.into(),
+        family: None,
+    };
+    let write = |folder: &str, modules: &[&str], origin: &ModuleOrigin| {
+        let mut provenance = Provenance::default();
+        for module in modules {
+            provenance.add(module, origin.clone());
+        }
+        fs::write(desk.path(folder).join(PROVENANCE_FILE), provenance.to_json()).unwrap();
+    };
+    let (ours, theirs) = (origin("a run", "mit"), origin("vicuna", "llama2"));
+    write("trained", &["cem", "lora", "llm"], &ours);
+    write("fresh", &["cem", "llm"], &theirs);
+    let of = |folder: &str, module: &str| {
+        let provenance = Provenance::of_folder(&desk.path(folder)).unwrap().unwrap();
+        provenance.modules.get(module).map(|found| found.origins.clone())
+    };
+    desk.export(&trained, "adapters").unwrap();
+    assert_eq!(of("adapters", "cem"), Some(vec![ours.clone()]));
+    assert_eq!(of("adapters", "llm"), None);
+    desk.apply(&fresh, "adapters", "back").unwrap();
+    assert_eq!(of("back", "cem"), Some(vec![ours]));
+    assert_eq!(of("back", "llm"), Some(vec![theirs]));
+    // Of adapters that say nothing, the card states the licence.
+    fs::remove_file(desk.path("adapters").join(PROVENANCE_FILE)).unwrap();
+    fs::write(desk.path("adapters/README.md"), "---\nlicense: cc0-1.0\n---\n").unwrap();
+    desk.apply(&fresh, "adapters", "again").unwrap();
+    assert_eq!(of("again", "lora"), Some(vec![origin("adapters adapters", "cc0-1.0")]));
 }
 
 #[test]

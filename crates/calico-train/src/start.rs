@@ -186,7 +186,7 @@ fn check_vocabulary(tokenizer: &Tokenizer, config: &CalicoConfig) -> Result<(), 
 }
 
 /// Whether a tensor is taken of a stored model.
-fn keeps(kept: &[String], name: &str) -> bool {
+pub(crate) fn keeps(kept: &[String], name: &str) -> bool {
     kept.is_empty() || kept.iter().any(|pattern| StageConfig::fits(pattern, name))
 }
 

@@ -11,6 +11,7 @@ use std::sync::atomic::AtomicBool;
 
 use calico_model::Preset;
 use calico_model::checkpoint::init;
+use calico_model::provenance::{ModuleOrigin, PROVENANCE_FILE, Provenance};
 use calico_nn::weights::checkpoint::StoredType;
 use calico_train::plan::{Machine, Plan};
 use calico_train::{Outcome, Recipe, TrainError, Trainer};
@@ -45,8 +46,17 @@ fn what_is_kept_is_that_of_the_folder_and_all_else_is_drawn() {
     let file = place.path().join("config.json");
     fs::write(&file, config.to_json().unwrap()).unwrap();
     recipe.model.config = Some(file);
+    let mut said = Provenance::default();
+    for module in ["eva", "dino"] {
+        let (source, licence) = (module.to_owned(), "mit".to_owned());
+        said.add(module, ModuleOrigin { source, licence, family: None });
+    }
+    fs::write(start.join(PROVENANCE_FILE), said.to_json()).unwrap();
     let run = place.path().join("run");
     train(recipe, &run).unwrap();
+    let says = Provenance::of_folder(&run.join("model")).unwrap().unwrap().modules;
+    assert_eq!(says["eva"].origins, said.modules["eva"].origins);
+    assert_eq!(says["dino"].origins, [], "drawn anew");
     let (before, after) = (tensors(&start), tensors(&run.join("model")));
     assert!(!after.contains_key("cams.1.adapt.weight"));
     for (name, bytes) in &after {

@@ -6,7 +6,7 @@ use std::sync::atomic::Ordering;
 
 use calico_hub::origin_of;
 use calico_import::assembly::{
-    Assembly, ImportError, Maps, Report, Request, Role, Source, Unused, adopt, tokenizer_json,
+    Assembly, ImportError, Maps, Report, Request, Role, Source, Unused, tokenizer_json,
 };
 use calico_import::{Copies, NameMap};
 use calico_nn::weights::checkpoint::StoredTensor;
@@ -24,13 +24,18 @@ use crate::watching::stop_flag;
 pub(crate) fn run(args: &ModelImportArgs) -> Result<(), Failure> {
     let sources = sources(args)?;
     let config = args.config()?;
-    let config = adopt(config, &sources)?;
     let rows = config.llm.vocab_size;
     let tokenizer = tokenizer_json(args.tokenizer.as_deref(), &sources, rows);
     let unused = if args.lenient { Unused::LeftOut } else { Unused::Refused };
     let (fresh, seed, stored) = (args.fresh.clone(), args.seed, args.stored());
-    let assembly = Assembly::plan(Request { config, sources, fresh, seed, stored, unused })?;
-    let tokenizer = tokenizer?;
+    let assembly = Assembly::plan(Request { config, sources, fresh, seed, stored, unused });
+    let (assembly, tokenizer) = match (assembly, tokenizer) {
+        (Ok(assembly), Ok(tokenizer)) => (assembly, tokenizer),
+        (Err(error), Ok(_)) | (Ok(_), Err(error)) => return Err(error.into()),
+        (Err(of_files), Err(of_tokenizer)) => {
+            return Err(Failure::bad_input(format!("{of_files}\n{of_tokenizer}")));
+        }
+    };
     let report = assembly.report();
     let tensors = assembly.tensors();
     match args.out.as_deref().filter(|_| !args.dry_run) {

@@ -5,16 +5,18 @@ use calico_model::CalicoConfig;
 use calico_model::adapters::{OWN_CONFIG_FILE, lora_config};
 
 use super::language_config::LanguageConfig;
-use super::{ImportError, Source};
+use super::{ImportError, ImportProblem, Source};
 use crate::Recipe;
 
 /// Puts into the configuration what the files alone can know: epsilon, rotary base and context of
 /// the language model, sides of position tables, rank and alpha of low-rank updates. Sizes of
 /// modules are compared, not taken over.
 ///
-/// # Errors
-/// If a file says what this program does not do, or the sizes differ; everything at once.
-pub fn adopt(mut config: CalicoConfig, sources: &[Source]) -> Result<CalicoConfig, ImportError> {
+/// With it come the problems: what this program does not do, and sizes that differ.
+pub(super) fn adopt(
+    mut config: CalicoConfig,
+    sources: &[Source],
+) -> Result<(CalicoConfig, Vec<ImportProblem>), ImportError> {
     let mut problems = Vec::new();
     for source in sources {
         if source.folder().join(OWN_CONFIG_FILE).exists() && !source.makes("llm.model.layers.") {
@@ -45,7 +47,7 @@ pub fn adopt(mut config: CalicoConfig, sources: &[Source]) -> Result<CalicoConfi
             config.dino.stored_grid = side;
         }
     }
-    if problems.is_empty() { Ok(config) } else { Err(ImportError::unusable(problems)) }
+    Ok((config, problems))
 }
 
 /// The side of the grid of a position table `[1, 1 + side * side, width]`, where it is a square.

@@ -11,7 +11,6 @@
 //! another one is asked for, their type.
 
 mod adopt;
-mod card;
 mod error;
 mod language_config;
 mod plan;
@@ -26,7 +25,6 @@ mod write;
 
 use calico_model::CalicoConfig;
 
-pub use adopt::adopt;
 pub use error::ImportError;
 pub use plan::Request;
 pub use problem::ImportProblem;

@@ -9,6 +9,7 @@ use calico_model::{CalicoConfig, module_of};
 use calico_nn::weights::TensorSpec;
 use calico_nn::weights::checkpoint::StoredType;
 
+use super::adopt::adopt;
 use super::role::is_table;
 use super::{Assembly, ImportError, ImportProblem, Role, Source, Unused, values};
 use crate::Recipe;
@@ -16,7 +17,8 @@ use crate::Recipe;
 /// What an import is made of.
 #[derive(Debug)]
 pub struct Request {
-    /// The model that is to come out; see [`adopt`](super::adopt()).
+    /// The model that is to come out. What the files alone can know replaces what it says: epsilon,
+    /// rotary base and context of the language model, sides of position tables, rank and alpha.
     pub config: CalicoConfig,
     /// The files, opened.
     pub sources: Vec<Source>,
@@ -63,9 +65,11 @@ pub(super) fn base_rows(rows: usize) -> usize {
 }
 
 /// Plans everything, or says everything that is wrong.
-pub(super) fn plan(request: Request) -> Result<Assembly, ImportError> {
+pub(super) fn plan(mut request: Request) -> Result<Assembly, ImportError> {
+    let (config, problems) = adopt(request.config, &request.sources)?;
+    request.config = config;
     let specs = tensor_specs(&request.config)?;
-    let mut planning = Planning { request: &request, problems: Vec::new() };
+    let mut planning = Planning { request: &request, problems };
     planning.check_fresh(&specs);
     let mut entries = Vec::with_capacity(specs.len());
     let mut missing: BTreeMap<String, Vec<String>> = BTreeMap::new();

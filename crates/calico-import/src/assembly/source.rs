@@ -5,12 +5,12 @@ use std::path::{Path, PathBuf};
 
 use calico_formats::{ShardedFiles, StoredTensor};
 
+use calico_model::licence_in;
 use calico_model::provenance::{ModuleOrigin, Provenance, UNKNOWN_LICENCE};
 
-use super::card::licence_of;
 use super::role::is_table;
 use super::{ImportError, Role};
-use crate::{Copies, NameMap, Names, Recipe, Translation};
+use crate::{Copies, GGUF_LICENCE, NameMap, Names, Recipe, Translation};
 
 /// The maps by which names are translated.
 #[derive(Debug, Clone, Copy)]
@@ -33,6 +33,8 @@ pub struct Source {
     translation: Translation,
     label: String,
     licence: Option<String>,
+    /// Whether its name is another one than that of its file.
+    is_named: bool,
     /// What a model folder of ours says of its own weights.
     before: Option<Provenance>,
 }
@@ -53,37 +55,51 @@ impl Source {
         };
         let translation = translation
             .map_err(|source| ImportError::Names { path: files.path().to_path_buf(), source })?;
-        let licence = licence_of(files.path())?;
-        let before = Provenance::of_folder(files.path().parent().unwrap_or(Path::new(".")))?;
+        let folder = files.path().parent().unwrap_or(Path::new("."));
+        let (card, before) = (licence_in(folder)?, Provenance::of_folder(folder)?);
+        let of_gguf = files.files().first().and_then(|file| file.notes().get(GGUF_LICENCE));
+        let licence = card.or_else(|| of_gguf.cloned());
         let (path, label) = (path.to_path_buf(), name_of(path));
-        Ok(Self { role, path, files, tensors, translation, label, licence, before })
+        Ok(Self {
+            role,
+            path,
+            files,
+            tensors,
+            translation,
+            label,
+            licence,
+            is_named: false,
+            before,
+        })
     }
 
     /// The same, under another name than that of its file, and with a licence that the user
     /// states.
     #[must_use]
     pub fn stated(mut self, label: Option<String>, licence: Option<String>) -> Self {
+        self.is_named = label.is_some();
         self.label = label.unwrap_or(self.label);
         self.licence = licence.or(self.licence);
         self
     }
 
-    /// Where a module comes from that is made of it.
+    /// Where a module comes from that is made of it, as its folder says and as whoever brings it in.
     pub(super) fn origins(&self, module: &str) -> Vec<ModuleOrigin> {
         let before = self.before.as_ref().and_then(|before| before.modules.get(module));
-        if let Some(before) = before.filter(|before| !before.origins.is_empty()) {
-            let mut origins = before.origins.clone();
-            // What is stated now says what nobody had stated before.
-            for origin in origins.iter_mut().filter(|it| it.licence == UNKNOWN_LICENCE) {
-                origin.licence = self.licence.clone().unwrap_or_else(|| origin.licence.clone());
-            }
-            return origins;
+        let mut origins = before.map(|before| before.origins.clone()).unwrap_or_default();
+        // What is stated now says what nobody had stated before.
+        for origin in origins.iter_mut().filter(|it| it.licence == UNKNOWN_LICENCE) {
+            origin.licence = self.licence.clone().unwrap_or_else(|| origin.licence.clone());
         }
-        vec![ModuleOrigin {
-            source: self.label.clone(),
-            licence: self.licence.clone().unwrap_or_else(|| UNKNOWN_LICENCE.to_owned()),
-            family: Some(self.translation.title.clone()),
-        }]
+        // A file of a stranger does not have the last word on where it comes from.
+        if origins.is_empty() || self.is_named {
+            origins.push(ModuleOrigin {
+                source: self.label.clone(),
+                licence: self.licence.clone().unwrap_or_else(|| UNKNOWN_LICENCE.to_owned()),
+                family: Some(self.translation.title.clone()),
+            });
+        }
+        origins
     }
 
     /// What it is brought in for.

@@ -1,6 +1,7 @@
 //! The language model as a GGUF file.
 
 use std::borrow::Cow;
+use std::collections::BTreeSet;
 use std::io::{BufWriter, Write as _};
 use std::ops::ControlFlow;
 use std::path::Path;
@@ -10,11 +11,13 @@ use calico_formats::gguf::{Plan, Value, WriteError, Writer};
 use calico_language::LlamaConfig;
 use calico_model::adapters::updated;
 use calico_model::checkpoint::TOKENIZER_FILE;
+use calico_model::provenance::Provenance;
 use calico_model::{ModelError, ModelFolder};
 use calico_nn::weights::checkpoint::{StoredTensor, StoredType};
 use tempfile::NamedTempFile;
 
 use super::{ExportError, Tokens};
+use crate::GGUF_LICENCE;
 
 /// The names of a layer's tensors: ours, and those of GGUF.
 const IN_LAYER: [(&str, &str); 9] = [
@@ -55,7 +58,8 @@ pub fn export_gguf(
     };
     let failed = |source: WriteError| ExportError::Write { path: out.to_path_buf(), source };
     let scratch = scratch_beside(out).map_err(io)?;
-    let metadata = metadata(model, &plans, tokens.clone());
+    let mut metadata = metadata(model, &plans, tokens.clone());
+    metadata.extend(terms(model)?);
     let listed: Vec<Plan> = plans.iter().map(|(_, plan)| plan.clone()).collect();
     let target = BufWriter::new(scratch.as_file());
     let mut writer = Writer::new(target, &metadata, &listed).map_err(failed)?;
@@ -194,6 +198,22 @@ fn metadata(
         named.into_iter().map(|(key, value)| (key.to_owned(), value)).collect();
     entries.extend(tokens.into_entries());
     entries
+}
+
+/// Where the language model comes from and under which licences, where the model says it.
+fn terms(model: &ModelFolder) -> Result<Vec<(String, Value)>, ExportError> {
+    let said = Provenance::of_folder(model.path())?.unwrap_or_default();
+    let (mut sources, mut licences) = (BTreeSet::new(), BTreeSet::new());
+    for module in ["llm", "lora"] {
+        for origin in said.modules.get(module).into_iter().flat_map(|said| &said.origins) {
+            sources.insert(origin.source.as_str());
+            licences.insert(origin.licence.as_str());
+        }
+    }
+    let entries = [(GGUF_LICENCE, licences), ("calico.sources", sources)];
+    let entries = entries.into_iter().filter(|(_, texts)| !texts.is_empty());
+    let joined = |texts: BTreeSet<&str>| texts.into_iter().collect::<Vec<_>>().join(", ");
+    Ok(entries.map(|(key, texts)| (key.to_owned(), Value::Text(joined(texts)))).collect())
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@ use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
 use calico_import::assembly::{
-    Assembly, ImportError, Maps, Report, Request, Role, Source, Unused, adopt, tokenizer_json,
+    Assembly, ImportError, Maps, Report, Request, Role, Source, Unused, tokenizer_json,
 };
 use calico_import::{Copies, NameMap};
 use calico_model::checkpoint::init;
@@ -52,7 +52,7 @@ impl Wish {
         let maps = Maps { known: &known, chosen: None, copies: self.copies };
         let open = |(role, path): &(Role, PathBuf)| Source::open(*role, path, maps);
         let sources = self.files.iter().map(open).collect::<Result<Vec<_>, _>>()?;
-        let config = adopt(self.config.clone(), &sources)?;
+        let config = self.config.clone();
         let rows = config.llm.vocab_size;
         let tokenizer = tokenizer_json(self.tokenizer.as_deref(), &sources, rows);
         let (fresh, seed, stored) = (self.fresh.clone(), 5, self.stored);

@@ -10,6 +10,7 @@ use calico_formats::{Element, TensorFile};
 use calico_import::assembly::{ImportError, Role};
 use calico_import::export::{ExportError, export_gguf, export_whole};
 use calico_model::ModelFolder;
+use calico_model::provenance::{ModuleOrigin, PROVENANCE_FILE, Provenance};
 
 use crate::damaged::read;
 use crate::desk::Whole;
@@ -88,6 +89,28 @@ fn a_language_model_goes_to_gguf_and_back_to_the_bit() {
     assert!(back == read(&whole.path().join("model.safetensors")));
     let error = export_gguf(&opened, &out, |_, _| ControlFlow::Continue(())).unwrap_err();
     assert!(error.to_string().contains("llm.gguf exists; expected a new file"), "{error}");
+}
+
+#[test]
+fn a_licence_goes_to_gguf_and_back() {
+    let whole = Whole::new();
+    let mut said = Provenance::default();
+    let (source, licence) = ("vicuna".to_owned(), "llama2".to_owned());
+    said.add("llm", ModuleOrigin { source, licence, family: None });
+    fs::write(whole.path().join(PROVENANCE_FILE), said.to_json()).unwrap();
+    let opened = ModelFolder::open(&whole.path()).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path().join("llm.gguf");
+    export_gguf(&opened, &out, |_, _| ControlFlow::Continue(())).unwrap();
+    let file = TensorFile::open(&out).unwrap();
+    assert_eq!(file.notes()["general.license"], "llama2");
+    assert_eq!(file.notes()["calico.sources"], "vicuna");
+    let rest = whole.without(&["llm."]);
+    let mut wish = rest.wish();
+    wish.files.push((Role::Language, out));
+    wish.tokenizer = Some(whole.path().join("tokenizer.json"));
+    let back = Provenance::of_folder(&wish.imported().path()).unwrap().unwrap();
+    assert_eq!(back.modules["llm"].origins[0].licence, "llama2");
 }
 
 #[test]

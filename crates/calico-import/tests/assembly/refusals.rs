@@ -166,7 +166,10 @@ fn a_language_model_that_is_computed_otherwise_is_refused() {
     let mut wish = Whole::new().wish();
     wish.files = vec![(Role::Language, folder.path().to_path_buf())];
     let message = wish.refused();
-    assert_says(&message, &["num_attention_heads = 8; expected 4", "no scaling of the rotation"]);
+    let expected = ["num_attention_heads = 8; expected 4", "no scaling of the rotation"];
+    assert_says(&message, &expected);
+    // What else is wrong is told in the same breath.
+    assert_says(&message, &["cem: missing"]);
 }
 
 #[test]

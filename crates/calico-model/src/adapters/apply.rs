@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::cell::RefCell;
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 
@@ -106,15 +107,25 @@ impl<'a> Adapted<'a> {
     ) -> Result<Provenance, AdapterError> {
         let mut provenance = Provenance::of_folder(self.model.path())?.unwrap_or_default();
         if let Some(adapters) = self.adapters {
-            let names = specs.iter().map(|spec| spec.name.as_str());
-            for name in names.filter(|name| adapters.tensor(name).is_some()) {
-                provenance.add(module_of(name), adapters.origin());
+            let names = || specs.iter().map(|spec| spec.name.as_str());
+            let is_brought = |name: &&str| adapters.tensor(name).is_some();
+            let brought: BTreeSet<&str> = names().filter(is_brought).map(module_of).collect();
+            for module in brought {
+                let mut of_module = names().filter(|name| module_of(name) == module);
+                // Nothing is left of what stood in its place.
+                if of_module.all(|name| is_brought(&name)) {
+                    provenance.modules.remove(module);
+                }
+                for origin in adapters.origins(module) {
+                    provenance.add(module, origin);
+                }
             }
         }
         if config.lora.is_none() {
             let merged = provenance.modules.remove(LORA).unwrap_or_default().origins;
             let of_adapters = self.adapters.filter(|adapters| adapters.lora().is_some());
-            for origin in merged.into_iter().chain(of_adapters.map(Adapters::origin)) {
+            let of_adapters = of_adapters.into_iter().flat_map(|adapters| adapters.origins(LORA));
+            for origin in merged.into_iter().chain(of_adapters) {
                 provenance.add(LANGUAGE, origin);
             }
         }

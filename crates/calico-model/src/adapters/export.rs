@@ -16,6 +16,7 @@ use crate::checkpoint::{ModelFolder, tensor_specs};
 use crate::error::ModelError;
 use crate::module_of;
 use crate::new_folder::NewFolder;
+use crate::provenance::{PROVENANCE_FILE, Provenance};
 use crate::trainable::is_trainable;
 
 /// What PyTorch's programs look for in a file.
@@ -46,21 +47,24 @@ pub fn export(
         .filter(|module| learns.contains(module) || also.iter().any(|also| also == module))
         .map(str::to_owned)
         .collect();
-    write(&Trained { model, values: &BTreeMap::new() }, modules, out, on_tensor)
+    let provenance = Provenance::of_folder(model.path())?.unwrap_or_default();
+    write(&Trained { model, values: &BTreeMap::new() }, modules, &provenance, out, on_tensor)
 }
 
 /// As [`export`], of a training that began with `model`: `values` are the tensors that it has
 /// trained, in f32, little-endian. Their modules are written, and the low-rank updates.
+/// `provenance` says where the modules of the trained model come from.
 pub fn export_trained(
     model: &ModelFolder,
     values: &BTreeMap<String, Vec<u8>>,
+    provenance: &Provenance,
     out: &Path,
     on_tensor: impl Fn(Written<'_>),
 ) -> Result<(), AdapterError> {
     let modules: BTreeSet<&str> =
         values.keys().map(|name| module_of(name)).filter(|module| *module != LORA).collect();
     let modules = modules.into_iter().map(str::to_owned).collect();
-    write(&Trained { model, values }, modules, out, on_tensor)
+    write(&Trained { model, values }, modules, provenance, out, on_tensor)
 }
 
 /// A model of which some tensors have other values than in its folder.
@@ -86,6 +90,7 @@ impl Trained<'_> {
 fn write(
     trained: &Trained<'_>,
     modules: Vec<String>,
+    provenance: &Provenance,
     out: &Path,
     on_tensor: impl Fn(Written<'_>),
 ) -> Result<(), AdapterError> {
@@ -105,7 +110,12 @@ fn write(
         .collect();
     check_finite(trained, lora.iter().chain(&own))?;
 
+    let written = |module: &str| module == LORA || modules.iter().any(|other| other == module);
+    let provenance = provenance.of_modules(written);
     let new = NewFolder::begin(out)?;
+    if !provenance.modules.is_empty() {
+        new.write(PROVENANCE_FILE, provenance.to_json().as_bytes())?;
+    }
     let all = [lora.as_slice(), &own].concat();
     let tell = Written::teller(&all, on_tensor);
     let bytes = |tensor: &StoredTensor, name: &str| -> Result<Cow<'_, [u8]>, AdapterError> {

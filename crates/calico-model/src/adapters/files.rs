@@ -13,8 +13,9 @@ use super::{
     AdapterError, AdapterProblem, LORA_CONFIG_FILE, LORA_FILE, OWN_CONFIG_FILE, OWN_FILE,
     peft_config,
 };
+use crate::card::licence_in;
 use crate::checkpoint::{ModelFolder, tensor_specs};
-use crate::provenance::{ModuleOrigin, UNKNOWN_LICENCE};
+use crate::provenance::{ModuleOrigin, Provenance, UNKNOWN_LICENCE};
 
 /// A larger JSON file is a mistake.
 const LARGEST_JSON: u64 = 1 << 20;
@@ -35,6 +36,9 @@ pub struct Adapters {
     name: String,
     lora: Option<LoraFiles>,
     own: Option<OwnFiles>,
+    /// What the folder says of them.
+    provenance: Provenance,
+    licence: Option<String>,
 }
 
 impl Adapters {
@@ -70,16 +74,23 @@ impl Adapters {
         }
         let absolute = folder.canonicalize().unwrap_or_else(|_| folder.to_path_buf());
         let name = absolute.file_name().map(|name| name.to_string_lossy().into_owned());
-        Ok(Self { name: name.unwrap_or_default(), lora, own })
+        let provenance = Provenance::of_folder(folder)?.unwrap_or_default();
+        let licence = licence_in(folder)?;
+        Ok(Self { name: name.unwrap_or_default(), lora, own, provenance, licence })
     }
 
-    /// Where a module comes from that they brought.
-    pub(super) fn origin(&self) -> ModuleOrigin {
-        ModuleOrigin {
-            source: format!("adapters {}", self.name),
-            licence: UNKNOWN_LICENCE.to_owned(),
-            family: None,
+    /// Where a module comes from that they brought: as `sources.json` beside them says, or else
+    /// from this folder, under the licence of its card.
+    pub(super) fn origins(&self, module: &str) -> Vec<ModuleOrigin> {
+        let said = self.provenance.modules.get(module).filter(|said| !said.origins.is_empty());
+        if let Some(said) = said {
+            return said.origins.clone();
         }
+        vec![ModuleOrigin {
+            source: format!("adapters {}", self.name),
+            licence: self.licence.clone().unwrap_or_else(|| UNKNOWN_LICENCE.to_owned()),
+            family: None,
+        }]
     }
 
     /// Rank and alpha of the low-rank updates, where the folder holds any.

@@ -22,6 +22,7 @@ use crate::checkpoint::{State, read_best};
 use crate::lessons::is_helper;
 use crate::parameters::Overlay;
 use crate::recipe::{OutputKind, OutputType};
+use crate::start::keeps;
 use crate::watch::report::{self, ReportInput, SamplePicture};
 use crate::watch::{METRICS_NAME, read_metrics};
 use crate::{TrainError, TrainObserver, whole_folder};
@@ -107,6 +108,12 @@ impl Trainer {
     fn provenance(&self, values: &BTreeMap<String, Tensor>) -> Result<Provenance, TrainError> {
         let base = self.recipe.model.folder.as_deref().map(Provenance::of_folder).transpose()?;
         let mut provenance = base.flatten().unwrap_or_default();
+        // What was drawn anew comes from nowhere.
+        let (specs, keep) = (self.start.specs()?, &self.recipe.model.keep);
+        provenance.modules.retain(|module, _| {
+            let mut of_module = specs.iter().filter(|spec| module_of(&spec.name) == module);
+            of_module.any(|spec| keeps(keep, &spec.name))
+        });
         for name in values.keys().filter(|name| !is_helper(name)) {
             let origin = ModuleOrigin {
                 source: format!("trained by this program, recipe `{}`", self.recipe.name),
@@ -127,11 +134,12 @@ impl Trainer {
             let values = tensor.flatten_all()?.to_vec1::<f32>()?;
             Ok((name.clone(), StoredType::F32.encode(&values)))
         };
+        let provenance = self.provenance(values)?;
         // What only training needed is no part of the model.
         let of_model = values.iter().filter(|(name, _)| !is_helper(name));
         let values: Result<_, TrainError> = of_model.map(bytes).collect();
         let unfinished = whole_folder::unfinished(&target);
-        adapters::export_trained(&base, &values?, &unfinished, |_| {})?;
+        adapters::export_trained(&base, &values?, &provenance, &unfinished, |_| {})?;
         whole_folder::put_in_place(&target)?;
         Ok(target)
     }

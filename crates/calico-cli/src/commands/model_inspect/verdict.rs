@@ -4,6 +4,9 @@ use calico_formats::StoredTensor;
 use calico_import::{Copies, NameMap, Names, TranslateError, Translation};
 use calico_model::budget::MODULES;
 
+/// The map of our own names.
+const OURS: &str = "calico";
+
 type Tensors = BTreeMap<String, StoredTensor>;
 
 /// What the names of tensors tell.
@@ -29,10 +32,10 @@ impl Verdict {
         let names = Names::new(tensors);
         let translated = match map {
             Some(map) => names.translate_by(map, Copies::Never),
-            None if are_ours(tensors) => return Self::Ours,
             None => names.translate(&NameMap::built_in(), Copies::Never),
         };
         match translated {
+            Ok(found) if map.is_none() && is_ours(&found) => Self::Ours,
             Ok(translation) => Self::Translated(Box::new(translation)),
             Err(error) => Self::Failed(error),
         }
@@ -66,9 +69,9 @@ impl Verdict {
     }
 }
 
-fn are_ours(tensors: &Tensors) -> bool {
-    let is_ours = |name: &String| MODULES.iter().any(|(prefix, _)| name.starts_with(prefix));
-    !tensors.is_empty() && tensors.keys().all(is_ours)
+/// Whether nothing but our own names was found, as we write them.
+fn is_ours(found: &Translation) -> bool {
+    found.map == OURS && found.unknown.is_empty() && found.prefix.is_empty()
 }
 
 fn modules<'a>(tensors: impl Iterator<Item = (&'a str, &'a [usize])>) -> Vec<Module> {
