@@ -260,6 +260,8 @@ fn a_byte_that_is_damaged_is_refused_or_read_and_never_more() {
             let mut bytes = whole.clone();
             let at = at.index(bytes.len().min(4096));
             bytes[at] = byte;
+            // A text without its last line break is the same text.
+            let cut = cut && !whole[at..].trim_ascii().is_empty();
             if cut {
                 bytes.truncate(at);
             }
