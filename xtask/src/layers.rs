@@ -8,8 +8,11 @@ use crate::tree::Tree;
 
 /// A crate uses only crates of lower layers; crates of one layer are strangers.
 const LAYERS: &[(&str, &[&str])] = &[
-    ("L0", &["calico-image", "calico-nn", "calico-formats", "calico-hub"]),
-    ("L1", &["calico-vision", "calico-language", "calico-annotation", "calico-result"]),
+    ("L0", &["calico-image", "calico-nn", "calico-formats"]),
+    (
+        "L1",
+        &["calico-vision", "calico-language", "calico-annotation", "calico-result", "calico-hub"],
+    ),
     ("L2", &["calico-model", "calico-data"]),
     ("L3", &["calico-eval", "calico-synth", "calico-mini", "calico-import"]),
     ("L4", &["calico-train"]),

@@ -9,7 +9,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use serde_json::Value;
-use support::{Desk, example, files};
+use support::{Desk, files};
 
 fn peft_fixture() -> String {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../goldens/peft/adapter");
@@ -31,15 +31,6 @@ fn weights(desk: &Desk, model: &str) -> BTreeMap<String, Vec<u8>> {
     files
 }
 
-/// What the model answers, without its name.
-fn answer(desk: &Desk, model: &str) -> Value {
-    let [cat, rocket] = ["cat.jpg", "rocket.jpg"].map(example);
-    let args = ["segment", &cat, &rocket, "--model", model, "--max-new-tokens", "4", "--json"];
-    let mut json: Value = serde_json::from_str(&desk.run(&args).ok()).unwrap();
-    json["model"] = Value::Null;
-    json
-}
-
 #[test]
 fn exported_and_applied_adapters_give_the_same_files_and_answers() {
     let desk = desk();
@@ -48,7 +39,7 @@ fn exported_and_applied_adapters_give_the_same_files_and_answers() {
     desk.run(&["model", "adapters", "apply", "fresh", "adapters", "--out", "again"]).ok();
     let [trained, again] = ["trained", "again"].map(|name| weights(&desk, name));
     assert!(trained == again);
-    assert_eq!(answer(&desk, "again"), answer(&desk, "trained"));
+    assert_eq!(desk.answer("again"), desk.answer("trained"));
 }
 
 #[test]
@@ -63,7 +54,7 @@ fn a_merged_model_has_no_updates_and_can_be_used() {
     let info: Value =
         serde_json::from_str(&desk.run(&["model", "info", "a", "--json"]).ok()).unwrap();
     assert_eq!((&info["config"]["lora"], &info["parameters"]), (&Value::Null, &893_032.into()));
-    answer(&desk, "a");
+    desk.answer("a");
 }
 
 #[test]

@@ -8,19 +8,10 @@ use std::fs;
 use std::path::Path;
 
 use serde_json::Value;
-use support::{Desk, example, files};
+use support::{Desk, files};
 
 fn weights(desk: &Desk, model: &str) -> Vec<u8> {
     fs::read(desk.path().join(model).join("model.safetensors")).unwrap()
-}
-
-/// What the model answers, without its name.
-fn answer(desk: &Desk, model: &str) -> Value {
-    let [cat, rocket] = ["cat.jpg", "rocket.jpg"].map(example);
-    let args = ["segment", &cat, &rocket, "--model", model, "--max-new-tokens", "4", "--json"];
-    let mut json: Value = serde_json::from_str(&desk.run(&args).ok()).unwrap();
-    json["model"] = Value::Null;
-    json
 }
 
 fn fixture(path: &str) -> String {
@@ -37,7 +28,7 @@ fn what_is_exported_is_imported_to_the_bit_and_answers_the_same() {
     assert!(text.contains("is      Calico"), "{text}");
     assert!(text.contains("made back: "), "{text}");
     assert!(weights(&desk, "back") == weights(&desk, "model"));
-    assert_eq!(answer(&desk, "back"), answer(&desk, "model"));
+    assert_eq!(desk.answer("back"), desk.answer("model"));
 }
 
 #[test]
@@ -81,7 +72,7 @@ fn parts_of_others_become_a_model_that_says_where_it_comes_from() {
     assert!(planned.contains("would make: ") && files(desk.path()).is_empty(), "{planned}");
     let made = desk.run(&[&args[..], &["--out", "model"]].concat()).ok();
     assert_eq!(made.replace("made model: ", "would make: "), planned);
-    answer(&desk, "model");
+    desk.answer("model");
     let info = desk.run(&["model", "info", "model"]).ok();
     assert!(info.contains("llm: glamm (licence llama2)  sha256 "), "{info}");
     assert!(info.contains("cem: untrained, seed 0 (licence none)"), "{info}");
@@ -125,4 +116,22 @@ fn wrong_files_are_named_with_what_was_expected() {
     let message = desk.run(&args).refused();
     assert!(message.contains("llm: missing llm.model.embed_tokens.weight"), "{message}");
     assert!(files(desk.path()) == before, "something was written");
+}
+
+#[test]
+fn a_broken_configuration_beside_a_model_of_ours_is_told_and_another_one_may_take_its_place() {
+    let desk = Desk::new();
+    let path = desk.model_copy().join("config.json");
+    let text = fs::read_to_string(&path).unwrap();
+    let import = ["model", "import", "model", "--dry-run"];
+    for (broken, expected) in [
+        (text.replace("\"patch_size\"", "\"patch\""), "unknown field `patch`"),
+        (text[..text.len() / 2].to_owned(), "EOF"),
+    ] {
+        fs::write(&path, &broken).unwrap();
+        let message = desk.run(&import).refused();
+        assert!(message.contains("config.json") && message.contains(expected), "{message}");
+    }
+    fs::write(&path, text.replace("\"patch_size\"", "\"patch\"")).unwrap();
+    desk.run(&[&import[..], &["--preset", "tiny"]].concat()).ok();
 }

@@ -22,11 +22,12 @@ enum Stored {
 impl Source {
     pub(crate) fn open(path: &Path) -> Result<Self, FormatError> {
         let io = |source| FormatError::Io { path: path.to_path_buf(), source };
-        let file = File::open(path).map_err(io)?;
-        let metadata = file.metadata().map_err(io)?;
-        if !metadata.is_file() {
+        // Before it is opened: opening a pipe would wait for somebody who writes.
+        if !path.metadata().map_err(io)?.is_file() {
             return Err(io(std::io::Error::other("not a regular file")));
         }
+        let file = File::open(path).map_err(io)?;
+        let metadata = file.metadata().map_err(io)?;
         let stored = Stored::File(Mutex::new(file));
         Ok(Self { path: path.to_path_buf(), stored, len: metadata.len() })
     }

@@ -396,3 +396,16 @@ fn the_links_of_a_hub_s_cache_are_followed() {
     link(&blobs.path("nothing"), "left.safetensors");
     assert_eq!(tensors(&snapshot.open().unwrap()), [("a", 1)]);
 }
+
+#[cfg(unix)]
+#[test]
+fn a_pipe_is_refused_and_not_waited_for() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("model.safetensors");
+    assert!(std::process::Command::new("mkfifo").arg(&path).status().unwrap().success());
+    let refused = ShardedFiles::open(&path).unwrap_err();
+    let cause = std::error::Error::source(&refused).map(ToString::to_string).unwrap_or_default();
+    let told = format!("{refused}: {cause}");
+    assert!(told.contains("not a regular file"), "{told}");
+    assert!(calico_formats::read_small(&path, 10).is_err());
+}

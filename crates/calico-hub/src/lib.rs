@@ -60,7 +60,7 @@ mod tree_file;
 mod web_address;
 mod weights;
 
-pub use card::Licence;
+pub use calico_formats::Licence;
 pub use choice::Choice;
 pub use error::{HubError, MissingFile};
 pub use hub::Hub;

@@ -1,11 +1,12 @@
 use std::collections::BTreeSet;
 use std::fmt;
 
+use calico_formats::Licence;
 use serde::de::{Error as _, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
-use crate::card::{self, Licence};
+use crate::card;
 use crate::digest::{Digest, is_lower_hex};
 use crate::error::{HubError, short};
 use crate::file_name::FileName;

@@ -1,6 +1,6 @@
 use std::path::PathBuf;
 
-use crate::card::Licence;
+use calico_formats::Licence;
 
 /// What a pull has brought.
 #[derive(Debug, Clone, PartialEq, Eq)]

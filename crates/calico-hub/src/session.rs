@@ -1,12 +1,12 @@
 use std::collections::BTreeSet;
 use std::error::Error as _;
-use std::fs::{self, File};
-use std::io::Read as _;
+use std::fs;
 use std::path::{Path, PathBuf};
+
+use calico_formats::Licence;
 
 use crate::attempts::{Attempts, Watch};
 use crate::cache::Cache;
-use crate::card::{self, Licence};
 use crate::choice::Choice;
 use crate::client::{Answer, Asked, Client, header};
 use crate::digest::Digest;
@@ -21,9 +21,6 @@ use crate::pulled::{Pulled, PulledFile};
 use crate::settings::Settings;
 use crate::source::Source;
 use crate::tree_file;
-
-/// The card of a repository.
-const CARD: &str = "README.md";
 
 /// A pull with a connection.
 pub(crate) struct Session<'a, 'w> {
@@ -337,10 +334,8 @@ pub(crate) fn too_large<T>(file: &ListedFile) -> Result<T, HubError> {
     Err(HubError::Index { name: file.name.as_str().to_owned(), reason: expected })
 }
 
-/// What the card in a snapshot says about the terms, if it is there.
+/// What the card in a snapshot says about the terms, if it is there. Nothing hangs on it: one that
+/// cannot be read states nothing.
 pub(crate) fn stated(snapshot: &Path) -> Option<Licence> {
-    let mut text = Vec::new();
-    let card = File::open(snapshot.join(CARD)).ok()?;
-    card.take(card::MOST_BYTES).read_to_end(&mut text).ok()?;
-    card::of_card(&String::from_utf8_lossy(&text))
+    Licence::in_folder(snapshot).ok().flatten()
 }

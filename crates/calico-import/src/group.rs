@@ -1,8 +1,12 @@
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write as _;
 
 use calico_formats::StoredTensor;
 
 use crate::pattern::escaped;
+
+/// Names, or patterns of them, that are shown of a longer list.
+const SHOWN: usize = 40;
 
 /// Letters for the numbers of a name, in the order in which they are taken.
 const LETTERS: &[u8] = b"ijklmnopqrstuvwxyzabcdefgh";
@@ -94,6 +98,64 @@ impl<'a> Groups<'a> {
     }
 }
 
+/// Names in one line: those that differ in one number stand together, as in
+/// `layers.{0-30,32}.weight`, and those that differ in several as a pattern with their count.
+pub(crate) fn gathered(names: &[String]) -> String {
+    let mut alike: BTreeMap<String, (usize, Vec<&str>)> = BTreeMap::new();
+    for (at, name) in names.iter().enumerate() {
+        alike.entry(written(name, |_| true)).or_insert((at, Vec::new())).1.push(name);
+    }
+    let mut alike: Vec<(usize, Vec<&str>)> = alike.into_values().collect();
+    alike.sort_unstable_by_key(|(at, _)| *at);
+    let shown = alike.iter().take(SHOWN).map(|(_, names)| together(names));
+    let mut line = shown.collect::<Vec<_>>().join(", ");
+    let more: usize = alike.iter().skip(SHOWN).map(|(_, names)| names.len()).sum();
+    if more > 0 {
+        let _ = write!(line, " and {more} more");
+    }
+    line
+}
+
+/// Names that differ in numbers only.
+fn together(names: &[&str]) -> String {
+    let Some((&first, others)) = names.split_first() else { return String::new() };
+    let mut columns = vec![BTreeSet::new(); numbers(first).count()];
+    for name in names {
+        for (column, number) in columns.iter_mut().zip(numbers(name)) {
+            column.insert(number.parse().unwrap_or(u64::MAX));
+        }
+    }
+    let differing = columns.iter().filter(|column| column.len() > 1).count();
+    if others.is_empty() || differing == 0 {
+        return first.to_owned();
+    }
+    if differing > 1 {
+        let differs = |number: usize| columns.get(number).is_some_and(|column| column.len() > 1);
+        return format!("{} × {}", written(first, differs), names.len());
+    }
+    let mut columns = columns.iter();
+    let segments = first.split('.').map(|segment| {
+        let column = columns.by_ref().take(usize::from(is_number(segment))).next();
+        column.filter(|column| column.len() > 1).map_or_else(|| segment.to_owned(), runs)
+    });
+    segments.collect::<Vec<_>>().join(".")
+}
+
+/// Numbers as `{0-3,5}`.
+fn runs(numbers: &BTreeSet<u64>) -> String {
+    let mut runs: Vec<(u64, u64)> = Vec::new();
+    for &number in numbers {
+        match runs.last_mut() {
+            Some((_, last)) if last.checked_add(1) == Some(number) => *last = number,
+            _ => runs.push((number, number)),
+        }
+    }
+    let shown = |&(first, last): &(u64, u64)| {
+        if first == last { first.to_string() } else { format!("{first}-{last}") }
+    };
+    format!("{{{}}}", runs.iter().map(shown).collect::<Vec<_>>().join(","))
+}
+
 /// A name as a pattern; `is_placeholder` tells for each number, by how many stand before it,
 /// whether it becomes a placeholder.
 fn written(name: &str, is_placeholder: impl Fn(usize) -> bool) -> String {
@@ -163,6 +225,19 @@ mod tests {
         let found = patterns(&[&many, &more]);
         assert_eq!(found.len(), 2, "beyond 26 numbers, names are told apart by them");
         assert!(Pattern::parse(&found[0]).is_ok());
+    }
+
+    #[test]
+    fn names_that_differ_in_one_number_stand_together() {
+        let line =
+            |names: &[&str]| gathered(&names.iter().map(ToString::to_string).collect::<Vec<_>>());
+        let found = line(&["a.0.w", "b", "a.1.w", "a.2.w", "a.5.w", "c.3.w"]);
+        assert_eq!(found, "a.{0-2,5}.w, b, c.3.w");
+        assert_eq!(line(&["a.0.0.w", "a.0.1.w"]), "a.0.{0-1}.w");
+        assert_eq!(line(&["a.0.0.w", "a.1.1.w"]), "a.{i}.{j}.w × 2");
+        assert_eq!(line(&[]), "");
+        let many: Vec<String> = (0..100).map(|at| format!("n{at}")).collect();
+        assert!(gathered(&many).ends_with("n38, n39 and 60 more"));
     }
 
     #[test]

@@ -29,21 +29,22 @@ pub mod preprocess;
 pub mod prompt;
 pub mod provenance;
 
-mod card;
 mod error;
 mod model_bytes;
 mod modules;
+mod new_file;
 mod new_folder;
+mod scratch;
 mod segmenter;
 mod trainable;
 
-pub use card::licence_in;
 pub use checkpoint::ModelFolder;
 pub use config::{CalicoConfig, ConfigError, Preset};
 pub use error::{ModelError, SegmentError, Stage};
 pub use model::Calico;
 pub use model_bytes::ModelBytes;
 pub use modules::module_of;
+pub use new_file::NewFile;
 pub use new_folder::NewFolder;
 pub use segmenter::{Observer, Photograph, Question, SegmentOptions, Segmenter};
 pub use trainable::is_trainable;

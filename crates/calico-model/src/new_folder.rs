@@ -1,16 +1,10 @@
 //! A folder that appears under its name when it is complete.
 
-use std::fs::{self, File};
+use std::fs;
 use std::path::{Path, PathBuf};
 
-use tempfile::TempDir;
-
 use crate::error::ModelError;
-
-/// How the names of folders in the making begin.
-const PREFIX: &str = ".calico-";
-/// What a process holds locked in a folder that it makes, as long as it lives.
-const LOCK: &str = "lock";
+use crate::scratch::{Scratch, io};
 
 /// A folder in the making. It lies beside its target until [`NewFolder::finish`] gives it its
 /// name; dropped before that, it leaves nothing. What a killed process left is removed by the next
@@ -18,9 +12,7 @@ const LOCK: &str = "lock";
 #[derive(Debug)]
 pub struct NewFolder {
     target: PathBuf,
-    /// Closed before its folder is removed, as some systems ask for.
-    _lock: File,
-    scratch: TempDir,
+    scratch: Scratch,
 }
 
 impl NewFolder {
@@ -36,24 +28,14 @@ impl NewFolder {
     /// Begins a folder that must not exist or be empty.
     pub fn begin(target: &Path) -> Result<Self, ModelError> {
         Self::check(target)?;
-        let io = |action| io(action, target);
-        let parent = target.parent().filter(|parent| !parent.as_os_str().is_empty());
-        let parent = parent.unwrap_or(Path::new("."));
-        fs::create_dir_all(parent).map_err(io("create"))?;
-        remove_abandoned(parent);
-        // Beside the target, so that the rename at the end stays on one disk.
-        let scratch =
-            tempfile::Builder::new().prefix(PREFIX).tempdir_in(parent).map_err(io("create"))?;
-        let lock = lock(scratch.path()).map_err(io("lock"))?;
-        let new = Self { target: target.to_path_buf(), _lock: lock, scratch };
-        // The scratch folder is private; what is made in it is an ordinary folder.
-        fs::create_dir(new.path()).map_err(io("create"))?;
+        let new = Self { target: target.to_path_buf(), scratch: Scratch::beside(target)? };
+        fs::create_dir(new.path()).map_err(io("create", target))?;
         Ok(new)
     }
 
     /// Where the files are written.
     pub fn path(&self) -> PathBuf {
-        self.scratch.path().join("new")
+        self.scratch.new_path()
     }
 
     /// Writes a file and makes it durable.
@@ -73,34 +55,6 @@ impl NewFolder {
     }
 }
 
-/// Marks a folder as one that is being made. The file gets its name when it is locked already.
-fn lock(folder: &Path) -> std::io::Result<File> {
-    let unnamed = folder.join("unlocked");
-    let file = File::create(&unnamed)?;
-    // Where a disk knows no locks, nobody removes the folder.
-    if file.try_lock().is_ok() {
-        fs::rename(unnamed, folder.join(LOCK))?;
-    }
-    Ok(file)
-}
-
-/// Removes what processes left that were killed. To leave it does no harm but to the disk's space,
-/// so nothing of this is an error.
-fn remove_abandoned(parent: &Path) {
-    let Ok(entries) = fs::read_dir(parent) else { return };
-    for entry in entries.flatten() {
-        let is_ours = entry.file_name().to_string_lossy().starts_with(PREFIX);
-        let Ok(lock) = File::open(entry.path().join(LOCK)) else { continue };
-        if is_ours && lock.try_lock().is_ok() {
-            let _ = fs::remove_dir_all(entry.path());
-        }
-    }
-}
-
-fn io(action: &'static str, path: &Path) -> impl FnOnce(std::io::Error) -> ModelError {
-    move |source| ModelError::Io { action, path: path.to_path_buf(), source }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -113,7 +67,7 @@ mod tests {
         let left = scratch.path().join(".calico-left");
         fs::create_dir_all(left.join("new")).unwrap();
         fs::write(left.join("new/model.safetensors"), b"much").unwrap();
-        fs::write(left.join(LOCK), b"").unwrap();
+        fs::write(left.join("lock"), b"").unwrap();
         // Of the user, or of a process that has not got as far as to lock it.
         for other in [".calico-mine", "other"] {
             fs::create_dir(scratch.path().join(other)).unwrap();

@@ -4,9 +4,9 @@
 //! of them. Who makes a model out of another one carries this on.
 
 use std::collections::BTreeMap;
-use std::fs;
 use std::path::Path;
 
+use calico_formats::read_small;
 use calico_nn::weights::checkpoint::StoredTensor;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
@@ -72,17 +72,14 @@ impl Provenance {
     pub fn of_folder(folder: &Path) -> Result<Option<Self>, ModelError> {
         let path = folder.join(PROVENANCE_FILE);
         let failed = |source| ModelError::Io { action: "read", path: path.clone(), source };
-        let size = match fs::metadata(&path) {
-            Ok(metadata) => metadata.len(),
+        let bytes = match read_small(&path, LARGEST) {
+            Ok(bytes) => bytes,
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
             Err(error) => return Err(failed(error)),
         };
         let wrong = |reason: String| failed(std::io::Error::other(reason));
-        if size > LARGEST {
-            return Err(wrong(format!("it has {size} bytes, expected at most {LARGEST}")));
-        }
-        let text = fs::read_to_string(&path).map_err(failed)?;
-        let read: Self = serde_json::from_str(&text).map_err(|error| wrong(error.to_string()))?;
+        let read: Self =
+            serde_json::from_slice(&bytes).map_err(|error| wrong(error.to_string()))?;
         if read.format != FORMAT {
             return Err(wrong(format!("its format is {}, expected {FORMAT}", read.format)));
         }
@@ -164,7 +161,7 @@ mod tests {
         digests.add(&tensor, &[0, 1]);
         let provenance = provenance.with_digests(digests);
         assert_eq!(provenance.modules["llm"].sha256.as_ref().map(String::len), Some(64));
-        fs::write(folder.path().join(PROVENANCE_FILE), provenance.to_json()).unwrap();
+        std::fs::write(folder.path().join(PROVENANCE_FILE), provenance.to_json()).unwrap();
         assert_eq!(Provenance::of_folder(folder.path()).unwrap(), Some(provenance));
     }
 
@@ -172,7 +169,7 @@ mod tests {
     fn a_file_that_is_something_else_is_refused() {
         let folder = tempfile::tempdir().unwrap();
         for text in ["", "[]", r#"{"format":"calico.sources/9","modules":{}}"#] {
-            fs::write(folder.path().join(PROVENANCE_FILE), text).unwrap();
+            std::fs::write(folder.path().join(PROVENANCE_FILE), text).unwrap();
             let error = Provenance::of_folder(folder.path()).unwrap_err();
             assert!(matches!(error, ModelError::Io { action: "read", .. }), "{error}");
         }

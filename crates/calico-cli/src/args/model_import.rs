@@ -1,7 +1,6 @@
 use std::path::{Path, PathBuf};
 
 use calico_import::assembly::Role;
-use calico_model::config::CONFIG_FILE;
 use calico_model::{CalicoConfig, ConfigError};
 use calico_nn::weights::checkpoint::StoredType;
 use clap::{Args, ValueEnum};
@@ -25,7 +24,7 @@ A file may be safetensors, PyTorch's (zip) or, for the language model, GGUF; an 
 a folder with one of these. Nothing in a file is ever executed. Whose names it has is told by the
 names; `calico model inspect FILE` shows it, and begins a map for names that nobody knows.
 
-Everything that is missing, unknown, of another shape, doubled, NaN or infinite is listed, and
+What is missing, unknown, of another shape, doubled, NaN or infinite is refused and listed, and
 nothing is written.";
 
 /// Make a model folder out of the files of others: one merged checkpoint, or the parts of one.
@@ -166,7 +165,8 @@ impl ModelImportArgs {
     pub(crate) fn config(&self) -> Result<CalicoConfig, ConfigError> {
         if self.config.is_none()
             && self.preset.is_none()
-            && let Some(config) = self.model.as_deref().and_then(own_config)
+            && let Some(model) = &self.model
+            && let Some(config) = CalicoConfig::in_folder(folder_of(model))?
         {
             return Ok(config);
         }
@@ -183,10 +183,9 @@ impl ModelImportArgs {
     }
 }
 
-/// The configuration beside a checkpoint, where it is one of this program.
-fn own_config(model: &Path) -> Option<CalicoConfig> {
-    let folder = if model.is_dir() { model } else { model.parent()? };
-    CalicoConfig::open(&folder.join(CONFIG_FILE)).ok()
+/// Where the small files beside a checkpoint are.
+fn folder_of(model: &Path) -> &Path {
+    if model.is_dir() { model } else { model.parent().unwrap_or(model) }
 }
 
 /// Which files a licence is stated for, and the licence.

@@ -33,19 +33,11 @@ pub(crate) fn pull(args: &PullArgs) -> Result<(), Failure> {
     }
     stream::tell(&summary(&pulled));
     if let Some(out) = &args.out {
-        let licence = pulled.licence.map(stated);
+        let licence = pulled.licence.map(Licence::in_one_name);
         return model_import::run(&ModelImportArgs::whole(pulled.snapshot, out.clone(), licence));
     }
     let folder = terminal::harmless(&pulled.snapshot.display().to_string());
     Ok(stream::print(&format!("{folder}\n"))?)
-}
-
-/// The licence of a model in one name.
-fn stated(licence: Licence) -> String {
-    match licence.name {
-        Some(name) if licence.id == "other" => name,
-        _ => licence.id,
-    }
 }
 
 fn json(pulled: &Pulled) -> Value {

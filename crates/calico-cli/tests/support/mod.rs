@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::{Arc, Mutex, Weak};
 
+use serde_json::Value;
 use tempfile::TempDir;
 
 /// What the program did.
@@ -95,6 +96,15 @@ impl Desk {
         let model = self.model();
         let start = ["segment", "--model", model.to_str().unwrap(), "--max-new-tokens", "6"];
         self.run(&[&start, args].concat())
+    }
+
+    /// What a model of this folder answers about two photographs, without its name.
+    pub fn answer(&self, model: &str) -> Value {
+        let [cat, rocket] = ["cat.jpg", "rocket.jpg"].map(example);
+        let args = ["segment", &cat, &rocket, "--model", model, "--max-new-tokens", "4", "--json"];
+        let mut json: Value = serde_json::from_str(&self.run(&args).ok()).unwrap();
+        json["model"] = Value::Null;
+        json
     }
 
     /// Writes a file; returns its name.

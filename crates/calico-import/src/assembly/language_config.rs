@@ -1,10 +1,9 @@
 //! What a file of a language model says of it.
 
-use std::fs;
 use std::io::ErrorKind;
 use std::path::Path;
 
-use calico_formats::TensorFile;
+use calico_formats::{TensorFile, read_small};
 use calico_language::LlamaConfig;
 use serde_json::{Map, Value};
 
@@ -60,16 +59,12 @@ impl LanguageConfig {
     pub(super) fn of_folder(folder: &Path) -> Result<Option<Self>, ImportError> {
         let path = folder.join(FILE);
         let wrong = |reason: String| ImportError::Beside { path: path.clone(), reason };
-        let size = match fs::metadata(&path) {
-            Ok(metadata) => metadata.len(),
+        let bytes = match read_small(&path, LARGEST) {
+            Ok(bytes) => bytes,
             Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
             Err(error) => return Err(wrong(error.to_string())),
         };
-        if size > LARGEST {
-            return Err(wrong(format!("it has {size} bytes; expected at most {LARGEST}")));
-        }
-        let text = fs::read_to_string(&path).map_err(|error| wrong(error.to_string()))?;
-        let json: Map<String, Value> = serde_json::from_str(&text)
+        let json: Map<String, Value> = serde_json::from_slice(&bytes)
             .map_err(|error| wrong(format!("expected the configuration of a model: {error}")))?;
         // Models of pictures and words keep that of their language model in a section.
         let sections = ["text_config", "llm_config"].map(|key| json.get(key)?.as_object().cloned());
@@ -249,7 +244,7 @@ mod tests {
     fn a_folder_without_a_configuration_says_nothing_and_a_broken_one_is_refused() {
         let folder = tempfile::tempdir().unwrap();
         assert!(LanguageConfig::of_folder(folder.path()).unwrap().is_none());
-        let write = |text: &str| fs::write(folder.path().join(FILE), text).unwrap();
+        let write = |text: &str| std::fs::write(folder.path().join(FILE), text).unwrap();
         write("{\"model_type\": \"sam\"}");
         assert!(LanguageConfig::of_folder(folder.path()).unwrap().is_none());
         write("[");

@@ -3,6 +3,7 @@
 use calico_formats::Element;
 
 use super::role::is_table;
+use crate::group::gathered;
 use crate::listed::listed;
 
 /// One thing that is wrong with the files of an import.
@@ -11,7 +12,7 @@ pub enum ImportProblem {
     /// The model needs tensors that no file holds.
     #[error(
         "{module}: missing {}; bring a file that holds {} in with {}{}{}",
-        named(.names),
+        gathered(.names),
         if .names.len() == 1 { "it" } else { "them" },
         .options.join(" or "),
         if *.may_be_fresh { format!(", or begin untrained with `--fresh {module}`") } else { String::new() },
@@ -64,9 +65,9 @@ pub enum ImportProblem {
     },
     /// A file holds more of a module than the model has.
     #[error(
-        "{file} holds {} for which the model has no place, such as {}; choose a configuration \
+        "{file} holds {} for which the model has no place: {}; choose a configuration \
          that has, or leave them out with `--lenient`",
-        tensors(.names.len()), named(.names)
+        tensors(.names.len()), gathered(.names)
     )]
     Surplus {
         /// The file.
@@ -247,16 +248,4 @@ fn brought(options: &[&str]) -> String {
 
 fn tensors(count: usize) -> String {
     if count == 1 { "1 tensor".into() } else { format!("{count} tensors") }
-}
-
-/// Names that are shown of a longer list.
-const NAMED: usize = 3;
-
-/// The first names of a list, and how many more there are.
-fn named(names: &[String]) -> String {
-    let shown = names.iter().take(NAMED).cloned().collect::<Vec<_>>().join(", ");
-    match names.len().saturating_sub(NAMED) {
-        0 => shown,
-        more => format!("{shown} and {more} more"),
-    }
 }

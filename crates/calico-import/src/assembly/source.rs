@@ -3,9 +3,8 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use calico_formats::{ShardedFiles, StoredTensor};
+use calico_formats::{Licence, ShardedFiles, StoredTensor};
 
-use calico_model::licence_in;
 use calico_model::provenance::{ModuleOrigin, Provenance, UNKNOWN_LICENCE};
 
 use super::role::is_table;
@@ -56,9 +55,13 @@ impl Source {
         let translation = translation
             .map_err(|source| ImportError::Names { path: files.path().to_path_buf(), source })?;
         let folder = files.path().parent().unwrap_or(Path::new("."));
-        let (card, before) = (licence_in(folder)?, Provenance::of_folder(folder)?);
+        let before = Provenance::of_folder(folder)?;
+        let card = Licence::in_folder(folder).map_err(|error| ImportError::Beside {
+            path: folder.join("README.md"),
+            reason: error.to_string(),
+        })?;
         let of_gguf = files.files().first().and_then(|file| file.notes().get(GGUF_LICENCE));
-        let licence = card.or_else(|| of_gguf.cloned());
+        let licence = card.map(Licence::in_one_name).or_else(|| of_gguf.cloned());
         let (path, label) = (path.to_path_buf(), name_of(path));
         Ok(Self {
             role,

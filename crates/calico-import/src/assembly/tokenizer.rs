@@ -1,14 +1,13 @@
 //! The tokenizer of a language model, with the tokens of grounded conversations.
 
 use std::collections::BTreeMap;
-use std::fs;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use calico_formats::sentencepiece::{
     Lists, ModelKind, Normalization, Pieces, SpecialIds, to_tokenizer_json,
 };
-use calico_formats::{FileFormat, List, TensorFile};
+use calico_formats::{FileFormat, List, TensorFile, read_small};
 use calico_language::{ADDED_TOKENS, Tokenizer};
 use calico_model::ModelError;
 use serde_json::{Value, json};
@@ -128,11 +127,7 @@ fn kind_of_gguf(file: &TensorFile) -> &str {
 /// Reads a `tokenizer.json`, or makes one of a `tokenizer.model`; the first byte tells.
 fn read(path: &Path) -> Result<Value, ImportError> {
     let wrong = |reason: String| ImportError::Beside { path: path.to_path_buf(), reason };
-    let size = fs::metadata(path).map_err(|error| wrong(error.to_string()))?.len();
-    if size > LARGEST {
-        return Err(wrong(format!("it has {size} bytes; expected at most {LARGEST}")));
-    }
-    let bytes = fs::read(path).map_err(|error| wrong(error.to_string()))?;
+    let bytes = read_small(path, LARGEST).map_err(|error| wrong(error.to_string()))?;
     if bytes.iter().find(|byte| !byte.is_ascii_whitespace()) == Some(&b'{') {
         return serde_json::from_slice(&bytes)
             .map_err(|error| wrong(format!("expected a tokenizer.json: {error}")));
@@ -251,16 +246,12 @@ fn check_agreement(
 fn added_beside(path: &Path) -> Result<BTreeMap<String, u64>, ImportError> {
     let path = path.with_file_name(ADDED_FILE);
     let wrong = |reason: String| ImportError::Beside { path: path.clone(), reason };
-    let size = match fs::metadata(&path) {
-        Ok(metadata) => metadata.len(),
+    let bytes = match read_small(&path, LARGEST) {
+        Ok(bytes) => bytes,
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(BTreeMap::new()),
         Err(error) => return Err(wrong(error.to_string())),
     };
-    if size > LARGEST {
-        return Err(wrong(format!("it has {size} bytes; expected at most {LARGEST}")));
-    }
-    let text = fs::read_to_string(&path).map_err(|error| wrong(error.to_string()))?;
-    serde_json::from_str(&text)
+    serde_json::from_slice(&bytes)
         .map_err(|error| wrong(format!("expected an object of tokens and their ids: {error}")))
 }
 
@@ -279,7 +270,7 @@ mod tests {
 
     fn write(folder: &Path, name: &str, json: &Value) -> PathBuf {
         let path = folder.join(name);
-        fs::write(&path, json.to_string()).unwrap();
+        std::fs::write(&path, json.to_string()).unwrap();
         path
     }
 

@@ -12,9 +12,8 @@ use calico_language::LlamaConfig;
 use calico_model::adapters::updated;
 use calico_model::checkpoint::TOKENIZER_FILE;
 use calico_model::provenance::Provenance;
-use calico_model::{ModelError, ModelFolder};
+use calico_model::{ModelError, ModelFolder, NewFile};
 use calico_nn::weights::checkpoint::{StoredTensor, StoredType};
-use tempfile::NamedTempFile;
 
 use super::{ExportError, Tokens};
 use crate::GGUF_LICENCE;
@@ -57,11 +56,11 @@ pub fn export_gguf(
         source: source.into(),
     };
     let failed = |source: WriteError| ExportError::Write { path: out.to_path_buf(), source };
-    let scratch = scratch_beside(out).map_err(io)?;
+    let new = NewFile::begin(out)?;
     let mut metadata = metadata(model, &plans, tokens.clone());
     metadata.extend(terms(model)?);
     let listed: Vec<Plan> = plans.iter().map(|(_, plan)| plan.clone()).collect();
-    let target = BufWriter::new(scratch.as_file());
+    let target = BufWriter::new(new.file());
     let mut writer = Writer::new(target, &metadata, &listed).map_err(failed)?;
     for (tensor, plan) in &plans {
         if on_tensor(tensor, total).is_break() {
@@ -72,23 +71,8 @@ pub fn export_gguf(
         writer.write(&plan.name, &bytes).map_err(failed)?;
     }
     writer.finish().map_err(failed)?.flush().map_err(io)?;
-    scratch.as_file().sync_all().map_err(io)?;
-    scratch.persist_noclobber(out).map_err(|error| io(error.error))?;
+    new.finish()?;
     Ok(tokens)
-}
-
-/// A scratch file beside the target. It has the rights of an ordinary file: others may read it as
-/// far as the user lets them.
-fn scratch_beside(out: &Path) -> std::io::Result<NamedTempFile> {
-    let folder = out.parent().filter(|parent| !parent.as_os_str().is_empty());
-    let mut builder = tempfile::Builder::new();
-    builder.prefix(".calico-");
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::PermissionsExt as _;
-        builder.permissions(std::fs::Permissions::from_mode(0o666));
-    }
-    builder.tempfile_in(folder.unwrap_or(Path::new(".")))
 }
 
 fn tokens(model: &ModelFolder) -> Result<Tokens, ExportError> {

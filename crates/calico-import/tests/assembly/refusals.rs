@@ -37,7 +37,7 @@ fn everything_that_is_missing_is_listed_with_what_brings_it() {
     assert_says(
         &message,
         &[
-            "cem: missing cem.out.weight, cem.out.bias, cem.q.weight and 5 more",
+            "cem: missing cem.out.weight, cem.out.bias, cem.q.weight, cem.q.bias, ",
             "`--fresh cem`",
             "f_image: missing f_image.weight, f_image.bias",
             "--f-image",

@@ -1,8 +1,8 @@
 //! A folder of adapters, compared with the model that it is for.
 
-use std::fs;
 use std::path::Path;
 
+use calico_formats::{Licence, read_small};
 use calico_language::LoraConfig;
 use calico_nn::weights::checkpoint::{Checkpoint, CheckpointError, StoredTensor};
 use serde_json::{Map, Value};
@@ -13,8 +13,8 @@ use super::{
     AdapterError, AdapterProblem, LORA_CONFIG_FILE, LORA_FILE, OWN_CONFIG_FILE, OWN_FILE,
     peft_config,
 };
-use crate::card::licence_in;
 use crate::checkpoint::{ModelFolder, tensor_specs};
+use crate::error::ModelError;
 use crate::provenance::{ModuleOrigin, Provenance, UNKNOWN_LICENCE};
 
 /// A larger JSON file is a mistake.
@@ -75,7 +75,12 @@ impl Adapters {
         let absolute = folder.canonicalize().unwrap_or_else(|_| folder.to_path_buf());
         let name = absolute.file_name().map(|name| name.to_string_lossy().into_owned());
         let provenance = Provenance::of_folder(folder)?.unwrap_or_default();
-        let licence = licence_in(folder)?;
+        let licence = Licence::in_folder(folder).map_err(|source| ModelError::Io {
+            action: "read the card in",
+            path: folder.to_path_buf(),
+            source,
+        })?;
+        let licence = licence.map(Licence::in_one_name);
         Ok(Self { name: name.unwrap_or_default(), lora, own, provenance, licence })
     }
 
@@ -174,12 +179,8 @@ fn pair(
 
 /// The object in a small JSON file.
 fn read_json(path: &Path) -> Result<Map<String, Value>, String> {
-    let size = fs::metadata(path).map_err(|error| error.to_string())?.len();
-    if size > LARGEST_JSON {
-        return Err(format!("it has {size} bytes; expected at most {LARGEST_JSON}"));
-    }
-    let text = fs::read_to_string(path).map_err(|error| error.to_string())?;
-    serde_json::from_str(&text).map_err(|error| format!("expected a JSON object: {error}"))
+    let bytes = read_small(path, LARGEST_JSON).map_err(|error| error.to_string())?;
+    serde_json::from_slice(&bytes).map_err(|error| format!("expected a JSON object: {error}"))
 }
 
 /// The file is named elsewhere; the cause says what is wrong with it.

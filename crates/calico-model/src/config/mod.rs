@@ -10,8 +10,10 @@ mod switched;
 pub use preset::Preset;
 pub use switched::Switched;
 
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
+use calico_formats::read_small_text;
 use calico_image::{DecodeOptions, Orientation};
 use calico_language::{LlamaConfig, LoraConfig};
 use calico_vision::dinov2::DinoConfig;
@@ -31,6 +33,8 @@ pub const CONFIG_FILE: &str = "config.json";
 
 /// What files of this project carry, so that other programs' files are recognised.
 const MODEL_TYPE: &str = "calico";
+/// A larger configuration is a mistake, in bytes.
+const LARGEST: u64 = 1 << 20;
 
 /// Why a configuration is not usable.
 #[derive(Debug, thiserror::Error)]
@@ -158,13 +162,30 @@ fn model_type() -> String {
 impl CalicoConfig {
     /// Reads a `.toml` or `.json` file.
     pub fn open(path: &Path) -> Result<Self, ConfigError> {
-        let text = std::fs::read_to_string(path)
+        let text = read_small_text(path, LARGEST)
             .map_err(|source| ConfigError::Read { path: path.to_path_buf(), source })?;
         if path.extension().is_some_and(|extension| extension == "toml") {
             Self::from_toml(&text, path)
         } else {
             Self::from_json(&text, path)
         }
+    }
+
+    /// Reads the `config.json` in a folder. `None` if there is none, or one of other programs: only
+    /// ours has a section `eva`.
+    pub fn in_folder(folder: &Path) -> Result<Option<Self>, ConfigError> {
+        let path = folder.join(CONFIG_FILE);
+        let text = match read_small_text(&path, LARGEST) {
+            Ok(text) => text,
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
+            Err(source) => return Err(ConfigError::Read { path, source }),
+        };
+        let value: Value =
+            serde_json::from_str(&text).map_err(|error| format_error(&path, error.to_string()))?;
+        if !value.get("eva").is_some_and(Value::is_object) {
+            return Ok(None);
+        }
+        Self::from_value(value, &path).map(Some)
     }
 
     /// Reads TOML; `path` names it in errors.
