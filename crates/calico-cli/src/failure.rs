@@ -110,6 +110,7 @@ impl From<ResultError> for Failure {
         let is_bad_input = matches!(
             error,
             ResultError::FolderIsFile { .. }
+                | ResultError::Foreign { .. }
                 | ResultError::FolderNotWritable { .. }
                 | ResultError::Read { .. }
                 | ResultError::Malformed { .. }

@@ -214,8 +214,8 @@ pub enum SegmentError {
     Prompt(#[from] PromptError),
     /// The question does not fit.
     #[error(
-        "the question about {images} images takes {needed} positions, but the model's context \
-         holds {context}; use fewer images or fewer words"
+        "the question about {images} images and its answer take {needed} positions, but the \
+         model's context holds {context}; use fewer images or fewer words"
     )]
     Context {
         /// Positions that prompt and answer take at least.

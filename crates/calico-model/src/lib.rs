@@ -34,7 +34,6 @@ mod model_bytes;
 mod modules;
 mod new_file;
 mod new_folder;
-mod scratch;
 mod segmenter;
 mod trainable;
 

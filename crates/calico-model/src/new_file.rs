@@ -3,10 +3,11 @@
 use std::fs::File;
 use std::path::{Path, PathBuf};
 
+use calico_result::Scratch;
 use tempfile::TempPath;
 
 use crate::error::ModelError;
-use crate::scratch::{Scratch, io};
+use crate::new_folder::io;
 
 /// A file in the making. It lies beside its target until [`NewFile::finish`] gives it its name;
 /// dropped before that, it leaves nothing. What a killed process left is removed by the next one
@@ -21,7 +22,7 @@ pub struct NewFile {
 impl NewFile {
     /// Begins a file that must not exist.
     pub fn begin(target: &Path) -> Result<Self, ModelError> {
-        let scratch = Scratch::beside(target)?;
+        let scratch = Scratch::beside(target).map_err(io("create", target))?;
         let file = File::create_new(scratch.new_path()).map_err(io("create", target))?;
         Ok(Self { target: target.to_path_buf(), file, scratch })
     }

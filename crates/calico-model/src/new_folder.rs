@@ -3,8 +3,9 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use calico_result::Scratch;
+
 use crate::error::ModelError;
-use crate::scratch::{Scratch, io};
 
 /// A folder in the making. It lies beside its target until [`NewFolder::finish`] gives it its
 /// name; dropped before that, it leaves nothing. What a killed process left is removed by the next
@@ -28,7 +29,8 @@ impl NewFolder {
     /// Begins a folder that must not exist or be empty.
     pub fn begin(target: &Path) -> Result<Self, ModelError> {
         Self::check(target)?;
-        let new = Self { target: target.to_path_buf(), scratch: Scratch::beside(target)? };
+        let scratch = Scratch::beside(target).map_err(io("create", target))?;
+        let new = Self { target: target.to_path_buf(), scratch };
         fs::create_dir(new.path()).map_err(io("create", target))?;
         Ok(new)
     }
@@ -55,33 +57,13 @@ impl NewFolder {
     }
 }
 
+pub(crate) fn io(action: &'static str, path: &Path) -> impl FnOnce(std::io::Error) -> ModelError {
+    move |source| ModelError::Io { action, path: path.to_path_buf(), source }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn what_a_killed_process_left_goes_and_what_a_living_one_makes_stays() {
-        let scratch = tempfile::tempdir().unwrap();
-        let living = NewFolder::begin(&scratch.path().join("living")).unwrap();
-        living.write("file", b"x").unwrap();
-        let left = scratch.path().join(".calico-left");
-        fs::create_dir_all(left.join("new")).unwrap();
-        fs::write(left.join("new/model.safetensors"), b"much").unwrap();
-        fs::write(left.join("lock"), b"").unwrap();
-        // Of the user, or of a process that has not got as far as to lock it.
-        for other in [".calico-mine", "other"] {
-            fs::create_dir(scratch.path().join(other)).unwrap();
-        }
-        NewFolder::begin(&scratch.path().join("next")).unwrap().finish().unwrap();
-        assert!(!left.exists());
-        living.finish().unwrap();
-        let mut names: Vec<_> = fs::read_dir(scratch.path())
-            .unwrap()
-            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
-            .collect();
-        names.sort();
-        assert_eq!(names, [".calico-mine", "living", "next", "other"]);
-    }
 
     #[test]
     fn a_folder_appears_when_it_is_finished_and_a_dropped_one_never() {

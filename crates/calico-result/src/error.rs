@@ -120,6 +120,17 @@ pub enum ResultError {
         path: PathBuf,
     },
 
+    /// A result would replace a file that no run wrote.
+    #[error(
+        "{path:?} is in the output folder and is no earlier result; expected a folder where nothing \
+         is lost: name another, or move that file",
+        path = path.display()
+    )]
+    Foreign {
+        /// The file.
+        path: PathBuf,
+    },
+
     /// The output folder cannot be created or written to.
     #[error(
         "cannot write in the output folder {path:?}: {source}; choose a folder that you may write to",

@@ -25,6 +25,7 @@ mod rounded;
 #[cfg(test)]
 mod sample;
 mod scores;
+mod scratch;
 mod segment;
 mod segmentation;
 mod task;
@@ -38,7 +39,9 @@ pub use error::ResultError;
 pub use export::ExportFormat;
 pub use json_schema::JSON_SCHEMA;
 pub use output_folder::{OutputFolder, create_output_folder};
+pub use previous_files::{foreign_file, is_written_over};
 pub use scores::Scores;
-pub use segment::{Role, Segment, SegmentOrigin};
+pub use scratch::Scratch;
+pub use segment::{Role, Segment, SegmentOrigin, label_of};
 pub use segmentation::{FILE_NAME, ImageEntry, Model, SCHEMA_ID, Segmentation};
 pub use task::Task;

@@ -26,6 +26,7 @@ impl OutputFolder {
         if !holds_a_result(self.path()) {
             return Ok(Vec::new());
         }
+        self.clear_unfinished()?;
         let mut removed = remove_files(self.path(), is_own_name)?;
         let masks = self.path().join(MASKS_FOLDER);
         if fs::symlink_metadata(&masks).is_ok_and(|metadata| metadata.is_dir()) {
@@ -33,6 +34,37 @@ impl OutputFolder {
         }
         Ok(removed)
     }
+}
+
+/// A file that a result would replace and that no run wrote: its name is one that we give, and no
+/// `result.json` of ours lies beside it. `None` also where there is no such folder.
+pub fn foreign_file(folder: &Path) -> Option<PathBuf> {
+    if holds_a_result(folder) {
+        return None;
+    }
+    let masks = folder.join(MASKS_FOLDER);
+    let names: [(&Path, fn(&str) -> bool); 2] =
+        [(folder, is_result_name), (&masks, is_own_name_in_masks)];
+    names.into_iter().find_map(|(folder, is_ours)| {
+        let entries = fs::read_dir(folder).ok()?;
+        let mut paths: Vec<PathBuf> = entries
+            .flatten()
+            .filter(|entry| entry.file_name().to_str().is_some_and(is_ours))
+            .map(|entry| entry.path())
+            .collect();
+        paths.sort();
+        paths.into_iter().next()
+    })
+}
+
+/// Whether a run could write its result over a file: one in the folder itself, with a name of ours.
+pub fn is_written_over(file: &Path, folder: &Path) -> bool {
+    let real = |path: &Path| path.canonicalize().ok();
+    let Some((file, folder)) = real(file).zip(real(folder)) else { return false };
+    let name = file.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+    let parent = file.parent();
+    (parent == Some(&folder) && is_result_name(name))
+        || (parent == Some(&folder.join(MASKS_FOLDER)) && is_own_name_in_masks(name))
 }
 
 /// Whether there is a `result.json` in any version of our format.
@@ -73,6 +105,11 @@ fn remove_files(folder: &Path, is_ours: fn(&str) -> bool) -> Result<Vec<PathBuf>
         }
     }
     Ok(paths)
+}
+
+/// Whether a run gives this name to a file.
+fn is_result_name(name: &str) -> bool {
+    name == FILE_NAME || is_own_name(name)
 }
 
 /// Whether a run gives this name to a file, `result.json` aside.
@@ -187,6 +224,24 @@ mod tests {
         }
         folder.write("result.json", br#"{"schema": "calico.result/9"}"#).unwrap();
         assert_eq!(folder.clear_previous().unwrap(), [scratch.path().join("coco.json")]);
+    }
+
+    #[test]
+    fn what_no_run_wrote_is_found_before_it_would_be_replaced() {
+        let scratch = tempfile::tempdir().unwrap();
+        let path = scratch.path();
+        assert_eq!(foreign_file(&path.join("none")), None);
+        let folder = create_output_folder(path).unwrap();
+        folder.write("notes.txt", b"x").unwrap();
+        assert_eq!(foreign_file(path), None);
+        folder.write("result.json", b"[]").unwrap();
+        assert_eq!(foreign_file(path), Some(path.join("result.json")));
+        sample::segmentation().write(&folder).unwrap();
+        folder.write("image1_overlay.png", b"x").unwrap();
+        assert_eq!(foreign_file(path), None);
+        assert!(is_written_over(&path.join("image1_overlay.png"), path));
+        assert!(!is_written_over(&path.join("notes.txt"), path));
+        assert!(!is_written_over(&path.join("image1_overlay.png"), &path.join("other")));
     }
 
     #[cfg(unix)]

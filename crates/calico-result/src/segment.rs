@@ -121,7 +121,7 @@ pub(crate) fn corners(found: BoundingBox) -> [u32; 4] {
 }
 
 /// A phrase without its leading article, blanks collapsed: "the  left leg" is "left leg".
-fn label_of(phrase: &str) -> String {
+pub fn label_of(phrase: &str) -> String {
     let mut words: Vec<&str> = phrase.split_whitespace().collect();
     let is_article = |word: &str| ["a", "an", "the"].iter().any(|a| word.eq_ignore_ascii_case(a));
     if words.len() > 1 && is_article(words[0]) {

@@ -29,4 +29,4 @@ pub use figure::{Figure, Piece};
 pub use options::SynthOptions;
 pub use pose::Pose;
 pub use suite::Suite;
-pub use write::{SynthRecord, SynthWatch, TableCounts, synthesize};
+pub use write::{RECORD_FILE, SynthRecord, SynthWatch, TableCounts, synthesize};

@@ -35,7 +35,7 @@ impl SynthOptions {
     pub const DEFAULT_CUE: f32 = 0.3;
 
     /// Whether all of it can be drawn.
-    pub(crate) fn check(&self) -> Result<(), SynthError> {
+    pub fn check(&self) -> Result<(), SynthError> {
         let wrong = |what, found: String, expected: String| {
             Err(SynthError::Option { what, found, expected })
         };

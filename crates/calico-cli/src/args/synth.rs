@@ -33,13 +33,13 @@ pub(crate) struct SynthArgs {
     #[arg(long, value_name = "DIR")]
     pub(crate) out: PathBuf,
 
-    /// Groups of pictures, a multiple of 3: a third for each sub-task. A train split gets half as many
-    /// again about context, nothing and three pictures.
-    #[arg(long, value_name = "N")]
+    /// Groups of pictures, a multiple of 3: a third for each sub-task. A train split gets three
+    /// quarters as many cases again: about context, nothing, and three pictures.
+    #[arg(long, value_name = "N", allow_negative_numbers = true)]
     pub(crate) pairs: u64,
 
     /// Seed of all random decisions; each split draws from streams of its own.
-    #[arg(long, value_name = "S")]
+    #[arg(long, value_name = "S", allow_negative_numbers = true)]
     pub(crate) seed: u64,
 
     /// Which split.
@@ -47,7 +47,7 @@ pub(crate) struct SynthArgs {
     pub(crate) split: SplitChoice,
 
     /// Adds a dev split of so many groups.
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", allow_negative_numbers = true)]
     pub(crate) dev_pairs: Option<u64>,
 
     /// The longer side of the pictures, 128 to 512 pixels.
@@ -59,6 +59,6 @@ pub(crate) struct SynthArgs {
     pub(crate) group_size: usize,
 
     /// Share of parts, 0 to 1, that wear the colour typical of their name.
-    #[arg(long, value_name = "SHARE", default_value_t = SynthOptions::DEFAULT_CUE)]
+    #[arg(long, value_name = "SHARE", allow_negative_numbers = true, default_value_t = SynthOptions::DEFAULT_CUE)]
     pub(crate) cue: f32,
 }

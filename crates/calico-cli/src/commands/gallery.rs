@@ -7,7 +7,7 @@ use calico_data::{DataError, Dataset, Split};
 use calico_eval::showcase::{self, AskedModel, Choice, Showcase};
 use calico_eval::{suite_folder, suite_names};
 use calico_model::SegmentOptions;
-use calico_synth::{Suite, SynthOptions, SynthWatch, synthesize};
+use calico_synth::{RECORD_FILE, Suite, SynthOptions, SynthWatch, synthesize};
 
 use crate::args::GalleryArgs;
 use crate::commands::eval::{Examinee, Watcher};
@@ -21,8 +21,6 @@ use crate::watching::{StageBar, stop_flag};
 /// as many cases as pairs, or one or two more.
 const GROUPS: u64 = 3;
 
-/// What tells a folder of drawn scenes from any other data set.
-const DRAWN: &str = "synth.json";
 /// The name of earlier scenes while they are removed.
 const ASIDE: &str = ".calico-data.old";
 
@@ -95,7 +93,7 @@ fn remove_drawn(out: &Path, shown: &Dataset) -> Result<(), Failure> {
     let (drawn, aside) = (out.join(showcase::DATA), out.join(ASIDE));
     let is_folder = fs::symlink_metadata(&drawn).is_ok_and(|data| data.is_dir());
     // Only a folder that holds a data set and nothing else counts as drawn.
-    if !is_folder || !drawn.join(DRAWN).is_file() || Destination::new(&drawn).is_err() {
+    if !is_folder || !drawn.join(RECORD_FILE).is_file() || Destination::new(&drawn).is_err() {
         return Ok(());
     }
     let real = |path: &Path| path.canonicalize().unwrap_or_else(|_| path.to_owned());

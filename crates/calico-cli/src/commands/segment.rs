@@ -6,7 +6,9 @@ use calico_model::{
     CalicoConfig, ModelError, ModelFolder, Photograph, Preset, Question, SegmentError,
     SegmentOptions, Segmenter,
 };
-use calico_result::{ExportFormat, Segmentation, export, pictures};
+use calico_result::{
+    ExportFormat, ResultError, Segmentation, export, foreign_file, is_written_over, pictures,
+};
 
 use crate::args::SegmentArgs;
 use crate::failure::Failure;
@@ -33,6 +35,7 @@ pub(crate) fn run(args: &SegmentArgs) -> Result<(), Failure> {
     check_files(&args.images)?;
     if let Some(out) = &args.out {
         Output::check(out)?;
+        check_nothing_is_lost(&args.images, out)?;
     }
     let mut progress = Progress::new(args.timings);
     progress.begin("open_model", None, "opening the model");
@@ -143,6 +146,15 @@ fn check_files(paths: &[PathBuf]) -> Result<(), SegmentError> {
         }
     }
     Ok(())
+}
+
+/// Refuses to write over pictures that are asked about, and over files that no run wrote.
+fn check_nothing_is_lost(images: &[PathBuf], out: &Path) -> Result<(), ResultError> {
+    let input = images.iter().find(|image| is_written_over(image, out)).cloned();
+    match input.or_else(|| foreign_file(out)) {
+        Some(path) => Err(ResultError::Foreign { path }),
+        None => Ok(()),
+    }
 }
 
 fn decode(

@@ -98,13 +98,15 @@ pub enum BuildError {
     },
     /// The place of the data set holds something else.
     #[error(
-        "found {path:?} in use, expected a new folder, an empty one, or an earlier data set without \
-         any other file: name another",
+        "found {path:?} in use: it holds {found}; expected a new folder, an empty one, or an \
+         earlier data set without any other file: name another",
         path = path.display()
     )]
     Taken {
         /// The place.
         path: PathBuf,
+        /// What is there.
+        found: String,
     },
     /// The finished data set cannot be put in its place, and the earlier one not back.
     #[error(

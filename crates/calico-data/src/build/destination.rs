@@ -1,41 +1,20 @@
-use std::fs;
-use std::io;
+use std::collections::BTreeSet;
+use std::fs::{self, File};
+use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 
-use calico_result::{OutputFolder, create_output_folder};
-use tempfile::{Builder, TempDir};
+use calico_result::{OutputFolder, Scratch, create_output_folder};
 
 use super::BuildError;
 use crate::DataError;
-use crate::exchange::BUILT_FROM;
-use crate::released::ImportSummary;
 
-/// The file that tells a data set from any other folder.
+/// The file of a data set that was built.
 pub(super) const BUILD_FILE: &str = "build.json";
 
-/// The file that tells a drawn one.
-const SYNTH_FILE: &str = "synth.json";
-
-/// The files that do: of a data set that was built, imported, corrected or drawn.
-const MARKS: [&str; 4] = [BUILD_FILE, ImportSummary::FILE, "corrections.json", SYNTH_FILE];
-
-/// Everything that a data set consists of.
-const OWN_NAMES: [&str; 14] = [
-    BUILD_FILE,
-    SYNTH_FILE,
-    "pictures",
-    "suites",
-    BUILT_FROM,
-    "import.json",
-    "corrections.json",
-    "problems.jsonl",
-    "leak_report.json",
-    "README.md",
-    "roots.toml",
-    "images",
-    "regions",
-    "samples",
-];
+/// The names of all files of a data set, a line each: what else is in its folder is somebody's.
+const FILES: &str = "files.txt";
+/// A longer list is none of ours, in bytes.
+const LONGEST_LIST: u64 = 1 << 30;
 
 /// Where a data set is to be.
 ///
@@ -56,10 +35,11 @@ impl Destination {
         let path = if path.exists() { path.canonicalize() } else { std::path::absolute(path) };
         let path = path.map_err(failed)?;
         let (Some(parent), Some(_)) = (path.parent(), path.file_name()) else {
-            return Err(BuildError::Taken { path }.into());
+            let found = "a whole disk".to_owned();
+            return Err(BuildError::Taken { path, found }.into());
         };
-        if path.exists() && !is_replaceable(&path).map_err(failed)? {
-            return Err(BuildError::Taken { path }.into());
+        if let Some(found) = in_the_way(&path).map_err(failed)? {
+            return Err(BuildError::Taken { path, found }.into());
         }
         create_output_folder(parent)?;
         Ok(Self { parent: parent.to_owned(), path })
@@ -86,36 +66,32 @@ impl Destination {
     }
 
     /// A folder to build in; it vanishes unless it is put in its place.
-    pub fn scratch(&self) -> Result<(TempDir, OutputFolder), DataError> {
-        let mut builder = Builder::new();
-        builder.prefix(".calico-").suffix(".tmp");
-        #[cfg(unix)]
-        {
-            // An ordinary new folder, since it stays.
-            use std::os::unix::fs::PermissionsExt as _;
-            builder.permissions(fs::Permissions::from_mode(0o777));
-        }
-        let scratch = builder.tempdir_in(&self.parent).map_err(|error| self.failed(error))?;
-        let folder = create_output_folder(scratch.path())?;
+    pub fn scratch(&self) -> Result<(Scratch, OutputFolder), DataError> {
+        let scratch = Scratch::beside(&self.path).map_err(|error| self.failed(error))?;
+        let folder = create_output_folder(&scratch.new_path())?;
         Ok((scratch, folder))
     }
 
     /// Puts a finished folder in its place, and removes what was there.
-    pub fn put(&self, scratch: TempDir) -> Result<(), DataError> {
+    pub fn put(&self, scratch: &Scratch) -> Result<(), DataError> {
         let failed = |error| self.failed(error);
+        let made = scratch.new_path();
+        let mut list = files_below(&made).map_err(failed)?.into_iter().collect::<Vec<_>>();
+        list.push(FILES.to_owned());
+        list.sort_unstable();
+        create_output_folder(&made)?.write(FILES, (list.join("\n") + "\n").as_bytes())?;
         let mut earlier = None;
         if self.path.exists() {
-            if !is_replaceable(&self.path).map_err(failed)? {
-                return Err(BuildError::Taken { path: self.path.clone() }.into());
+            if let Some(found) = in_the_way(&self.path).map_err(failed)? {
+                return Err(BuildError::Taken { path: self.path.clone(), found }.into());
             }
-            let aside = Builder::new().prefix(".calico-").suffix(".old").tempdir_in(&self.parent);
-            let aside = aside.map_err(failed)?;
-            fs::rename(&self.path, aside.path().join("data")).map_err(failed)?;
+            let aside = Scratch::beside(&self.path).map_err(failed)?;
+            fs::rename(&self.path, aside.new_path()).map_err(failed)?;
             earlier = Some(aside);
         }
-        if let Err(error) = fs::rename(scratch.path(), &self.path) {
+        if let Err(error) = fs::rename(made, &self.path) {
             if let Some(aside) = earlier
-                && fs::rename(aside.path().join("data"), &self.path).is_err()
+                && fs::rename(aside.new_path(), &self.path).is_err()
             {
                 // The earlier data set must not vanish with its temporary folder.
                 let path = self.path.clone();
@@ -123,8 +99,6 @@ impl Destination {
             }
             return Err(self.failed(error).into());
         }
-        // It has its name now, and there is nothing left to vanish.
-        let _ = scratch.keep();
         let problems = self.problems();
         if problems.is_file() {
             // The data set is in its place, whatever becomes of the earlier list.
@@ -138,22 +112,47 @@ impl Destination {
     }
 }
 
-/// Whether a path is an empty folder or a data set.
-fn is_replaceable(path: &Path) -> io::Result<bool> {
-    if !path.is_dir() {
-        return Ok(false);
+/// What is in the way of a data set at a path; nothing where the path is free, or holds an empty
+/// folder or an earlier data set and no file besides.
+fn in_the_way(path: &Path) -> io::Result<Option<String>> {
+    if !path.exists() {
+        return Ok(None);
     }
-    let mut is_empty = true;
-    for entry in fs::read_dir(path)? {
-        let entry = entry?;
-        is_empty = false;
-        // Nobody's own files may go with an earlier data set.
-        if !OWN_NAMES.iter().any(|name| entry.file_name() == *name) {
-            return Ok(false);
+    if !path.is_dir() {
+        return Ok(Some("a file".to_owned()));
+    }
+    let listed = match File::open(path.join(FILES)) {
+        Ok(list) => {
+            let mut text = String::new();
+            list.take(LONGEST_LIST).read_to_string(&mut text)?;
+            text.lines().map(str::to_owned).collect()
+        }
+        Err(error) if error.kind() == io::ErrorKind::NotFound => BTreeSet::new(),
+        Err(error) => return Err(error),
+    };
+    let foreign = files_below(path)?.into_iter().find(|file| !listed.contains(file));
+    Ok(foreign.map(|file| {
+        let unlisted = if listed.is_empty() { "" } else { ", which is no part of the data set" };
+        format!("{file}{unlisted}")
+    }))
+}
+
+/// All files of a folder, with `/` between the parts of their paths. A link is a file.
+fn files_below(folder: &Path) -> io::Result<BTreeSet<String>> {
+    let mut files = BTreeSet::new();
+    let mut folders = vec![(folder.to_owned(), String::new())];
+    while let Some((folder, before)) = folders.pop() {
+        for entry in fs::read_dir(folder)? {
+            let entry = entry?;
+            let name = format!("{before}{}", entry.file_name().to_string_lossy());
+            if entry.file_type()?.is_dir() {
+                folders.push((entry.path(), name + "/"));
+            } else {
+                files.insert(name);
+            }
         }
     }
-    Ok(is_empty
-        || (MARKS.iter().any(|mark| path.join(mark).is_file()) && path.join("samples").is_dir()))
+    Ok(files)
 }
 
 #[cfg(test)]
@@ -173,7 +172,7 @@ mod tests {
         let (scratch, folder) = destination.scratch()?;
         folder.write(BUILD_FILE, content.as_bytes())?;
         folder.subfolder("samples")?;
-        destination.put(scratch)
+        destination.put(&scratch)
     }
 
     #[test]
@@ -181,12 +180,16 @@ mod tests {
         let root = tempfile::tempdir().unwrap();
         let place = root.path().join("deep/set");
         build_at(&place, "1").unwrap();
-        fs::write(place.join("notes.txt"), "x").unwrap();
-        assert!(build_at(&place, "2").is_err(), "files of the user are kept");
-        fs::remove_file(place.join("notes.txt")).unwrap();
+        // Also where a data set could have a file of that name.
+        for name in ["notes.txt", "README.md", "samples/mine.parquet"] {
+            fs::write(place.join(name), "x").unwrap();
+            let message = build_at(&place, "2").unwrap_err().to_string();
+            assert!(message.contains(name), "{message}");
+            fs::remove_file(place.join(name)).unwrap();
+        }
         fs::write(root.path().join("deep/set.problems.jsonl"), "x").unwrap();
         build_at(&place, "2").unwrap();
-        assert_eq!(names(&place), ["build.json", "samples"]);
+        assert_eq!(names(&place), ["build.json", "files.txt", "samples"]);
         assert_eq!(fs::read_to_string(place.join(BUILD_FILE)).unwrap(), "2");
         assert_eq!(names(&root.path().join("deep")), ["set"]);
     }

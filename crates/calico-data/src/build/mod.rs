@@ -108,7 +108,7 @@ pub fn build(
     output.write(corpus, &plans, &mut record)?;
     output.write_reports(&record, &leaks, &problems, &roots)?;
     watch.check()?;
-    destination.put(scratch)?;
+    destination.put(&scratch)?;
     Ok(record)
 }
 

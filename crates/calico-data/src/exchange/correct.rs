@@ -45,7 +45,7 @@ impl Corrections {
 
 /// What `build.json` is called in a corrected data set, whose counts and limits it does not tell
 /// any more.
-pub(crate) const BUILT_FROM: &str = "built_from.json";
+const BUILT_FROM: &str = "built_from.json";
 
 /// Writes a data set whose masks in one split are those of a corrected document. Images that the
 /// document lacks keep their masks; everything else is as it was.
@@ -232,5 +232,5 @@ fn write(
         serde_json::to_vec_pretty(corrections).map_err(|error| DataError::Write(error.into()))?;
     report.push(b'\n');
     folder.write("corrections.json", &report)?;
-    destination.put(scratch)
+    destination.put(&scratch)
 }

@@ -11,7 +11,6 @@ use calico_result::{Answer, Role, Segment, Segmentation};
 
 use crate::{DataError, Dataset, SplitTables};
 
-pub(crate) use correct::BUILT_FROM;
 pub use correct::{Corrections, correct};
 
 /// The images of a split with all regions of the tables; the ids of regions are those of the

@@ -83,7 +83,7 @@ pub fn import(
     }
     write_reports(&folder, &summary, input)?;
     watch.check()?;
-    destination.put(scratch)?;
+    destination.put(&scratch)?;
     Ok(summary)
 }
 

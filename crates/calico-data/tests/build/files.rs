@@ -62,10 +62,16 @@ fn a_data_set_has_all_its_files_and_no_path_of_this_machine() {
     let destination = Destination::new(&place).unwrap();
     build(input, &destination, &BuildWatch::unwatched()).unwrap();
     let files = files(&place);
-    let mut expected: Vec<String> =
-        ["README.md", "build.json", "leak_report.json", "problems.jsonl", "roots.toml"]
-            .map(str::to_owned)
-            .into();
+    let mut expected: Vec<String> = [
+        "README.md",
+        "build.json",
+        "files.txt",
+        "leak_report.json",
+        "problems.jsonl",
+        "roots.toml",
+    ]
+    .map(str::to_owned)
+    .into();
     for split in ["train", "dev", "test"] {
         expected.push(format!("images/{split}.jsonl"));
         expected.push(format!("regions/{split}.jsonl"));

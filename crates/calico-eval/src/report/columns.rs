@@ -26,15 +26,16 @@ pub(super) struct TextRow {
 impl TextRow {
     pub(super) fn new(name: &str, row: &Row) -> Self {
         let number = |value: f64| format!("{value:.1}");
+        let of_targets = |value| if row.targets == 0 { ABSENT.to_owned() } else { number(value) };
         let cells = [
             row.pairs.to_string(),
             number(row.ap50),
             number(row.miou),
-            number(row.recall),
-            row.ss.map_or_else(|| ABSENT.to_owned(), number),
-            number(row.s_iou),
+            of_targets(row.recall),
+            row.ss.map_or_else(|| ABSENT.to_owned(), of_targets),
+            of_targets(row.s_iou),
             number(row.miou_strict),
-            number(row.recall_strict),
+            of_targets(row.recall_strict),
             number(row.exact_answers),
         ];
         Self { name: name.to_owned(), cells }

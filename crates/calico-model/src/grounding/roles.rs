@@ -15,6 +15,8 @@ pub(crate) struct Named {
     pub(crate) phrase: usize,
     /// 0-based image.
     pub(crate) image: usize,
+    /// Its words.
+    pub(crate) label: String,
     /// The region.
     pub(crate) mask: Mask,
 }
@@ -23,7 +25,8 @@ pub(crate) struct Named {
 ///
 /// The words do not say which phrase is an object, so the masks decide: a phrase that holds
 /// another one in some image, and lies in none itself, is an object in all images; the smallest
-/// object that holds a part is its parent. Among the rest, a phrase seen in every image is common
+/// object that holds a part is its parent. Asked for parts, an answer names an object before its
+/// parts, so that a part in which another one lies is not taken for their object. Among the rest, a phrase seen in every image is common
 /// and one seen in exactly one is unique (paper §3.1); where the question asked for the other
 /// kind, the role is left open.
 pub(crate) fn assign(
@@ -33,7 +36,7 @@ pub(crate) fn assign(
 ) -> Vec<(Role, Option<usize>)> {
     let objects = match task {
         Some(Task::CommonObjects) => segments.iter().map(|segment| segment.phrase).collect(),
-        _ => object_phrases(segments),
+        _ => object_phrases(task, segments),
     };
     segments
         .iter()
@@ -52,7 +55,7 @@ pub(crate) fn assign(
 
 /// Phrases that hold another segment somewhere and are held nowhere. A phrase means the same in
 /// every image, also where nothing of its object is grounded.
-fn object_phrases(segments: &[Named]) -> BTreeSet<usize> {
+fn object_phrases(task: Option<Task>, segments: &[Named]) -> BTreeSet<usize> {
     let mut holding = BTreeSet::new();
     let mut held = BTreeSet::new();
     for segment in segments {
@@ -61,7 +64,14 @@ fn object_phrases(segments: &[Named]) -> BTreeSet<usize> {
             held.insert(segment.phrase);
         }
     }
-    holding.difference(&held).copied().collect()
+    let is_first = |phrase: &usize| {
+        segments.iter().filter(|segment| segment.phrase == *phrase).any(|segment| {
+            let mut there = segments.iter().filter(|other| other.image == segment.image);
+            there.all(|other| other.phrase >= *phrase)
+        })
+    };
+    let objects = holding.difference(&held).copied();
+    objects.filter(|phrase| task.is_none() || is_first(phrase)).collect()
 }
 
 fn part_role(
@@ -83,7 +93,7 @@ fn part_role(
     }
 }
 
-/// Larger segments of other phrases in the same image in which this one lies, with their index.
+/// Larger segments of other words in the same image in which this one lies, with their index.
 fn holders<'a>(
     segment: &'a Named,
     segments: &'a [Named],
@@ -92,7 +102,7 @@ fn holders<'a>(
     segments.iter().enumerate().filter(move |(_, other)| {
         area > 0
             && other.image == segment.image
-            && other.phrase != segment.phrase
+            && other.label != segment.label
             && other.mask.area() > area
             && other.mask.intersection(&segment.mask) as f64 >= INSIDE * area as f64
     })
@@ -106,7 +116,8 @@ mod tests {
     /// A 10 x 10 mask whose columns `from..to` are foreground.
     fn columns(phrase: usize, image: usize, from: usize, to: usize) -> Named {
         let bits = (0..100).map(|i| (from..to).contains(&(i % 10))).collect();
-        Named { phrase, image, mask: Mask::new(Size::new(10, 10), bits).unwrap() }
+        let mask = Mask::new(Size::new(10, 10), bits).unwrap();
+        Named { phrase, image, label: format!("label {phrase}"), mask }
     }
 
     #[test]
@@ -143,6 +154,18 @@ mod tests {
         assert_eq!(common[2], (Role::Other, None));
         let unique = assign(Some(Task::UniqueParts), 2, &segments);
         assert_eq!((unique[0].0, unique[2].0), (Role::Other, Role::UniquePart));
+    }
+
+    #[test]
+    fn a_part_in_which_another_one_lies_is_no_object() {
+        // A claw in a head, behind a handle outside of both; and two handles, one in the other.
+        let segments = [columns(0, 0, 8, 10), columns(1, 0, 0, 8), columns(2, 0, 0, 2)];
+        let found = assign(Some(Task::UniqueParts), 2, &segments);
+        assert_eq!(found, [(Role::UniquePart, None); 3]);
+        let alike = [columns(0, 0, 0, 8), columns(0, 0, 0, 2)];
+        let mut alike = alike.map(|segment| Named { label: "handle".into(), ..segment });
+        alike[1].phrase = 1;
+        assert_eq!(assign(None, 2, &alike), [(Role::Other, None); 2]);
     }
 
     #[test]

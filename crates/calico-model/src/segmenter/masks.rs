@@ -1,7 +1,7 @@
 //! From the states of `[SEG]` tokens to masks with scores.
 
 use calico_image::Mask;
-use calico_result::Scores;
+use calico_result::{Scores, label_of};
 use calico_vision::sam::MaskPrediction;
 use candle_core::Tensor;
 
@@ -46,7 +46,9 @@ impl Segmenter {
                 let mask = Mask::new(encoded.letterbox.original, bits)?;
                 let probability = phrase_probability(answered, parsed, phrase);
                 let scores = Scores::new(mean_foreground(&logits), probability, iou);
-                found.push((seg.token, Named { phrase, image, mask }, scores));
+                let words = parsed.phrases.get(phrase).map_or("", |phrase| &phrase.phrase);
+                let label = label_of(words).to_lowercase();
+                found.push((seg.token, Named { phrase, image, label, mask }, scores));
             }
         }
         found.sort_by_key(|(token, ..)| *token);

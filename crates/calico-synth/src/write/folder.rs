@@ -18,6 +18,8 @@ use crate::{Suite, SynthError, SynthOptions};
 const CHUNK: usize = 64;
 /// The folder of the pictures, in that of the data set.
 const PICTURES: &str = "pictures";
+/// How a data set was drawn, and counts; the file that tells a drawn one from others.
+pub const RECORD_FILE: &str = "synth.json";
 /// The folder of the suites.
 const SUITES: &str = "suites";
 /// A suite has a case for so many groups of the test split.
@@ -51,6 +53,7 @@ pub fn synthesize(
     let total = planned as u64 + of_suites * Suite::ALL.len() as u64;
     let mut studio = Studio { options, wording, watch, done: 0, total };
 
+    (watch.progress)(0, total);
     let record = studio.draw(&folder, &plans, None)?;
     if of_suites > 0 {
         let suites = folder.subfolder(SUITES)?;
@@ -61,7 +64,7 @@ pub fn synthesize(
         }
     }
     watch.check()?;
-    destination.put(scratch)?;
+    destination.put(&scratch)?;
     Ok(record)
 }
 
@@ -108,7 +111,7 @@ impl Studio<'_> {
             .map_err(|error| SynthError::Encode(error.to_string()))?;
         text.push(b'\n');
         folder.write("roots.toml", format!("[roots]\n{SOURCE} = \"{PICTURES}\"\n").as_bytes())?;
-        folder.write("synth.json", &text)?;
+        folder.write(RECORD_FILE, &text)?;
         Ok(record)
     }
 

@@ -7,6 +7,6 @@ mod rows;
 mod synth_record;
 mod watch;
 
-pub use folder::synthesize;
+pub use folder::{RECORD_FILE, synthesize};
 pub use synth_record::{SynthRecord, TableCounts};
 pub use watch::SynthWatch;

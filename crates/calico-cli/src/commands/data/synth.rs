@@ -28,6 +28,8 @@ pub(crate) fn synth(args: &SynthArgs) -> Result<(), Failure> {
         group_size: args.group_size,
         cue: args.cue,
     };
+    // Before a folder is made for it.
+    options.check()?;
     let destination = Destination::new(&args.out)?;
     let bar = StageBar::new();
     let progress = |done, total| bar.set("drawing", done, total);

@@ -3,6 +3,7 @@ use std::path::Path;
 use calico_data::Dataset;
 use calico_data::view::{self, ViewOptions};
 use calico_result::{create_output_folder, terminal};
+use calico_synth::RECORD_FILE;
 
 use super::roots::with_roots;
 use crate::args::ViewArgs;
@@ -50,7 +51,8 @@ pub(crate) fn view(args: &ViewArgs) -> Result<(), Failure> {
     if page.warnings.len() > MOST_WARNINGS {
         stream::tell(&format!("and {} more warnings", page.warnings.len() - MOST_WARNINGS));
     }
-    if args.embed {
+    // What the program drew itself may be passed on.
+    if args.embed && !args.data.join(RECORD_FILE).is_file() {
         stream::tell(
             "note: the page holds copies of the pictures; the terms of the sources do not allow \
              passing them on",
