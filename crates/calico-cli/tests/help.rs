@@ -32,6 +32,7 @@ fn help_is_as_reviewed() {
         &["model", "adapters", "merge"],
         &["data"],
         &["data", "build"],
+        &["data", "synth"],
         &["data", "validate"],
         &["data", "stats"],
         &["data", "view"],
@@ -41,6 +42,7 @@ fn help_is_as_reviewed() {
         &["eval"],
         &["eval", "compose"],
         &["gallery"],
+        &["train"],
         &["bench"],
         &["completions"],
     ] {

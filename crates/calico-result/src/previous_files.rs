@@ -42,19 +42,13 @@ pub fn foreign_file(folder: &Path) -> Option<PathBuf> {
     if holds_a_result(folder) {
         return None;
     }
-    let masks = folder.join(MASKS_FOLDER);
-    let names: [(&Path, fn(&str) -> bool); 2] =
-        [(folder, is_result_name), (&masks, is_own_name_in_masks)];
-    names.into_iter().find_map(|(folder, is_ours)| {
-        let entries = fs::read_dir(folder).ok()?;
-        let mut paths: Vec<PathBuf> = entries
-            .flatten()
-            .filter(|entry| entry.file_name().to_str().is_some_and(is_ours))
-            .map(|entry| entry.path())
-            .collect();
-        paths.sort();
-        paths.into_iter().next()
-    })
+    let first = |folder: &Path, is_ours: fn(&str) -> bool| {
+        let entries = fs::read_dir(folder).ok()?.flatten();
+        let ours = entries.filter(|entry| entry.file_name().to_str().is_some_and(is_ours));
+        ours.map(|entry| entry.path()).min()
+    };
+    first(folder, is_result_name)
+        .or_else(|| first(&folder.join(MASKS_FOLDER), is_own_name_in_masks))
 }
 
 /// Whether a run could write its result over a file: one in the folder itself, with a name of ours.

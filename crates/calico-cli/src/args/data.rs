@@ -50,6 +50,7 @@ Files in --out:
   leak_report.json            images taken out of training because they are in the test split
   README.md                   the card of the data set, with the terms of its sources
   roots.toml                  where the pictures are on this machine
+  files.txt                   the names of all these files
 
 Equal inputs, configuration and seed give equal bytes.
 Exit codes: 0 done, 1 failed or (with --strict) a source has errors, 2 bad input.";

@@ -21,6 +21,7 @@ Files in --out:
                               three; each is a data set of its own (calico eval --suite)
   synth.json                  how it was drawn, and counts
   roots.toml                  where the pictures are
+  files.txt                   the names of all these files
 
 Equal options give equal bytes.
 Exit codes: 0 done, 1 failed, 2 bad input.";
