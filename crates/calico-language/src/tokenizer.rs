@@ -76,7 +76,14 @@ pub struct Tokenizer {
 impl Tokenizer {
     /// Reads a `tokenizer.json`.
     pub fn open(path: &Path) -> Result<Self, TokenizerError> {
-        let bytes = std::fs::read(path)
+        let read = |path: &Path| {
+            // Before it is opened: opening a pipe would wait for somebody who writes.
+            if !path.metadata()?.is_file() {
+                return Err(std::io::Error::other("not a regular file"));
+            }
+            std::fs::read(path)
+        };
+        let bytes = read(path)
             .map_err(|source| TokenizerError::Read { path: path.to_path_buf(), source })?;
         Self::parse(&bytes, path)
     }

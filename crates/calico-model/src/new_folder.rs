@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use calico_result::Scratch;
 
+use crate::config::CONFIG_FILE;
 use crate::error::ModelError;
 
 /// A folder in the making. It lies beside its target until [`NewFolder::finish`] gives it its
@@ -29,6 +30,8 @@ impl NewFolder {
     /// Begins a folder that must not exist or be empty.
     pub fn begin(target: &Path) -> Result<Self, ModelError> {
         Self::check(target)?;
+        // A link, or the folder in which the user is, is filled and not replaced.
+        let target = &target.canonicalize().unwrap_or_else(|_| target.to_path_buf());
         let scratch = Scratch::beside(target).map_err(io("create", target))?;
         let new = Self { target: target.to_path_buf(), scratch };
         fs::create_dir(new.path()).map_err(io("create", target))?;
@@ -48,12 +51,22 @@ impl NewFolder {
             .map_err(io("write", &self.target.join(name)))
     }
 
-    /// Gives the folder its name.
+    /// Gives the folder its name. One that is there is filled: with `config.json` last, without
+    /// which nothing in it is a model.
     pub fn finish(self) -> Result<(), ModelError> {
-        if self.target.exists() {
-            fs::remove_dir(&self.target).map_err(io("replace", &self.target))?;
+        let failed = || io("write", &self.target);
+        if !self.target.exists() {
+            return fs::rename(self.path(), &self.target).map_err(failed());
         }
-        fs::rename(self.path(), &self.target).map_err(io("write", &self.target))
+        Self::check(&self.target)?;
+        let entries = fs::read_dir(self.path()).and_then(Iterator::collect);
+        let mut entries: Vec<fs::DirEntry> = entries.map_err(failed())?;
+        entries.sort_by_key(|entry| (entry.file_name() == CONFIG_FILE, entry.file_name()));
+        for entry in entries {
+            let target = self.target.join(entry.file_name());
+            fs::rename(entry.path(), target).map_err(failed())?;
+        }
+        Ok(())
     }
 }
 
@@ -79,5 +92,21 @@ mod tests {
         assert_eq!(fs::read(target.join("file")).unwrap(), b"x");
         assert_eq!(fs::read_dir(scratch.path().join("a")).unwrap().count(), 1);
         assert!(matches!(NewFolder::begin(&target), Err(ModelError::NotEmpty(_))));
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_link_to_an_empty_folder_stays_a_link() {
+        let scratch = tempfile::tempdir().unwrap();
+        let [real, link] = ["real", "link"].map(|name| scratch.path().join(name));
+        fs::create_dir(&real).unwrap();
+        std::os::unix::fs::symlink(&real, &link).unwrap();
+        let new = NewFolder::begin(&link).unwrap();
+        new.write("config.json", b"{}").unwrap();
+        new.write("a", b"x").unwrap();
+        new.finish().unwrap();
+        assert!(link.is_symlink());
+        assert_eq!(fs::read_dir(&real).unwrap().count(), 2);
+        assert_eq!(fs::read_dir(scratch.path()).unwrap().count(), 2);
     }
 }

@@ -60,8 +60,12 @@ fn remove_abandoned(parent: &Path) {
     let Ok(entries) = fs::read_dir(parent) else { return };
     for entry in entries.flatten() {
         let is_ours = entry.file_name().to_string_lossy().starts_with(PREFIX);
-        let Ok(lock) = File::open(entry.path().join(LOCK)) else { continue };
-        if is_ours && lock.try_lock().is_ok() {
+        let lock = entry.path().join(LOCK);
+        // Asked before it is opened: a pipe of that name would never open.
+        if !is_ours || !lock.is_file() {
+            continue;
+        }
+        if File::open(lock).is_ok_and(|lock| lock.try_lock().is_ok()) {
             let _ = fs::remove_dir_all(entry.path());
         }
     }

@@ -143,7 +143,17 @@ impl ModelImportArgs {
 
     /// The files, in the order of the modules.
     pub(crate) fn files(&self) -> Vec<Brought<'_>> {
-        let all = [
+        let given = self.named().into_iter().filter_map(|(role, name, path)| {
+            let mut stated = self.licence.iter().filter(|(of, _)| of == name);
+            let licence = stated.next_back().map(|(_, licence)| licence.as_str());
+            Some(Brought { role, path: path.as_ref()?, licence })
+        });
+        given.collect()
+    }
+
+    /// Every file that may be given, with the name of its option.
+    fn named(&self) -> [(Role, &'static str, &Option<PathBuf>); 8] {
+        [
             (Role::Whole, "model", &self.model),
             (Role::Language, "llm", &self.llm),
             (Role::Vision, "vision", &self.vision),
@@ -152,13 +162,14 @@ impl ModelImportArgs {
             (Role::Dino, "dino", &self.dino),
             (Role::Sam, "sam", &self.sam),
             (Role::Adapters, "adapters", &self.adapters),
-        ];
-        let given = all.into_iter().filter_map(|(role, name, path)| {
-            let mut stated = self.licence.iter().filter(|(of, _)| of == name);
-            let licence = stated.next_back().map(|(_, licence)| licence.as_str());
-            Some(Brought { role, path: path.as_ref()?, licence })
-        });
-        given.collect()
+        ]
+    }
+
+    /// The first licence that is stated for a file that nobody brings in.
+    pub(crate) fn idle_licence(&self) -> Option<&str> {
+        let all = self.named();
+        let is_given = |of: &str| all.iter().any(|(_, name, path)| *name == of && path.is_some());
+        self.licence.iter().map(|(of, _)| of.as_str()).find(|of| !is_given(of))
     }
 
     /// The model that is to come out.

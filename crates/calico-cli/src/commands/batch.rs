@@ -34,12 +34,16 @@ pub(crate) fn run(args: &SegmentArgs, list: &Path, out: &Path) -> Result<(), Fai
     let source = Source::choose(args.model.as_deref())?;
     // What is wrong with the options is wrong with every line; it is told once.
     source.check(1, &Question::AllTasks, &options)?;
+    let folder = if list.is_dir() { Some(list) } else { list.parent() };
     let list = BatchList::read(list, &|images, own| {
         source.check(images, own.unwrap_or(&question), &options)
     })?;
     tell_left_out(&list);
     let shard = args.batch.shard.unwrap_or_default();
-    let identity = identity(args, &list, &source, shard)?;
+    // The same list elsewhere asks about other files.
+    let place = folder.filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let place = place.canonicalize().unwrap_or_else(|_| place.to_path_buf());
+    let identity = identity(args, (&list, &place), &source, shard)?;
     let numbered = list.items.iter().enumerate();
     let items: Vec<&BatchItem> =
         numbered.filter(|(position, _)| shard.has(*position)).map(|(_, item)| item).collect();
@@ -101,7 +105,7 @@ fn ended(folder: &BatchFolder) -> Result<(), Failure> {
 /// Everything that changes the results.
 fn identity(
     args: &SegmentArgs,
-    list: &BatchList,
+    (list, place): (&BatchList, &Path),
     source: &Source,
     shard: Shard,
 ) -> Result<BatchIdentity, Failure> {
@@ -128,7 +132,7 @@ fn identity(
     Ok(BatchIdentity {
         schema: SCHEMA_ID.to_owned(),
         items: list.items.len(),
-        list_digest: list.digest(),
+        list_digest: list.digest(place),
         model,
         model_digest,
         settings,

@@ -1,4 +1,5 @@
 use std::cell::Cell;
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::ops::ControlFlow;
 use std::path::Path;
@@ -22,6 +23,11 @@ use crate::watching::stop_flag;
 
 /// Makes a model folder out of the files of others.
 pub(crate) fn run(args: &ModelImportArgs) -> Result<(), Failure> {
+    if let Some(of) = args.idle_licence() {
+        return Err(Failure::bad_input(format!(
+            "found a licence for {of}, but no such file; bring one in, or leave `--licence {of}=…` out"
+        )));
+    }
     let sources = sources(args)?;
     let config = args.config()?;
     let rows = config.llm.vocab_size;
@@ -43,7 +49,12 @@ pub(crate) fn run(args: &ModelImportArgs) -> Result<(), Failure> {
             write(&assembly, &tensors, &tokenizer, out)?;
             stream::print(&text(&report, "made", &format!(" {}", out.display()), &tensors))?;
         }
-        None => stream::print(&text(&report, "would make", "", &tensors))?,
+        None => {
+            let told = text(&report, "would make", "", &tensors);
+            stream::print(&format!(
+                "{told}headers were compared; values are read by the import\n"
+            ))?;
+        }
     }
     for warning in &report.warnings {
         stream::tell(&format!("warning: {}", terminal::harmless(warning)));
@@ -74,8 +85,12 @@ fn sources(args: &ModelImportArgs) -> Result<Vec<Source>, Failure> {
         (None, _) => Ok(sources),
         (Some(error), []) => Err(error.into()),
         (Some(last), others) => {
+            // A file that is brought in for two modules is told once.
             let all = others.iter().chain([&last]).map(|error| format!("\n  {error}"));
-            let told = all.collect::<String>();
+            let mut all: Vec<String> = all.collect();
+            let mut seen = BTreeSet::new();
+            all.retain(|told| seen.insert(told.clone()));
+            let told = all.concat();
             Err(Failure::bad_input(format!("several files cannot be used:{told}")))
         }
     }

@@ -31,14 +31,22 @@ const DIMENSIONS: [Dimension; 6] = [
 
 /// Keys of `config.json` that would change what a layer computes, and the values at which they do
 /// not.
-const ONLY: [(&str, &[&str]); 6] = [
+const ONLY: [(&str, &[&str]); 10] = [
     ("hidden_act", &["\"silu\"", "\"swish\""]),
     ("attention_bias", &["false"]),
     ("mlp_bias", &["false"]),
     ("pretraining_tp", &["1"]),
     ("sliding_window", &["null"]),
-    ("partial_rotary_factor", &["1", "1.0"]),
+    (PARTIAL, &["1", "1.0"]),
+    // Of Granite.
+    ("embedding_multiplier", &["1", "1.0"]),
+    ("residual_multiplier", &["1", "1.0"]),
+    ("logits_scaling", &["1", "1.0"]),
+    ("attention_multiplier", &["null"]),
 ];
+
+/// Which share of a head is turned: at the top, or beside the base of the rotation.
+const PARTIAL: &str = "partial_rotary_factor";
 
 /// What is said of a language model.
 #[derive(Debug, Default)]
@@ -97,12 +105,20 @@ impl LanguageConfig {
         }
         // Newer files keep the base of the rotation and its scaling in one place.
         for key in ["rope_scaling", "rope_parameters"] {
-            let Some(Value::Object(rope)) = entry(key) else { continue };
+            let rope = match entry(key) {
+                Some(Value::Object(rope)) => rope,
+                Some(other) => {
+                    said.foreign.push((key.to_owned(), other.to_string(), UNSCALED.to_owned()));
+                    continue;
+                }
+                None => continue,
+            };
             if let Some(theta) = rope.get("rope_theta") {
                 said.theta = Some((format!("{key}.rope_theta"), theta.clone()));
             }
             let kind = rope.get("rope_type").or_else(|| rope.get("type"));
-            if kind.is_some_and(|kind| kind != "default") {
+            let is_one = |key: &str| rope.get(key).is_none_or(|value| value.as_f64() == Some(1.0));
+            if kind.is_some_and(|kind| kind != "default") || !is_one("factor") || !is_one(PARTIAL) {
                 let found = Value::Object(rope.clone()).to_string();
                 said.foreign.push((key.to_owned(), found, UNSCALED.to_owned()));
             }
@@ -232,6 +248,15 @@ mod tests {
             "sliding_window": 4096, "partial_rotary_factor": 0.5,
         }));
         assert_eq!(problems.len(), 10, "{problems:#?}");
+        for other in [
+            json!({ "logits_scaling": 8.0 }),
+            json!({ "attention_multiplier": 0.0156 }),
+            json!({ "rope_scaling": "linear" }),
+            json!({ "rope_scaling": { "factor": 4.0 } }),
+            json!({ "rope_parameters": { "rope_type": "default", "partial_rotary_factor": 0.5 } }),
+        ] {
+            assert_eq!(put(&other).1.len(), 1, "{other}");
+        }
         assert_eq!(
             problems[0],
             "config.json says hidden_size = 5120; expected 4096, as the configuration says"

@@ -82,6 +82,7 @@ pub(super) fn plan(mut request: Request) -> Result<Assembly, ImportError> {
         }
     }
     planning.check_missing(missing);
+    planning.check_drawn(&entries);
     planning.check_sources(&specs);
     let problems = planning.problems;
     if !problems.is_empty() {
@@ -173,6 +174,23 @@ impl Planning<'_> {
             if !known.contains(module.as_str()) {
                 let known = known.iter().map(|&module| module.to_owned()).collect();
                 self.problems.push(ImportProblem::NoSuchModule { module: module.clone(), known });
+            }
+        }
+    }
+
+    /// What should start untrained must be drawn, at least in part.
+    fn check_drawn(&mut self, entries: &[Entry]) {
+        for module in &self.request.fresh {
+            let mut of_module =
+                entries.iter().filter(|entry| module_of(&entry.spec.name) == module);
+            let Some(first) = of_module.next() else { continue };
+            let is_drawn = |entry: &Entry| matches!(entry.origin, Origin::Fresh);
+            if let Origin::Source { at, .. } = &first.origin
+                && !of_module.any(is_drawn)
+                && let Some(source) = self.request.sources.get(*at)
+            {
+                let (module, file) = (module.clone(), source.name());
+                self.problems.push(ImportProblem::NotFresh { module, file });
             }
         }
     }

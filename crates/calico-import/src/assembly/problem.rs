@@ -194,6 +194,17 @@ pub enum ImportProblem {
         /// Options that ask for some of them.
         options: Vec<&'static str>,
     },
+    /// A module that is to start untrained is brought by a file.
+    #[error(
+        "--fresh {module}: {file} brings it whole; leave that option out, or bring the file in for \
+         other modules only"
+    )]
+    NotFresh {
+        /// What was asked for.
+        module: String,
+        /// The file.
+        file: String,
+    },
     /// A module that is to start untrained is not part of the model.
     #[error("--fresh {module}: the model has no such module; it has {}", .known.join(", "))]
     NoSuchModule {
@@ -210,7 +221,7 @@ impl ImportProblem {
     pub(super) fn rank(&self) -> usize {
         match self {
             Self::Useless { .. } => 0,
-            Self::NoSuchModule { .. } | Self::Setting { .. } => 1,
+            Self::NoSuchModule { .. } | Self::NotFresh { .. } | Self::Setting { .. } => 1,
             Self::Missing { .. } => 2,
             Self::Unknown { .. } | Self::Surplus { .. } => 3,
             Self::Element { .. } | Self::Shape { .. } | Self::Doubled { .. } => 4,

@@ -36,6 +36,17 @@ pub enum ExportError {
         /// The tensor.
         name: String,
     },
+    /// A tensor holds NaN or infinity.
+    #[error(
+        "{path}: {name} holds NaN or infinity; expected finite values: download or import the \
+         model again, or take an earlier checkpoint"
+    )]
+    NotFinite {
+        /// The folder of the model.
+        path: PathBuf,
+        /// The tensor.
+        name: String,
+    },
     /// The weights cannot be had.
     #[error(transparent)]
     Adapters(#[from] AdapterError),
@@ -57,7 +68,10 @@ impl ExportError {
     /// Whether the caller's input is at fault, not the machine.
     pub fn is_bad_input(&self) -> bool {
         match self {
-            Self::Exists(_) | Self::Tokenizer { .. } | Self::Missing { .. } => true,
+            Self::Exists(_)
+            | Self::Tokenizer { .. }
+            | Self::Missing { .. }
+            | Self::NotFinite { .. } => true,
             Self::Write { .. } | Self::Stopped => false,
             Self::Adapters(error) => error.is_bad_input(),
             Self::Model(error) => error.is_bad_input(),

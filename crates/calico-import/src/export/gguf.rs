@@ -15,7 +15,7 @@ use calico_model::provenance::Provenance;
 use calico_model::{ModelError, ModelFolder, NewFile};
 use calico_nn::weights::checkpoint::{StoredTensor, StoredType};
 
-use super::{ExportError, Tokens};
+use super::{ExportError, Tokens, check_finite};
 use crate::GGUF_LICENCE;
 
 /// The names of a layer's tensors: ours, and those of GGUF.
@@ -67,6 +67,7 @@ pub fn export_gguf(
             return Err(ExportError::Stopped);
         }
         let (stored, bytes) = updated(model, &tensor.name)?;
+        check_finite(model, &stored, &bytes)?;
         let bytes = laid_out(&model.config.llm, &stored, plan, bytes);
         writer.write(&plan.name, &bytes).map_err(failed)?;
     }

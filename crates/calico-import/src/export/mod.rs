@@ -11,3 +11,19 @@ pub use error::ExportError;
 pub use gguf::export_gguf;
 pub use tokens::Tokens;
 pub use whole::export_whole;
+
+use calico_model::ModelFolder;
+use calico_nn::weights::checkpoint::StoredTensor;
+
+/// Refuses values that no model computes with.
+fn check_finite(
+    model: &ModelFolder,
+    tensor: &StoredTensor,
+    bytes: &[u8],
+) -> Result<(), ExportError> {
+    if tensor.stored.is_finite(bytes) {
+        return Ok(());
+    }
+    let (path, name) = (model.path().to_path_buf(), tensor.name.clone());
+    Err(ExportError::NotFinite { path, name })
+}

@@ -9,7 +9,7 @@ use calico_model::provenance::PROVENANCE_FILE;
 use calico_model::{ModelError, ModelFolder, NewFolder};
 use calico_nn::weights::checkpoint::{StoredTensor, write_stored};
 
-use super::ExportError;
+use super::{ExportError, check_finite};
 
 /// Writes a model folder into the new folder `out`, all weights in one safetensors file under our
 /// names and in the types in which they are stored.
@@ -33,7 +33,9 @@ pub fn export_whole(
         if on_tensor(tensor, total).is_break() {
             return Err(ExportError::Stopped);
         }
-        Ok(model.checkpoint.bytes(&tensor.name).unwrap_or_default().into())
+        let bytes = model.checkpoint.bytes(&tensor.name).unwrap_or_default();
+        check_finite(model, tensor, bytes)?;
+        Ok(bytes.into())
     })?;
     for name in [TOKENIZER_FILE, PROVENANCE_FILE] {
         let path = model.path().join(name);

@@ -47,6 +47,13 @@ fn everything_that_is_missing_is_listed_with_what_brings_it() {
 }
 
 #[test]
+fn what_a_file_brings_does_not_start_untrained() {
+    let mut wish = Whole::new().wish();
+    wish.fresh = vec!["cem".into()];
+    assert_says(&wish.refused(), &["--fresh cem: ", "brings it whole"]);
+}
+
+#[test]
 fn the_positions_of_sam_are_never_drawn_anew() {
     let whole = Whole::new().changed(|tensors| {
         tensors.remove("sam.prompt.pe_layer.positional_encoding_gaussian_matrix");

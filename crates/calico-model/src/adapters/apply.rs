@@ -85,6 +85,9 @@ impl<'a> Adapted<'a> {
         write_stored(&new.path(), &tensors, SHARD_BYTES, |tensor| {
             tell(tensor);
             let bytes = bytes(&tensor.name)?;
+            if !tensor.stored.is_finite(&bytes) {
+                return Err(self.problem(AdapterProblem::NotFinite(tensor.name.clone())));
+            }
             digests.borrow_mut().add(tensor, &bytes);
             Ok::<_, AdapterError>(bytes)
         })?;

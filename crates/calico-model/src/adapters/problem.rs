@@ -115,8 +115,8 @@ pub enum AdapterProblem {
     /// The frozen weights are not those that the adapters were trained with.
     #[error(
         "they were trained with other frozen weights (or the same in another type): the digest in \
-         {OWN_CONFIG_FILE} is {expected}, that of this model {found}; allow another base if this \
-         is meant"
+         {OWN_CONFIG_FILE} is {expected}, that of this model {found}; with `--any-base` they are \
+         used all the same"
     )]
     BaseWeights {
         /// The digest of the adapters' model.

@@ -48,9 +48,12 @@ impl BatchList {
         draft.finish(expected)
     }
 
-    /// SHA-256 over all items: equal for lists that ask the same, wherever they are.
-    pub fn digest(&self) -> String {
+    /// SHA-256 over all items and the place from which their paths lead: equal for lists that ask
+    /// the same about the same files.
+    pub fn digest(&self, place: &Path) -> String {
         let mut hash = Sha256::new();
+        hash.update(place.as_os_str().as_encoded_bytes());
+        hash.update("\n");
         for item in &self.items {
             hash.update(item.identity().to_string());
             hash.update("\n");

@@ -39,6 +39,17 @@ const LARGEST: u64 = 1 << 20;
 /// Why a configuration is not usable.
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
+    /// The file describes a model of another program.
+    #[error(
+        "{path} describes a model of another program (model_type {kind:?}); expected a model folder \
+         of this one: make one of it with `calico model import`"
+    )]
+    Foreign {
+        /// The file.
+        path: PathBuf,
+        /// Its kind of model.
+        kind: String,
+    },
     /// The file cannot be read.
     #[error("cannot read {path}")]
     Read {
@@ -202,6 +213,10 @@ impl CalicoConfig {
     }
 
     fn from_value(mut value: Value, path: &Path) -> Result<Self, ConfigError> {
+        let kind = value.get("model_type").and_then(Value::as_str);
+        if let Some(kind) = kind.filter(|_| value.get("eva").is_none()) {
+            return Err(ConfigError::Foreign { path: path.to_path_buf(), kind: kind.to_owned() });
+        }
         preset::expand_dino(&mut value).map_err(|reason| format_error(path, reason))?;
         let config: Self = serde_path_to_error::deserialize(value).map_err(|error| {
             let at = error.path().to_string();

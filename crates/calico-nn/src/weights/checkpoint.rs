@@ -109,10 +109,11 @@ impl WeightFile {
     #[expect(unsafe_code, reason = "mapping a file is the only way to read weights in place")]
     fn open(path: PathBuf) -> Result<Self, CheckpointError> {
         let io = |source| CheckpointError::Io { action: "read", path: path.clone(), source };
-        let file = File::open(&path).map_err(io)?;
-        if !file.metadata().map_err(io)?.is_file() {
+        // Before it is opened: opening a pipe would wait for somebody who writes.
+        if !path.metadata().map_err(io)?.is_file() {
             return Err(io(std::io::Error::other("not a regular file")));
         }
+        let file = File::open(&path).map_err(io)?;
         // SAFETY: the map is only read. Checkpoint files are replaced by rename, never written
         // in place, so nobody in this project changes the bytes under the map.
         let map = unsafe { Mmap::map(&file) }.map_err(io)?;

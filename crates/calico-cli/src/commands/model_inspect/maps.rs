@@ -1,9 +1,8 @@
 //! Maps that a user names: one to read, and one to begin with.
 
-use std::fs::File;
-use std::io::Read as _;
 use std::path::Path;
 
+use calico_formats::read_small_text;
 use calico_import::{NameMap, Names};
 use calico_result::create_output_folder;
 
@@ -21,22 +20,14 @@ pub(in crate::commands) fn read(path: &Path) -> Result<NameMap, Failure> {
         return Ok(NameMap::parse(name, text)?);
     }
     let shown = path.display();
-    let mut text = String::new();
-    let read =
-        File::open(path).and_then(|file| file.take(MOST_BYTES + 1).read_to_string(&mut text));
-    if let Err(error) = read {
+    let text = read_small_text(path, MOST_BYTES).map_err(|error| {
         let built_in = NameMap::built_in();
         let names: Vec<&str> = built_in.iter().map(NameMap::name).collect();
-        return Err(Failure::bad_input(format!(
-            "cannot read the name map {shown}: {error}; expected a file, or one of {}",
+        Failure::bad_input(format!(
+            "cannot read the name map {shown}: {error}; expected a file of TOML, or one of {}",
             names.join(", ")
-        )));
-    }
-    if text.len() as u64 > MOST_BYTES {
-        return Err(Failure::bad_input(format!(
-            "the name map {shown} takes more than {MOST_BYTES} bytes; expected a file of TOML"
-        )));
-    }
+        ))
+    })?;
     Ok(NameMap::parse(&shown.to_string(), &text)?)
 }
 

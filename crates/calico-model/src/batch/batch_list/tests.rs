@@ -123,8 +123,10 @@ fn a_list_of_nothing_is_refused() {
 
 #[test]
 fn the_digest_is_that_of_what_is_asked() {
-    let digest = |text: &str| read(text).unwrap().digest();
+    let digest = |text: &str| read(text).unwrap().digest(Path::new("here"));
     let one = digest("{\"images\":[\"a.png\"],\"task\":\"all\"}\n");
+    let elsewhere = read("{\"images\":[\"a.png\"],\"task\":\"all\"}\n").unwrap();
+    assert_ne!(one, elsewhere.digest(Path::new("elsewhere")));
     assert_eq!(one, digest("{ \"task\": \"all\",  \"images\": [\"a.png\"] }"));
     for other in [
         "{\"images\":[\"a.png\"]}",
