@@ -71,6 +71,7 @@ fn parts_of_others_become_a_model_that_says_where_it_comes_from() {
     let planned = desk.run(&[&args[..], &["--dry-run"]].concat()).ok();
     assert!(planned.contains("would make: ") && files(desk.path()).is_empty(), "{planned}");
     let made = desk.run(&[&args[..], &["--out", "model"]].concat()).ok();
+    let planned = planned.replace("headers were compared; values are read by the import\n", "");
     assert_eq!(made.replace("made model: ", "would make: "), planned);
     desk.answer("model");
     let info = desk.run(&["model", "info", "model"]).ok();

@@ -220,7 +220,7 @@ fn a_map_is_begun_filled_in_and_tried() {
 fn maps_that_cannot_be_used_are_refused() {
     let folder = tower();
     let refused = |map: &str| folder.run(&["tower.safetensors", "--map", map]).refused();
-    assert!(refused("nothing").contains("expected a file, or one of blip2"));
+    assert!(refused("nothing").contains("expected a file of TOML, or one of blip2"));
     folder.write("broken.toml", "title = 3");
     assert!(refused("broken.toml").contains("broken.toml is not a name map"));
     folder.write("wrong.toml", "title = \"x\"\ncertain = true\n[names]\n\"a.{i}\" = \"b\"\n");
