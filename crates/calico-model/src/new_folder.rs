@@ -33,7 +33,7 @@ impl NewFolder {
         // A link, or the folder in which the user is, is filled and not replaced.
         let target = &target.canonicalize().unwrap_or_else(|_| target.to_path_buf());
         let scratch = Scratch::beside(target).map_err(io("create", target))?;
-        let new = Self { target: target.to_path_buf(), scratch };
+        let new = Self { target: target.clone(), scratch };
         fs::create_dir(new.path()).map_err(io("create", target))?;
         Ok(new)
     }

@@ -81,8 +81,8 @@ pub(super) fn plan(mut request: Request) -> Result<Assembly, ImportError> {
             missing.entry(module).or_default().push(spec.name.clone());
         }
     }
+    planning.check_drawn(&entries, &missing);
     planning.check_missing(missing);
-    planning.check_drawn(&entries);
     planning.check_sources(&specs);
     let problems = planning.problems;
     if !problems.is_empty() {
@@ -179,8 +179,9 @@ impl Planning<'_> {
     }
 
     /// What should start untrained must be drawn, at least in part.
-    fn check_drawn(&mut self, entries: &[Entry]) {
-        for module in &self.request.fresh {
+    fn check_drawn(&mut self, entries: &[Entry], missing: &BTreeMap<String, Vec<String>>) {
+        let asked = self.request.fresh.iter();
+        for module in asked.filter(|module| !missing.contains_key(*module)) {
             let mut of_module =
                 entries.iter().filter(|entry| module_of(&entry.spec.name) == module);
             let Some(first) = of_module.next() else { continue };

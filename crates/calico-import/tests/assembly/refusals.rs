@@ -48,7 +48,8 @@ fn everything_that_is_missing_is_listed_with_what_brings_it() {
 
 #[test]
 fn what_a_file_brings_does_not_start_untrained() {
-    let mut wish = Whole::new().wish();
+    let whole = Whole::new();
+    let mut wish = whole.wish();
     wish.fresh = vec!["cem".into()];
     assert_says(&wish.refused(), &["--fresh cem: ", "brings it whole"]);
 }
