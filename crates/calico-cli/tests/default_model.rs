@@ -69,7 +69,10 @@ fn a_folder_of_the_built_in_model_answers_with_the_same_bytes() {
     let told = desk.run(&["model", "default", "--out", "new/mini"]).ok();
     assert!(told.contains("new/mini") && told.contains("built-in"), "{told}");
     let names: Vec<String> = files(&desk.path().join("new/mini")).into_keys().collect();
-    assert_eq!(names, ["README.md", "config.json", "model.safetensors", "tokenizer.json"]);
+    assert_eq!(
+        names,
+        ["README.md", "config.json", "model.safetensors", "sources.json", "tokenizer.json"]
+    );
     let questions = [["--answer", SENTENCE], ["--max-new-tokens", "12"]];
     for (question, [ours, theirs]) in questions.iter().zip([["a", "b"], ["c", "d"]]) {
         let all = [&question[..], &["--export", "coco,masks,npz,svg", "--out"]].concat();
@@ -82,6 +85,10 @@ fn a_folder_of_the_built_in_model_answers_with_the_same_bytes() {
     let info: Value =
         serde_json::from_str(&desk.run(&["model", "info", "new/mini", "--json"]).ok()).unwrap();
     assert_eq!((&info["name"], &info["parameters"]), (&"mini".into(), &3_957_096.into()));
+    for (module, known) in info["sources"].as_object().unwrap() {
+        assert_eq!(known["origins"][0]["licence"], "MIT OR Apache-2.0", "{module}");
+        assert_eq!(known["sha256"].as_str().map(str::len), Some(64), "{module}");
+    }
 }
 
 #[test]
@@ -102,7 +109,7 @@ fn the_built_in_model_is_never_written_over_something() {
         assert!(files(desk.path()) == before, "{args:?}");
     }
     desk.run(&["model", "default", "--out", "empty"]).ok();
-    assert_eq!(files(&desk.path().join("empty")).len(), 4);
+    assert_eq!(files(&desk.path().join("empty")).len(), 5);
 }
 
 #[test]

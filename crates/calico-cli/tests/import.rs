@@ -115,7 +115,7 @@ fn wrong_files_are_named_with_what_was_expected() {
     assert!(message.contains("text.bin") && message.contains("absent.pth"), "{message}");
     let args = ["model", "import", "--sam", "model", "--preset", "tiny", "--out", "out"];
     let message = desk.run(&args).refused();
-    assert!(message.contains("llm: missing llm.model.embed_tokens.weight"), "{message}");
+    assert!(message.contains("llm: missing\n    llm.model.embed_tokens.weight"), "{message}");
     assert!(files(desk.path()) == before, "something was written");
 }
 

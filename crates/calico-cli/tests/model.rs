@@ -156,7 +156,7 @@ fn a_seed_gives_the_same_model_twice_and_another_seed_another() {
     let [a, b, c] = ["a", "b", "c"].map(|name| files(&scratch.path().join(name)));
     assert_eq!(
         a.keys().collect::<Vec<_>>(),
-        ["config.json", "model.safetensors", "tokenizer.json"]
+        ["config.json", "model.safetensors", "sources.json", "tokenizer.json"]
     );
     assert!(a == b && a != c);
 }

@@ -46,7 +46,7 @@ pub enum ImageError {
     /// The header announces more pixels than allowed.
     #[error(
         "found {size} pixels in the header, expected at most {max_pixels} in all: \
-         shrink the picture or raise the limit"
+         shrink the picture, or fetch the file again if it is not that large"
     )]
     TooLarge {
         /// The size in the header.
@@ -57,7 +57,7 @@ pub enum ImageError {
     /// The header announces a longer side than allowed.
     #[error(
         "found {size} pixels in the header, expected at most {max_side} a side: \
-         crop or shrink the picture or raise the limit"
+         crop or shrink the picture, or fetch the file again if it is not that large"
     )]
     SideTooLong {
         /// The size in the header.

@@ -1,5 +1,4 @@
 use std::collections::{BTreeMap, BTreeSet};
-use std::fmt::Write as _;
 
 use calico_formats::StoredTensor;
 
@@ -7,6 +6,9 @@ use crate::pattern::escaped;
 
 /// Names, or patterns of them, that are shown of a longer list.
 const SHOWN: usize = 40;
+
+/// Names, or patterns of them, that stand in one line.
+const IN_ONE_LINE: usize = 3;
 
 /// Letters for the numbers of a name, in the order in which they are taken.
 const LETTERS: &[u8] = b"ijklmnopqrstuvwxyzabcdefgh";
@@ -98,8 +100,10 @@ impl<'a> Groups<'a> {
     }
 }
 
-/// Names in one line: those that differ in one number stand together, as in
-/// `layers.{0-30,32}.weight`, and those that differ in several as a pattern with their count.
+/// Names, to stand between two words: few in the same line, many in a line each.
+///
+/// Those that differ in one number stand together, as in `layers.{0-30,32}.weight`, and those that
+/// differ in several as a pattern with their count.
 pub(crate) fn gathered(names: &[String]) -> String {
     let mut alike: BTreeMap<String, (usize, Vec<&str>)> = BTreeMap::new();
     for (at, name) in names.iter().enumerate() {
@@ -107,13 +111,15 @@ pub(crate) fn gathered(names: &[String]) -> String {
     }
     let mut alike: Vec<(usize, Vec<&str>)> = alike.into_values().collect();
     alike.sort_unstable_by_key(|(at, _)| *at);
-    let shown = alike.iter().take(SHOWN).map(|(_, names)| together(names));
-    let mut line = shown.collect::<Vec<_>>().join(", ");
+    let mut shown: Vec<String> = alike.iter().take(SHOWN).map(|(_, it)| together(it)).collect();
     let more: usize = alike.iter().skip(SHOWN).map(|(_, names)| names.len()).sum();
     if more > 0 {
-        let _ = write!(line, " and {more} more");
+        shown.push(format!("… and {more} more"));
     }
-    line
+    if shown.len() > IN_ONE_LINE {
+        return format!("\n    {}\n   ", shown.join("\n    "));
+    }
+    format!(" {};", shown.join(", "))
 }
 
 /// Names that differ in numbers only.
@@ -232,12 +238,13 @@ mod tests {
         let line =
             |names: &[&str]| gathered(&names.iter().map(ToString::to_string).collect::<Vec<_>>());
         let found = line(&["a.0.w", "b", "a.1.w", "a.2.w", "a.5.w", "c.3.w"]);
-        assert_eq!(found, "a.{0-2,5}.w, b, c.3.w");
-        assert_eq!(line(&["a.0.0.w", "a.0.1.w"]), "a.0.{0-1}.w");
-        assert_eq!(line(&["a.0.0.w", "a.1.1.w"]), "a.{i}.{j}.w × 2");
-        assert_eq!(line(&[]), "");
+        assert_eq!(found, " a.{0-2,5}.w, b, c.3.w;");
+        assert_eq!(line(&["a.0.0.w", "a.0.1.w"]), " a.0.{0-1}.w;");
+        assert_eq!(line(&["a.0.0.w", "a.1.1.w"]), " a.{i}.{j}.w × 2;");
         let many: Vec<String> = (0..100).map(|at| format!("n{at}")).collect();
-        assert!(gathered(&many).ends_with("n38, n39 and 60 more"));
+        let lines = gathered(&many);
+        assert!(lines.starts_with("\n    n0\n    n1\n"), "{lines}");
+        assert!(lines.ends_with("\n    n39\n    … and 60 more\n   "), "{lines}");
     }
 
     #[test]

@@ -5,7 +5,7 @@ use tokenizers::Trainer as _;
 use tokenizers::models::bpe::{BPE, BpeTrainer};
 
 use crate::TokenizerError;
-use crate::tokenizer::{ADDED_TOKENS, byte_level_json};
+use crate::{ADDED_TOKENS, byte_level_json};
 
 /// Tokens that every vocabulary has: three marks and all bytes.
 const FIXED: usize = 3 + 256;

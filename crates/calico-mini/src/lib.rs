@@ -17,10 +17,11 @@
 use std::borrow::Cow;
 use std::path::Path;
 
-use calico_model::checkpoint::TOKENIZER_FILE;
+use calico_model::checkpoint::{TOKENIZER_FILE, tensor_specs};
 use calico_model::config::CONFIG_FILE;
-use calico_model::{ModelBytes, ModelError, NewFolder, Segmenter};
-use calico_nn::weights::checkpoint::SINGLE_FILE;
+use calico_model::provenance::{Digests, ModuleOrigin, PROVENANCE_FILE, Provenance};
+use calico_model::{CalicoConfig, ModelBytes, ModelError, NewFolder, Segmenter, module_of};
+use calico_nn::weights::checkpoint::{Checkpoint, SINGLE_FILE};
 use sha2::{Digest as _, Sha256};
 
 /// What the model is called in results.
@@ -28,6 +29,9 @@ pub const NAME: &str = "mini";
 
 /// What the model is, how it was made, how well it answers and what it cannot do, in Markdown.
 pub const MODEL_CARD: &str = include_str!("../README.md");
+
+/// The licence of the weights, as of all that is in this project.
+const LICENCE: &str = env!("CARGO_PKG_LICENSE");
 
 /// Name of the model card in a model folder.
 pub const MODEL_CARD_FILE: &str = "README.md";
@@ -62,5 +66,27 @@ pub fn write(folder: &Path) -> Result<(), ModelError> {
     new.write(TOKENIZER_FILE, TOKENIZER_JSON.as_bytes())?;
     new.write(CONFIG_FILE, CONFIG_JSON.as_bytes())?;
     new.write(MODEL_CARD_FILE, MODEL_CARD.as_bytes())?;
+    new.write(PROVENANCE_FILE, provenance()?.to_json().as_bytes())?;
     new.finish()
+}
+
+/// Where the weights come from: all of them from this project.
+fn provenance() -> Result<Provenance, ModelError> {
+    let config = CalicoConfig::from_json(CONFIG_JSON, Path::new(CONFIG_FILE))?;
+    let weights = Checkpoint::from_bytes(Path::new(NAME), Cow::Borrowed(WEIGHTS))?;
+    let origin = ModuleOrigin {
+        source: format!("{NAME}, trained on drawn objects by the authors of Calico"),
+        licence: LICENCE.to_owned(),
+        family: None,
+    };
+    let (mut provenance, mut digests) = (Provenance::default(), Digests::default());
+    for spec in tensor_specs(&config)? {
+        if let Some(tensor) = weights.stored(&spec.name)
+            && let Some(bytes) = weights.bytes(&spec.name)
+        {
+            provenance.add(module_of(&spec.name), origin.clone());
+            digests.add(&tensor, bytes);
+        }
+    }
+    Ok(provenance.with_digests(digests))
 }

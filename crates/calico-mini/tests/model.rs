@@ -117,7 +117,7 @@ fn a_written_folder_holds_the_files_of_the_crate_and_16_bits_a_value() {
         assert!(fs::read(folder.join(name)).unwrap() == kept, "{name}");
     }
     assert_eq!(fs::read_to_string(folder.join("README.md")).unwrap(), MODEL_CARD);
-    assert_eq!(fs::read_dir(&folder).unwrap().count(), 4);
+    assert_eq!(fs::read_dir(&folder).unwrap().count(), 5);
     let types = ModelFolder::open(&folder).unwrap().checkpoint.stored_types();
     assert_eq!(types.into_keys().collect::<Vec<_>>(), ["BF16"]);
 }

@@ -1,12 +1,16 @@
 //! Model folders: `config.json`, `tokenizer.json` and safetensors weights.
 
+use std::borrow::Cow;
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use calico_language::{ADDED_TOKENS, SpecialTokens, Tokenizer, TokenizerError, byte_level_json};
 use calico_nn::Weights;
 use calico_nn::weights::checkpoint::{
-    Checkpoint, CheckpointError, CheckpointSource, StoredType, write,
+    Checkpoint, CheckpointError, CheckpointSource, StoredTensor, StoredType, write_stored,
 };
 use calico_nn::weights::{Random, Recorder, TensorSpec};
 use candle_core::Device;
@@ -17,7 +21,9 @@ use crate::digest::hex;
 use crate::error::{ModelError, SegmentError};
 use crate::model::Calico;
 use crate::model_bytes::ModelBytes;
+use crate::module_of;
 use crate::new_folder::NewFolder;
+use crate::provenance::{Digests, ModuleOrigin, PROVENANCE_FILE, Provenance};
 use crate::segmenter::{Asking, Question, SegmentOptions};
 
 /// Name of the tokenizer in a model folder.
@@ -196,14 +202,14 @@ pub fn tensor_specs(config: &CalicoConfig) -> Result<Vec<TensorSpec>, candle_cor
 
 /// Writes a model folder with untrained weights drawn from `seed` and a byte-level tokenizer.
 ///
-/// One tensor is in memory at a time; `on_tensor` sees each before it is written. The folder
-/// must not exist or be empty; it appears under its name when it is complete.
+/// One tensor is in memory at a time; `on_tensor` sees each before it is written, and may stop
+/// the work. The folder must not exist or be empty; it appears under its name when it is complete.
 pub fn init(
     folder: &Path,
     config: &CalicoConfig,
     seed: u64,
     stored: StoredType,
-    on_tensor: impl Fn(&TensorSpec),
+    on_tensor: impl Fn(&StoredTensor) -> ControlFlow<()>,
 ) -> Result<(), ModelError> {
     let (rows, least) = (config.llm.vocab_size, BYTE_TOKENS + ADDED_TOKENS.len());
     if rows < least {
@@ -211,12 +217,32 @@ pub fn init(
     }
     let new = NewFolder::begin(folder)?;
     let random = Random::new(seed, Device::Cpu);
-    write(&new.path(), &tensor_specs(config)?, stored, SHARD_BYTES, |spec| {
-        on_tensor(spec);
-        random.values(spec)
+    let specs = tensor_specs(config)?;
+    let named: BTreeMap<&str, &TensorSpec> =
+        specs.iter().map(|spec| (spec.name.as_str(), spec)).collect();
+    let tensor = |spec: &TensorSpec| {
+        let (name, shape) = (spec.name.clone(), spec.shape.clone());
+        StoredTensor { name, shape, stored }
+    };
+    let tensors: Vec<StoredTensor> = specs.iter().map(tensor).collect();
+    let digests = RefCell::new(Digests::default());
+    write_stored(&new.path(), &tensors, SHARD_BYTES, |tensor| {
+        if on_tensor(tensor).is_break() {
+            return Err(ModelError::Stopped);
+        }
+        let values = named.get(tensor.name.as_str()).map(|spec| random.values(spec));
+        let bytes = stored.encode(&values.unwrap_or_default());
+        digests.borrow_mut().add(tensor, &bytes);
+        Ok(Cow::Owned(bytes))
     })?;
     new.write(TOKENIZER_FILE, untrained_tokenizer_json(config).as_bytes())?;
     write_config(&new, config)?;
+    let mut provenance = Provenance::default();
+    for tensor in &tensors {
+        provenance.add(module_of(&tensor.name), ModuleOrigin::untrained(seed));
+    }
+    let provenance = provenance.with_digests(digests.into_inner());
+    new.write(PROVENANCE_FILE, provenance.to_json().as_bytes())?;
     new.finish()
 }
 

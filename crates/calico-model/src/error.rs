@@ -80,6 +80,9 @@ pub enum ModelError {
     /// The modules cannot be built.
     #[error("cannot build the model")]
     Build(#[from] candle_core::Error),
+    /// The caller stopped it.
+    #[error("stopped; nothing was written")]
+    Stopped,
 }
 
 impl ModelError {
@@ -97,7 +100,7 @@ impl ModelError {
             | Self::SmallVocabulary { .. }
             | Self::Vocabulary { .. }
             | Self::Checkpoint(_) => true,
-            Self::Build(_) => false,
+            Self::Build(_) | Self::Stopped => false,
         }
     }
 }

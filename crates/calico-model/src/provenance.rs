@@ -58,6 +58,13 @@ pub struct ModuleOrigin {
     pub family: Option<String>,
 }
 
+impl ModuleOrigin {
+    /// Of a module whose weights were drawn.
+    pub fn untrained(seed: u64) -> Self {
+        Self { source: format!("untrained, seed {seed}"), licence: "none".to_owned(), family: None }
+    }
+}
+
 impl Default for Provenance {
     fn default() -> Self {
         Self { format: FORMAT.to_owned(), modules: BTreeMap::new() }

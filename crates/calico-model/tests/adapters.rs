@@ -10,19 +10,21 @@ mod refused;
 mod tiny;
 
 use std::fs;
+use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
 use calico_language::llama::NoTap;
 use calico_language::{LoraConfig, Tokenizer};
 use calico_model::adapters::{
-    AdapterError, AdapterProblem, Adapters, BaseCheck, LORA_CONFIG_FILE, LORA_FILE, export, merge,
+    AdapterError, AdapterProblem, Adapters, BaseCheck, LORA_CONFIG_FILE, LORA_FILE, Written,
+    export, merge,
 };
 use calico_model::provenance::{ModuleOrigin, PROVENANCE_FILE, Provenance};
-use calico_model::{Calico, CalicoConfig, ModelFolder, is_trainable};
+use calico_model::{Calico, CalicoConfig, ModelError, ModelFolder, is_trainable};
 use calico_nn::weights::checkpoint::{Checkpoint, StoredType};
 use calico_testkit::{Golden, assert_close};
 use candle_core::{Device, Tensor};
-use desk::{Desk, bytes_of, peft_fixture};
+use desk::{Desk, bytes_of, go_on, peft_fixture};
 
 fn load(folder: &Path) -> (Calico, Tokenizer) {
     ModelFolder::open(folder).unwrap().load(&Device::Cpu).unwrap()
@@ -110,11 +112,11 @@ fn what_is_taken_out_is_what_learns() {
 fn other_modules_are_taken_out_on_demand() {
     let desk = Desk::new();
     let model = desk.model("model", StoredType::F32, "");
-    export(&model, &["f_image".into()], &desk.path("out"), |_| ()).unwrap();
+    export(&model, &["f_image".into()], &desk.path("out"), go_on).unwrap();
     let adapters = desk.open("out", &model).unwrap();
     assert_eq!(adapters.modules(), ["cams", "cem", "f_image", "sam.decoder"]);
     for unknown in ["lora", "sam", "nothing"] {
-        let error = export(&model, &[unknown.into()], &desk.path("no"), |_| ()).unwrap_err();
+        let error = export(&model, &[unknown.into()], &desk.path("no"), go_on).unwrap_err();
         assert!(error.to_string().contains("sam.encoder"), "{error}");
         assert!(error.is_bad_input() && !desk.path("no").exists());
     }
@@ -132,7 +134,7 @@ fn a_model_without_updates_has_no_files_of_peft() {
     );
     desk.apply(&model, "out", "back").unwrap();
     assert_eq!(desk.files("back"), desk.files("model"));
-    let error = merge(&model, None, &desk.path("no"), |_| ()).unwrap_err();
+    let error = merge(&model, None, &desk.path("no"), go_on).unwrap_err();
     assert!(matches!(error, AdapterError::NothingToMerge(_)), "{error}");
 }
 
@@ -140,7 +142,7 @@ fn a_model_without_updates_has_no_files_of_peft() {
 fn a_merged_model_computes_what_the_updates_computed() {
     let desk = Desk::new();
     let model = desk.model("model", StoredType::F32, "");
-    merge(&model, None, &desk.path("merged"), |_| ()).unwrap();
+    merge(&model, None, &desk.path("merged"), go_on).unwrap();
     let ((whole, _), (merged, _)) = (load(model.path()), load(&desk.path("merged")));
     assert_eq!(merged.config(), &CalicoConfig { lora: None, ..model.config.clone() });
     let ids: Vec<u32> = (0..40).map(|i| (i * 11) % 266).collect();
@@ -153,7 +155,7 @@ fn a_merged_model_computes_what_the_updates_computed() {
 fn merging_changes_nothing_but_the_updated_weights_and_keeps_types() {
     let desk = Desk::new();
     let model = desk.model("model", StoredType::Bf16, "");
-    merge(&model, None, &desk.path("merged"), |_| ()).unwrap();
+    merge(&model, None, &desk.path("merged"), go_on).unwrap();
     let merged = Checkpoint::open(&desk.path("merged")).unwrap();
     let mut changed = 0;
     for name in merged.names() {
@@ -172,9 +174,9 @@ fn adapters_can_be_merged_without_a_model_in_between() {
     let trained = desk.model("trained", StoredType::F32, "");
     let fresh = desk.model("fresh", StoredType::F32, "elsewhere.");
     desk.export(&trained, "adapters").unwrap();
-    merge(&trained, None, &desk.path("a"), |_| ()).unwrap();
+    merge(&trained, None, &desk.path("a"), go_on).unwrap();
     let adapters = desk.open("adapters", &fresh).unwrap();
-    merge(&fresh, Some(&adapters), &desk.path("b"), |_| ()).unwrap();
+    merge(&fresh, Some(&adapters), &desk.path("b"), go_on).unwrap();
     assert_eq!(desk.files("a"), desk.files("b"));
 }
 
@@ -213,7 +215,7 @@ fn adapters_of_peft_compute_what_transformers_computes_with_them() {
     let ids: Vec<u32> = ids.into_iter().map(|id| id as u32).collect();
     desk.apply_folder(&model, &peft_fixture(), "applied").unwrap();
     let adapters = Adapters::open(&peft_fixture(), &model, BaseCheck::Weights).unwrap();
-    merge(&model, Some(&adapters), &desk.path("merged"), |_| ()).unwrap();
+    merge(&model, Some(&adapters), &desk.path("merged"), go_on).unwrap();
     for name in ["applied", "merged"] {
         let [hidden, logits] = read(&load(&desk.path(name)).0, &ids);
         assert_close(name, &hidden, &golden.output("norm"), 2e-5);
@@ -302,9 +304,26 @@ fn a_folder_that_is_in_use_is_never_written_into() {
     let before = desk.files(".");
     assert!(desk.export(&model, "adapters").is_err());
     assert!(desk.apply(&model, "adapters", "model").is_err());
-    assert!(merge(&model, None, &desk.path("adapters"), |_| ()).is_err());
-    assert!(merge(&model, None, &desk.path("model/config.json/x"), |_| ()).is_err());
+    assert!(merge(&model, None, &desk.path("adapters"), go_on).is_err());
+    assert!(merge(&model, None, &desk.path("model/config.json/x"), go_on).is_err());
     assert_eq!(desk.files("."), before);
+}
+
+#[test]
+fn work_that_is_stopped_leaves_nothing() {
+    let desk = Desk::new();
+    let model = desk.model("model", StoredType::F32, "");
+    let before = desk.files(".");
+    let stop = |_: Written<'_>| ControlFlow::Break(());
+    let stopped = [
+        export(&model, &[], &desk.path("out"), stop),
+        merge(&model, None, &desk.path("out"), stop),
+    ];
+    for error in stopped {
+        assert!(matches!(error, Err(AdapterError::Model(ModelError::Stopped))), "{error:?}");
+    }
+    assert_eq!(desk.files("."), before);
+    assert!(!desk.path("out").exists());
 }
 
 #[test]
@@ -317,7 +336,7 @@ fn an_update_too_large_for_the_type_of_its_weight_is_not_merged() {
         }
     });
     let adapters = Adapters::open(&folder, &model, BaseCheck::Weights).unwrap();
-    let error = merge(&model, Some(&adapters), &desk.path("out"), |_| ()).unwrap_err();
+    let error = merge(&model, Some(&adapters), &desk.path("out"), go_on).unwrap_err();
     assert!(error.to_string().contains("leaves the range"), "{error}");
     assert!(!desk.path("out").exists());
 }

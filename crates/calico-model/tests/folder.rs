@@ -5,6 +5,7 @@
 
 mod tiny;
 
+use std::ops::ControlFlow;
 use std::path::Path;
 
 use calico_image::{Frame, Size};
@@ -91,7 +92,7 @@ fn an_initial_model_is_the_one_its_seed_draws() {
     let scratch = tempfile::tempdir().unwrap();
     let path = scratch.path().join("model");
     let config = Preset::Tiny.config().unwrap();
-    init(&path, &config, 7, StoredType::F32, |_| ()).unwrap();
+    init(&path, &config, 7, StoredType::F32, |_| ControlFlow::Continue(())).unwrap();
     let opened = Segmenter::open(&path).unwrap();
     assert_eq!(opened.config(), &config);
     let weights = Weights::new(std::sync::Arc::new(Random::new(7, Device::Cpu)));
@@ -100,7 +101,7 @@ fn an_initial_model_is_the_one_its_seed_draws() {
     let identity = Model { name: "model".into(), preset: Some("tiny".into()) };
     let drawn = Segmenter::from_parts(drawn, tiny::tokenizer(), identity);
     assert_eq!(grounded(&opened), grounded(&drawn));
-    let again = init(&path, &config, 7, StoredType::F32, |_| ());
+    let again = init(&path, &config, 7, StoredType::F32, |_| ControlFlow::Continue(()));
     assert!(matches!(again, Err(ModelError::NotEmpty(_))));
 }
 
@@ -154,6 +155,7 @@ fn a_model_folder_that_cannot_be_finished_leaves_nothing() {
         init(&path, &tiny::config(), 7, StoredType::F32, |_| {
             written.set(written.get() + 1);
             assert!(written.get() < 100, "the power goes out");
+            ControlFlow::Continue(())
         })
     });
     assert!(interrupted.is_err());

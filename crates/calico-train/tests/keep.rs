@@ -6,6 +6,7 @@ mod drawn;
 mod runs;
 
 use std::fs;
+use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
 
@@ -22,7 +23,10 @@ use runs::{StopAfter, assert_same, small, tensors, train};
 fn recipe(place: &Path, keep: &[&str]) -> (PathBuf, Recipe) {
     let start = place.join("start");
     if !start.exists() {
-        init(&start, &Preset::Tiny.config().unwrap(), 5, StoredType::F32, |_| {}).unwrap();
+        init(&start, &Preset::Tiny.config().unwrap(), 5, StoredType::F32, |_| {
+            ControlFlow::Continue(())
+        })
+        .unwrap();
     }
     let mut recipe = small("scratch.toml", place);
     recipe.validation = None;

@@ -7,6 +7,7 @@ mod runs;
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
 
@@ -23,7 +24,10 @@ use runs::{StopAfter, files, small, tensors, train};
 /// A tiny model that is not trained yet.
 fn start(place: &Path) -> PathBuf {
     let folder = place.join("start");
-    init(&folder, &Preset::Tiny.config().unwrap(), 5, StoredType::F32, |_| {}).unwrap();
+    init(&folder, &Preset::Tiny.config().unwrap(), 5, StoredType::F32, |_| {
+        ControlFlow::Continue(())
+    })
+    .unwrap();
     folder
 }
 
@@ -84,7 +88,10 @@ fn from_scratch_everything_moves_that_can() {
     let (run, seed) = (place.path().join("run"), recipe.seed);
     train(recipe, &run).unwrap();
     let drawn = place.path().join("drawn");
-    init(&drawn, &Preset::Tiny.config().unwrap(), seed, StoredType::F32, |_| {}).unwrap();
+    init(&drawn, &Preset::Tiny.config().unwrap(), seed, StoredType::F32, |_| {
+        ControlFlow::Continue(())
+    })
+    .unwrap();
     let (before, after) = (tensors(&drawn), tensors(&run.join("model")));
     let still: Vec<&str> = before
         .iter()
@@ -155,7 +162,10 @@ fn muon_moves_matrices_and_a_run_with_it_goes_on_as_if_it_had_not_been_stopped()
     let muon = one_step(HiddenMatrices::Muon, "muon");
     let adamw = one_step(HiddenMatrices::Adamw, "adamw");
     let drawn = place.path().join("drawn");
-    init(&drawn, &Preset::Tiny.config().unwrap(), recipe.seed, StoredType::F32, |_| {}).unwrap();
+    init(&drawn, &Preset::Tiny.config().unwrap(), recipe.seed, StoredType::F32, |_| {
+        ControlFlow::Continue(())
+    })
+    .unwrap();
     let before = tensors(&drawn);
     for (name, is_matrix) in [
         ("llm.model.layers.0.self_attn.q_proj.weight", true),
@@ -348,7 +358,7 @@ fn adapters_of_a_training_give_its_model_when_they_are_applied() {
     let applied = place.path().join("applied");
     let base = ModelFolder::open(&start).unwrap();
     let adapters = Adapters::open(&run.join("adapters"), &base, BaseCheck::Weights).unwrap();
-    apply(&base, &adapters, &applied, |_| {}).unwrap();
+    apply(&base, &adapters, &applied, |_| ControlFlow::Continue(())).unwrap();
     assert!(tensors(&applied) == tensors(&whole.join("model")));
 }
 

@@ -214,8 +214,8 @@ pub(crate) struct ViewArgs {
     pub(crate) source: Option<String>,
 
     /// How many samples to show.
-    #[arg(long, value_name = "N", default_value_t = 24)]
-    pub(crate) samples: usize,
+    #[arg(long, value_name = "N", default_value_t = 24, value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    pub(crate) samples: u32,
 
     /// Seed of the draw.
     #[arg(long, value_name = "S", default_value_t = 0)]

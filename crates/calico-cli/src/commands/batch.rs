@@ -149,7 +149,7 @@ fn tell_left_out(list: &BatchList) {
         names.iter().take(MOST_LEFT_OUT).map(|name| format!("{name:?}")).collect();
     let more = if names.len() > MOST_LEFT_OUT { ", …" } else { "" };
     stream::tell(&terminal::harmless(&format!(
-        "{} entries are neither pictures nor folders of pictures and are left out: {}{more}",
+        "left out, being neither pictures nor folders of pictures ({} in all): {}{more}",
         names.len(),
         shown.join(", ")
     )));

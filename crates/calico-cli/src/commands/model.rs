@@ -1,7 +1,9 @@
 use std::cell::Cell;
 use std::fmt::Write as _;
 use std::fs;
+use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::Ordering;
 
 use anyhow::Context as _;
 use calico_model::budget::{Request, modules};
@@ -18,6 +20,7 @@ use crate::args::{DefaultArgs, InfoArgs, InitArgs};
 use crate::failure::Failure;
 use crate::progress::bytes_bar;
 use crate::stream;
+use crate::watching::stop_flag;
 
 /// Writes the built-in model as a folder.
 pub(crate) fn default(args: &DefaultArgs) -> Result<(), Failure> {
@@ -33,13 +36,18 @@ pub(crate) fn init(args: &InitArgs) -> Result<(), Failure> {
     let count = Count::new(&config)?;
     let bytes = count.parameters * stored.bytes() as u64;
     let bar = bytes_bar(bytes);
-    let number = Cell::new(0);
-    checkpoint::init(&args.folder, &config, args.seed, stored, |spec| {
+    let (number, stop) = (Cell::new(0), stop_flag());
+    let made = checkpoint::init(&args.folder, &config, args.seed, stored, |tensor| {
+        if stop.load(Ordering::Relaxed) {
+            return ControlFlow::Break(());
+        }
         number.set(number.get() + 1);
-        bar.set_message(format!("{}/{} {}", number.get(), count.tensors, spec.name));
-        bar.inc((spec.len() * stored.bytes()) as u64);
-    })?;
+        bar.set_message(format!("{}/{} {}", number.get(), count.tensors, tensor.name));
+        bar.inc(tensor.bytes() as u64);
+        ControlFlow::Continue(())
+    });
     bar.finish_and_clear();
+    made?;
     Ok(stream::print(&format!(
         "made {}: {} parameters in {} tensors, {}\n\
          The weights are untrained: answers and masks mean nothing yet.\n",

@@ -7,7 +7,7 @@ use std::sync::atomic::Ordering;
 
 use calico_hub::origin_of;
 use calico_import::assembly::{
-    Assembly, ImportError, Maps, Report, Request, Role, Source, Unused, tokenizer_json,
+    Assembly, ImportError, Maps, Report, Request, Role, Source, Unused, imported_tokenizer,
 };
 use calico_import::{Copies, NameMap};
 use calico_nn::weights::checkpoint::StoredTensor;
@@ -31,7 +31,7 @@ pub(crate) fn run(args: &ModelImportArgs) -> Result<(), Failure> {
     let sources = sources(args)?;
     let config = args.config()?;
     let rows = config.llm.vocab_size;
-    let tokenizer = tokenizer_json(args.tokenizer.as_deref(), &sources, rows);
+    let tokenizer = imported_tokenizer(args.tokenizer.as_deref(), &sources, rows);
     let unused = if args.lenient { Unused::LeftOut } else { Unused::Refused };
     let (fresh, seed, stored) = (args.fresh.clone(), args.seed, args.stored());
     let assembly = Assembly::plan(Request { config, sources, fresh, seed, stored, unused });
@@ -42,19 +42,14 @@ pub(crate) fn run(args: &ModelImportArgs) -> Result<(), Failure> {
             return Err(Failure::bad_input(format!("{of_files}\n{of_tokenizer}")));
         }
     };
-    let report = assembly.report();
+    let report = assembly.report(&tokenizer.added);
     let tensors = assembly.tensors();
-    match args.out.as_deref().filter(|_| !args.dry_run) {
-        Some(out) => {
-            write(&assembly, &tensors, &tokenizer, out)?;
-            stream::print(&text(&report, "made", &format!(" {}", out.display()), &tensors))?;
-        }
-        None => {
-            let told = text(&report, "would make", "", &tensors);
-            stream::print(&format!(
-                "{told}headers were compared; values are read by the import\n"
-            ))?;
-        }
+    if let Some(out) = args.out.as_deref().filter(|_| !args.dry_run) {
+        write(&assembly, &tensors, &tokenizer.json, out)?;
+        stream::print(&text(&report, "made", &format!(" {}", out.display()), &tensors))?;
+    } else {
+        let told = text(&report, "would make", "", &tensors);
+        stream::print(&format!("{told}headers were compared; values are read by the import\n"))?;
     }
     for warning in &report.warnings {
         stream::tell(&format!("warning: {}", terminal::harmless(warning)));

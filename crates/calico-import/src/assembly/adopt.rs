@@ -34,7 +34,7 @@ pub(super) fn adopt(
             }
         }
         if source.makes("lora.")
-            && let Some(lora) = lora_config(source.folder())?
+            && let Some(lora) = lora_config(source.folder(), config.llm.depth)?
         {
             config.lora = Some(lora);
         }

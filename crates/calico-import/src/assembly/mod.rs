@@ -31,7 +31,7 @@ pub use problem::ImportProblem;
 pub use report::{Brought, Report};
 pub use role::Role;
 pub use source::{Maps, Source};
-pub use tokenizer::tokenizer_json;
+pub use tokenizer::{ImportedTokenizer, imported_tokenizer};
 
 use plan::Entry;
 

@@ -1,6 +1,7 @@
 //! Everything that can be wrong with an import.
 
 use calico_formats::Element;
+use calico_nn::weights::checkpoint::StoredType;
 
 use super::role::is_table;
 use crate::group::gathered;
@@ -11,7 +12,7 @@ use crate::listed::listed;
 pub enum ImportProblem {
     /// The model needs tensors that no file holds.
     #[error(
-        "{module}: missing {}; bring a file that holds {} in with {}{}{}",
+        "{module}: missing{} bring a file that holds {} in with {}{}{}",
         gathered(.names),
         if .names.len() == 1 { "it" } else { "them" },
         .options.join(" or "),
@@ -65,8 +66,8 @@ pub enum ImportProblem {
     },
     /// A file holds more of a module than the model has.
     #[error(
-        "{file} holds {} for which the model has no place: {}; choose a configuration \
-         that has, or leave them out with `--lenient`",
+        "{file} holds {} for which the model has no place:{} choose a configuration that \
+         has, or leave them out with `--lenient`",
         tensors(.names.len()), gathered(.names)
     )]
     Surplus {
@@ -112,10 +113,12 @@ pub enum ImportProblem {
     },
     /// Values are too large for the type in which they would be stored.
     #[error(
-        "{tensor} in {file} holds values beyond the range of f16; expected smaller ones, or \
-         another type: import with `--dtype bf16`"
+        "{tensor} in {file} holds values beyond the range of {stored}; expected smaller ones{}",
+        if *.stored == StoredType::F16 { ", or another type: import with `--dtype bf16`" } else { "" }
     )]
     OutOfRange {
+        /// The type.
+        stored: StoredType,
         /// The file.
         file: String,
         /// Name in the file.

@@ -44,8 +44,8 @@ pub struct Brought {
 }
 
 impl Assembly {
-    /// What comes from where.
-    pub fn report(&self) -> Report {
+    /// What comes from where, with a tokenizer that gets the tokens `added`.
+    pub fn report(&self, added: &[String]) -> Report {
         let mut fresh = BTreeMap::new();
         let mut modules = vec![BTreeMap::new(); self.sources.len()];
         for entry in &self.entries {
@@ -62,7 +62,7 @@ impl Assembly {
             brought: brought.filter_map(|(at, modules)| self.brought(at, modules)).collect(),
             fresh,
             parameters: self.parameters(),
-            warnings: self.warnings(),
+            warnings: self.warnings(added),
         }
     }
 
@@ -91,7 +91,7 @@ impl Assembly {
         })
     }
 
-    fn warnings(&self) -> Vec<String> {
+    fn warnings(&self, added: &[String]) -> Vec<String> {
         let mut warnings = Vec::new();
         for source in self.sources.iter().filter(|source| !source.translation().certain) {
             warnings.push(format!(
@@ -112,6 +112,12 @@ impl Assembly {
                 "the table of tokens grows to {rows} rows: those from {} on start as the mean of \
                  the others, so [SEG] has to be trained",
                 base_rows(rows)
+            ));
+        } else if !added.is_empty() {
+            warnings.push(format!(
+                "the tokenizer did not know {}: their rows in the table of tokens belonged to no \
+                 token, so they have to be trained",
+                added.join(" ")
             ));
         }
         if let (Some(qformer), Some(projection)) = (self.origin("qformer"), self.origin("f_image"))
@@ -162,11 +168,7 @@ impl Assembly {
         for entry in &self.entries {
             let module = module_of(&entry.spec.name);
             let origins = match &entry.origin {
-                Origin::Fresh => vec![ModuleOrigin {
-                    source: format!("untrained, seed {}", self.seed),
-                    licence: "none".to_owned(),
-                    family: None,
-                }],
+                Origin::Fresh => vec![ModuleOrigin::untrained(self.seed)],
                 Origin::Source { at, .. } => {
                     self.sources.get(*at).map_or_else(Vec::new, |source| source.origins(module))
                 }

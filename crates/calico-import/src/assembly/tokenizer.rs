@@ -27,7 +27,16 @@ const LARGEST: u64 = 64 << 20;
 /// Rows of a table of tokens that may be there for the sake of speed only.
 const PADDING: usize = 64;
 
-/// The text of the `tokenizer.json` of a model whose table of tokens has `rows` rows.
+/// A tokenizer for a model.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ImportedTokenizer {
+    /// The text of its `tokenizer.json`.
+    pub json: String,
+    /// Tokens of grounded conversations that no file knew. Nobody can have trained them.
+    pub added: Vec<String>,
+}
+
+/// The tokenizer of a model whose table of tokens has `rows` rows.
 ///
 /// It is made of `file`, a `tokenizer.json` or a `tokenizer.model`; without one, of what lies
 /// beside adapters that bring a table of tokens, or else beside or in the language model among
@@ -36,16 +45,16 @@ const PADDING: usize = 64;
 ///
 /// # Errors
 /// If there is no tokenizer, it cannot be used, or it belongs to another table of tokens.
-pub fn tokenizer_json(
+pub fn imported_tokenizer(
     file: Option<&Path>,
     sources: &[Source],
     rows: usize,
-) -> Result<String, ImportError> {
+) -> Result<ImportedTokenizer, ImportError> {
     let (path, mut json) = match file {
         Some(path) => (path.to_path_buf(), read(path)?),
         None => found(sources)?,
     };
-    add_tokens(&path, &mut json)?;
+    let added = add_tokens(&path, &mut json)?;
     let counted = tokens(&json).into_values().max().map_or(0, |id| id.saturating_add(1));
     if counted > rows as u64 {
         return Err(ImportError::Beside { path, reason: other_table(&json, counted, rows) });
@@ -56,7 +65,7 @@ pub fn tokenizer_json(
     if ids > rows || ids + PADDING <= rows {
         return Err(ImportError::Beside { path, reason: other_table(&json, ids as u64, rows) });
     }
-    Ok(text)
+    Ok(ImportedTokenizer { json: text, added })
 }
 
 /// Why a tokenizer of `ids` tokens does not belong to a table of `rows` rows.
@@ -172,13 +181,15 @@ fn of_gguf(file: &TensorFile) -> Result<Value, ImportError> {
     Ok(to_tokenizer_json(&Pieces::from_lists(path, lists)?)?)
 }
 
-/// Adds the tokens of grounded conversations that are not there.
-fn add_tokens(path: &Path, json: &mut Value) -> Result<(), ImportError> {
+/// Adds the tokens of grounded conversations that are not there; gives those that no file knew.
+fn add_tokens(path: &Path, json: &mut Value) -> Result<Vec<String>, ImportError> {
     let known = added_beside(path)?;
     let there = tokens(json);
     check_agreement(path, &there, &known)?;
     let behind = |id: u64| id.saturating_add(1);
-    let Some(mut next) = there.values().map(|&id| behind(id)).max() else { return Ok(()) };
+    let Some(mut next) = there.values().map(|&id| behind(id)).max() else {
+        return Ok(Vec::new());
+    };
     // In the order of their ids, which the reader of the file insists on.
     let mut missing: Vec<(u64, String)> = Vec::new();
     for (token, id) in &known {
@@ -187,14 +198,11 @@ fn add_tokens(path: &Path, json: &mut Value) -> Result<(), ImportError> {
             next = next.max(behind(*id));
         }
     }
-    for token in ADDED_TOKENS {
-        if !there.contains_key(token) && !known.contains_key(token) {
-            missing.push((next, token.to_owned()));
-            next = behind(next);
-        }
-    }
+    let is_new = |token: &&str| !there.contains_key(*token) && !known.contains_key(*token);
+    let new: Vec<String> = ADDED_TOKENS.into_iter().filter(is_new).map(str::to_owned).collect();
+    missing.extend((0..).map(|at| next.saturating_add(at)).zip(new.iter().cloned()));
     missing.sort();
-    let Some(object) = json.as_object_mut() else { return Ok(()) };
+    let Some(object) = json.as_object_mut() else { return Ok(Vec::new()) };
     let list = object.entry("added_tokens").or_insert_with(|| json!([]));
     if let Some(list) = list.as_array_mut() {
         list.extend(missing.into_iter().map(|(id, content)| {
@@ -204,7 +212,7 @@ fn add_tokens(path: &Path, json: &mut Value) -> Result<(), ImportError> {
             })
         }));
     }
-    Ok(())
+    Ok(new)
 }
 
 /// All tokens of a `tokenizer.json`, with their ids.
@@ -275,8 +283,8 @@ mod tests {
     }
 
     fn parsed(path: &Path, rows: usize) -> Result<Tokenizer, ImportError> {
-        let text = tokenizer_json(Some(path), &[], rows)?;
-        Ok(Tokenizer::parse(text.as_bytes(), path).unwrap())
+        let made = imported_tokenizer(Some(path), &[], rows)?;
+        Ok(Tokenizer::parse(made.json.as_bytes(), path).unwrap())
     }
 
     #[test]
@@ -287,6 +295,10 @@ mod tests {
         assert_eq!((tokenizer.special().image_start, tokenizer.special().seg), (259, 263));
         let whole = write(folder.path(), "tokenizer.json", &byte_level_json(259));
         assert_eq!(parsed(&whole, 266).unwrap().special(), tokenizer.special());
+        let added = |path: &Path| imported_tokenizer(Some(path), &[], 266).unwrap().added;
+        assert_eq!(added(&whole), Vec::<String>::new());
+        let path = write(folder.path(), "tokenizer.json", &base());
+        assert_eq!(added(&path), ADDED_TOKENS);
     }
 
     #[test]
@@ -348,7 +360,7 @@ mod tests {
             assert!(error.contains("266 tokens") && error.contains(&rows.to_string()), "{error}");
         }
         assert!(parsed(&path, 265 + PADDING).is_ok());
-        let error = tokenizer_json(None, &[], 266).unwrap_err();
+        let error = imported_tokenizer(None, &[], 266).unwrap_err();
         assert!(matches!(error, ImportError::NoTokenizer(_)), "{error}");
     }
 }

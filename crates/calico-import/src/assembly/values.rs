@@ -110,6 +110,11 @@ fn piece_bytes(element: Element) -> usize {
 
 /// Whether none of the values is NaN or infinity.
 pub(super) fn are_finite(element: Element, bytes: &[u8]) -> Result<bool, ImportError> {
+    if element == Element::F64 {
+        // Finite, though it may be beyond what 32 bits hold.
+        let mut values = bytes.as_chunks().0.iter().map(|value| f64::from_le_bytes(*value));
+        return Ok(values.all(f64::is_finite));
+    }
     for piece in pieces(element, bytes) {
         if decoded(element, piece)?.iter().any(|value| !value.is_finite()) {
             return Ok(false);
@@ -176,6 +181,8 @@ mod tests {
     fn values_of_64_bits_are_rounded_and_equal_types_stay_as_they_are() {
         let wide: Vec<u8> = [0.1f64, -2.0].iter().flat_map(|value| value.to_le_bytes()).collect();
         assert_eq!(decoded(Element::F64, &wide).unwrap(), [0.1f32, -2.0]);
+        assert!(are_finite(Element::F64, &1e300f64.to_le_bytes()).unwrap());
+        assert!(!are_finite(Element::F64, &f64::NAN.to_le_bytes()).unwrap());
         let nan = vec![0x01, 0xff, 0x80, 0x7f];
         let same = converted(Element::F32, nan.clone(), StoredType::F32).unwrap();
         assert_eq!(same, nan, "not even a NaN changes its bits");

@@ -151,7 +151,7 @@ fn check_finite(
     if problems.len() == before {
         let file = names.clone().next().map_or_else(String::new, |tensor| source.file_of(tensor));
         let tensor = names.cloned().collect::<Vec<_>>().join(", ");
-        problems.push(ImportProblem::OutOfRange { file, tensor });
+        problems.push(ImportProblem::OutOfRange { stored, file, tensor });
     }
     Ok(())
 }

@@ -4,7 +4,8 @@ use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
 use calico_import::assembly::{
-    Assembly, ImportError, Maps, Report, Request, Role, Source, Unused, tokenizer_json,
+    Assembly, ImportError, ImportedTokenizer, Maps, Report, Request, Role, Source, Unused,
+    imported_tokenizer,
 };
 use calico_import::{Copies, NameMap};
 use calico_model::checkpoint::init;
@@ -47,14 +48,14 @@ impl Wish {
     }
 
     /// Plans the import; with it comes the tokenizer.
-    pub(crate) fn planned(&self) -> Result<(Assembly, String), ImportError> {
+    pub(crate) fn planned(&self) -> Result<(Assembly, ImportedTokenizer), ImportError> {
         let known = NameMap::built_in();
         let maps = Maps { known: &known, chosen: None, copies: self.copies };
         let open = |(role, path): &(Role, PathBuf)| Source::open(*role, path, maps);
         let sources = self.files.iter().map(open).collect::<Result<Vec<_>, _>>()?;
         let config = self.config.clone();
         let rows = config.llm.vocab_size;
-        let tokenizer = tokenizer_json(self.tokenizer.as_deref(), &sources, rows);
+        let tokenizer = imported_tokenizer(self.tokenizer.as_deref(), &sources, rows);
         let (fresh, seed, stored) = (self.fresh.clone(), 5, self.stored);
         let request = Request { config, sources, fresh, seed, stored, unused: self.unused };
         Ok((Assembly::plan(request)?, tokenizer?))
@@ -63,8 +64,8 @@ impl Wish {
     /// Imports into a folder.
     pub(crate) fn granted(&self, out: &Path) -> Result<Report, ImportError> {
         let (assembly, tokenizer) = self.planned()?;
-        assembly.write(out, &tokenizer, |_| ControlFlow::Continue(()))?;
-        Ok(assembly.report())
+        assembly.write(out, &tokenizer.json, |_| ControlFlow::Continue(()))?;
+        Ok(assembly.report(&tokenizer.added))
     }
 
     /// Imports; the checkpoint stays as long as the folder.
@@ -132,7 +133,10 @@ impl Whole {
     pub(crate) fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let config = Preset::Tiny.config().unwrap();
-        init(&folder.path().join("tiny"), &config, 7, StoredType::F32, |_| ()).unwrap();
+        init(&folder.path().join("tiny"), &config, 7, StoredType::F32, |_| {
+            ControlFlow::Continue(())
+        })
+        .unwrap();
         Self { folder }
     }
 

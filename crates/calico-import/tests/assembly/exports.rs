@@ -40,7 +40,7 @@ fn an_import_that_is_stopped_leaves_nothing() {
     for count in [0, 1, 100] {
         let folder = tempfile::tempdir().unwrap();
         let stop = after(count);
-        let error = assembly.write(&folder.path().join("model"), &tokenizer, |_| stop());
+        let error = assembly.write(&folder.path().join("model"), &tokenizer.json, |_| stop());
         assert!(matches!(error, Err(ImportError::Stopped)), "{error:?}");
         assert_eq!(names(folder.path()), Vec::<String>::new());
     }
@@ -148,7 +148,7 @@ fn the_report_counts_parameters_as_the_budget_does() {
     let request = calico_model::budget::Request::default();
     let modules = calico_model::budget::modules(assembly.config(), request).unwrap();
     let expected: u64 = modules.iter().map(|module| module.parameters).sum();
-    assert_eq!(assembly.report().parameters, expected);
+    assert_eq!(assembly.report(&[]).parameters, expected);
     let all: usize = assembly.tensors().iter().map(|it| it.shape.iter().product::<usize>()).sum();
     assert_eq!(all as u64 - expected, 32, "SAM's random positions");
 }

@@ -1,10 +1,11 @@
 //! Files of each true layout.
 
 use calico_import::assembly::Role;
+use calico_language::byte_level_json;
 use calico_model::provenance::Provenance;
 use calico_nn::weights::checkpoint::StoredType::{Bf16, F16, F32};
 
-use crate::desk::{Wish, model};
+use crate::desk::{Whole, Wish, model};
 
 const FROZEN: [&str; 6] = ["eva.", "ln_vision.", "qformer.", "query_tokens", "dino.", "sam."];
 
@@ -109,6 +110,24 @@ fn a_table_without_the_added_tokens_grows_by_the_mean_and_says_so() {
     }
     let grows = imported.report.warnings.iter().any(|warning| warning.contains("266 rows"));
     assert!(grows, "{:?}", imported.report.warnings);
+}
+
+#[test]
+fn tokens_that_the_tokenizer_did_not_know_are_told_where_the_table_has_their_rows() {
+    let whole = Whole::new();
+    let folder = tempfile::tempdir().unwrap();
+    let mut json = byte_level_json(259);
+    json["added_tokens"].as_array_mut().unwrap().truncate(3);
+    let path = folder.path().join("tokenizer.json");
+    std::fs::write(&path, json.to_string()).unwrap();
+    let mut wish = whole.wish();
+    assert_eq!(wish.imported().report.warnings, Vec::<String>::new());
+    wish.tokenizer = Some(path);
+    let warnings = wish.imported().report.warnings.join("\n");
+    assert!(
+        warnings.contains("did not know <im_start> ") && warnings.contains("[SEG]"),
+        "{warnings}"
+    );
 }
 
 #[test]

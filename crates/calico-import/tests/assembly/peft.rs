@@ -1,6 +1,7 @@
 //! Adapters of the peft package, with tables of tokens saved whole beside the updates.
 
 use std::fs;
+use std::ops::ControlFlow;
 
 use calico_import::assembly::Role;
 use calico_model::ModelFolder;
@@ -101,13 +102,13 @@ fn the_same_adapters_can_be_applied_to_a_finished_model() {
     let scratch = tempfile::tempdir().unwrap();
     let [applied, merged, imported] =
         ["applied", "merged", "imported"].map(|name| scratch.path().join(name));
-    apply(&opened, &adapters, &applied, |_| ()).unwrap();
+    apply(&opened, &adapters, &applied, |_| ControlFlow::Continue(())).unwrap();
     let mut wish = whole.wish();
     wish.files.push((Role::Adapters, model("peft")));
     wish.granted(&imported).unwrap();
     let file = |folder: &std::path::Path| fs::read(folder.join("model.safetensors")).unwrap();
     assert!(file(&applied) == file(&imported));
-    merge(&opened, Some(&adapters), &merged, |_| ()).unwrap();
+    merge(&opened, Some(&adapters), &merged, |_| ControlFlow::Continue(())).unwrap();
     let [applied, merged] = [applied, merged].map(|it| read(&it.join("model.safetensors")));
     assert!(TABLES.iter().all(|table| applied[*table] == merged[*table]));
 }

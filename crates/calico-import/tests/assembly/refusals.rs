@@ -1,6 +1,7 @@
 //! What is refused, with everything that is wrong.
 
 use std::fs;
+use std::ops::ControlFlow;
 use std::path::Path;
 
 use calico_import::assembly::{Role, Unused};
@@ -37,7 +38,7 @@ fn everything_that_is_missing_is_listed_with_what_brings_it() {
     assert_says(
         &message,
         &[
-            "cem: missing cem.out.weight, cem.out.bias, cem.q.weight, cem.q.bias, ",
+            "cem: missing\n    cem.out.weight\n    cem.out.bias\n    cem.q.weight\n",
             "`--fresh cem`",
             "f_image: missing f_image.weight, f_image.bias",
             "--f-image",
@@ -210,7 +211,7 @@ fn adapters_of_this_program_are_sent_to_the_command_that_compares_them() {
     let whole = Whole::new();
     let opened = calico_model::ModelFolder::open(&whole.path()).unwrap();
     let out = folder.path().join("adapters");
-    calico_model::adapters::export(&opened, &[], &out, |_| ()).unwrap();
+    calico_model::adapters::export(&opened, &[], &out, |_| ControlFlow::Continue(())).unwrap();
     let mut wish = whole.wish();
     wish.files.push((Role::Adapters, out.join("calico_adapters.safetensors")));
     assert_says(&wish.refused(), &["calico model adapters apply"]);

@@ -174,7 +174,7 @@ fn adapters_of_another_base_are_refused_with_their_shape() {
         ("use_dora", json!(true), "use_dora is true; expected it unset"),
         ("fan_in_fan_out", json!(true), "fan_in_fan_out is true; expected it unset"),
         ("modules_to_save", json!(["norm"]), "expected embed_tokens and lm_head at most"),
-        ("target_modules", json!(["k_proj"]), "expected a list of q_proj and v_proj alone"),
+        ("target_modules", json!(["k_proj"]), "expected a list of q_proj and v_proj, both"),
     ] {
         let folder = copy_of("peft");
         edit(&folder.path().join("adapter_config.json"), |json| json[key] = value);

@@ -1,6 +1,7 @@
 //! One model under the names of several programs: the same bits come out.
 
 use std::fs;
+use std::ops::ControlFlow;
 use std::path::PathBuf;
 
 use calico_import::assembly::Role;
@@ -23,7 +24,7 @@ impl Ours {
         let folder = tempfile::tempdir().unwrap();
         let config = Preset::Tiny.config().unwrap();
         let path = folder.path().join("tiny");
-        init(&path, &config, 3, StoredType::F32, |_| ()).unwrap();
+        init(&path, &config, 3, StoredType::F32, |_| ControlFlow::Continue(())).unwrap();
         let mut tensors = read(&path.join("model.safetensors"));
         // Zeros and ones of an untrained model would hide an exchange.
         for (number, (_, _, bytes)) in tensors.values_mut().enumerate() {

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::cell::RefCell;
 use std::collections::BTreeSet;
 use std::fs;
+use std::ops::ControlFlow;
 use std::path::Path;
 
 use calico_language::LoraConfig;
@@ -24,12 +25,12 @@ const LANGUAGE: &str = "llm";
 /// Writes the model with `adapters` in place of its own into the new folder `out`. What the
 /// adapters do not hold stays as it is; rank and alpha are those of the adapters.
 ///
-/// `on_tensor` sees each tensor before it is written.
+/// `on_tensor` sees each tensor before it is written, and may stop the work.
 pub fn apply(
     model: &ModelFolder,
     adapters: &Adapters,
     out: &Path,
-    on_tensor: impl Fn(Written<'_>),
+    on_tensor: impl Fn(Written<'_>) -> ControlFlow<()>,
 ) -> Result<(), AdapterError> {
     let adapted = Adapted { model, adapters: Some(adapters) };
     let config = CalicoConfig { lora: adapted.lora().cloned(), ..model.config.clone() };
@@ -71,7 +72,7 @@ impl<'a> Adapted<'a> {
         self,
         config: &CalicoConfig,
         out: &Path,
-        on_tensor: impl Fn(Written<'_>),
+        on_tensor: impl Fn(Written<'_>) -> ControlFlow<()>,
         bytes: impl Fn(&str) -> Result<Cow<'a, [u8]>, AdapterError>,
     ) -> Result<(), AdapterError> {
         let specs = tensor_specs(config)?;
@@ -83,7 +84,7 @@ impl<'a> Adapted<'a> {
         let tell = Written::teller(&tensors, on_tensor);
         let digests = RefCell::new(Digests::default());
         write_stored(&new.path(), &tensors, SHARD_BYTES, |tensor| {
-            tell(tensor);
+            tell(tensor)?;
             let bytes = bytes(&tensor.name)?;
             if !tensor.stored.is_finite(&bytes) {
                 return Err(self.problem(AdapterProblem::NotFinite(tensor.name.clone())));

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::ControlFlow;
 use std::path::Path;
 
 use calico_nn::weights::checkpoint::{StoredTensor, StoredType, write_stored_file};
@@ -23,12 +24,12 @@ use crate::trainable::is_trainable;
 const METADATA: [(&str, &str); 1] = [("format", "pt")];
 
 /// Writes what learns by default, and the modules `also`, into the new folder `out`; `on_tensor`
-/// sees each tensor before it is written.
+/// sees each tensor before it is written, and may stop the work.
 pub fn export(
     model: &ModelFolder,
     also: &[String],
     out: &Path,
-    on_tensor: impl Fn(Written<'_>),
+    on_tensor: impl Fn(Written<'_>) -> ControlFlow<()>,
 ) -> Result<(), AdapterError> {
     let specs = tensor_specs(&model.config)?;
     let known: BTreeSet<&str> =
@@ -59,7 +60,7 @@ pub fn export_trained(
     values: &BTreeMap<String, Vec<u8>>,
     provenance: &Provenance,
     out: &Path,
-    on_tensor: impl Fn(Written<'_>),
+    on_tensor: impl Fn(Written<'_>) -> ControlFlow<()>,
 ) -> Result<(), AdapterError> {
     let modules: BTreeSet<&str> =
         values.keys().map(|name| module_of(name)).filter(|module| *module != LORA).collect();
@@ -92,7 +93,7 @@ fn write(
     modules: Vec<String>,
     provenance: &Provenance,
     out: &Path,
-    on_tensor: impl Fn(Written<'_>),
+    on_tensor: impl Fn(Written<'_>) -> ControlFlow<()>,
 ) -> Result<(), AdapterError> {
     let model = trained.model;
     let stored = |name: &str| trained.stored(name);
@@ -119,7 +120,7 @@ fn write(
     let all = [lora.as_slice(), &own].concat();
     let tell = Written::teller(&all, on_tensor);
     let bytes = |tensor: &StoredTensor, name: &str| -> Result<Cow<'_, [u8]>, AdapterError> {
-        tell(tensor);
+        tell(tensor)?;
         Ok(Cow::Borrowed(trained.bytes(name).unwrap_or_default()))
     };
     if let Some(config) = &model.config.lora {

@@ -122,18 +122,19 @@ impl Adapters {
     }
 }
 
-/// Rank and alpha that the `adapter_config.json` of a folder names; `None` if there is none.
+/// Rank and alpha that the `adapter_config.json` of a folder names, for a language model of
+/// `depth` layers; `None` if there is none.
 ///
 /// # Errors
 /// If it cannot be read, or asks for updates that this program does not do.
-pub fn lora_config(folder: &Path) -> Result<Option<LoraConfig>, AdapterError> {
+pub fn lora_config(folder: &Path, depth: usize) -> Result<Option<LoraConfig>, AdapterError> {
     if !folder.join(LORA_CONFIG_FILE).exists() {
         return Ok(None);
     }
     let mut problems = Vec::new();
     match read_json(&folder.join(LORA_CONFIG_FILE)) {
         Ok(config) => {
-            if let (Some(rank), Some(alpha)) = peft_config::read(&config, &mut problems)
+            if let (Some(rank), Some(alpha)) = peft_config::read(&config, depth, &mut problems)
                 && problems.is_empty()
             {
                 return Ok(Some(LoraConfig { rank, alpha }));

@@ -30,7 +30,7 @@ impl LoraFiles {
         model: &CalicoConfig,
         problems: &mut Vec<AdapterProblem>,
     ) -> Result<Option<Self>, candle_core::Error> {
-        let (rank, alpha) = peft_config::read(config, problems);
+        let (rank, alpha) = peft_config::read(config, model.llm.depth, problems);
         // Without a rank, names can still be compared.
         let lora = LoraConfig { rank: rank.unwrap_or(1), alpha: alpha.unwrap_or(0.0) };
         let specs = tensor_specs(&CalicoConfig { lora: Some(lora.clone()), ..model.clone() })?;
@@ -42,6 +42,13 @@ impl LoraFiles {
             .collect();
         let names = names(&file, &specs, problems);
         missing(&specs, &names, problems);
+        for table in peft_config::saved_whole(config) {
+            let weight = format!("{table}.weight");
+            if !names.keys().any(|name| name.ends_with(&weight)) {
+                let name = format!("{weight}, which modules_to_save names");
+                problems.push(AdapterProblem::Missing { file: LORA_FILE, name });
+            }
+        }
         for (name, in_file) in &names {
             let expected = specs.get(name.as_str()).filter(|_| rank.is_some());
             check_values(&file, in_file, expected.map(|spec| spec.shape.as_slice()), problems);

@@ -1,6 +1,7 @@
 //! Making low-rank updates a part of the weights.
 
 use std::borrow::Cow;
+use std::ops::ControlFlow;
 use std::path::Path;
 
 use calico_language::LoraConfig;
@@ -17,12 +18,12 @@ use crate::config::CalicoConfig;
 /// of `W`.
 ///
 /// With `adapters`, these are put in first, as [`apply`](super::apply()) does. `on_tensor` sees
-/// each tensor before it is written.
+/// each tensor before it is written, and may stop the work.
 pub fn merge(
     model: &ModelFolder,
     adapters: Option<&Adapters>,
     out: &Path,
-    on_tensor: impl Fn(Written<'_>),
+    on_tensor: impl Fn(Written<'_>) -> ControlFlow<()>,
 ) -> Result<(), AdapterError> {
     let adapted = Adapted { model, adapters };
     let Some(lora) = adapted.lora() else {

@@ -1,5 +1,7 @@
 //! `adapter_config.json`, as the `peft` package writes and reads it.
 
+use std::collections::BTreeSet;
+
 use calico_language::LoraConfig;
 use serde_json::{Map, Value, json};
 
@@ -10,9 +12,8 @@ const LARGEST_RANK: u64 = 1 << 16;
 /// The bound of `lora.alpha` in config.json.
 const LARGEST_ALPHA: f64 = 1e6;
 
-/// Keys that change nothing about a trained adapter, whatever they say. Which layers it has is
-/// read off its tensors.
-const WITHOUT_EFFECT: [&str; 14] = [
+/// Keys that change nothing about a trained adapter, whatever they say.
+const WITHOUT_EFFECT: [&str; 13] = [
     "auto_mapping",
     "base_model_name_or_path",
     "ensure_weight_tying",
@@ -20,7 +21,6 @@ const WITHOUT_EFFECT: [&str; 14] = [
     "exclude_modules",
     "inference_mode",
     "layers_pattern",
-    "layers_to_transform",
     "lora_dropout",
     "megatron_core",
     "peft_version",
@@ -67,9 +67,10 @@ pub(super) fn text(lora: &LoraConfig) -> String {
 }
 
 /// Rank and alpha, each where it is usable; everything else that the file asks for must be
-/// something that this program does.
+/// something that this program does in a language model of `depth` layers.
 pub(super) fn read(
     config: &Map<String, Value>,
+    depth: usize,
     problems: &mut Vec<AdapterProblem>,
 ) -> (Option<usize>, Option<f64>) {
     let rank = config.get("r").and_then(Value::as_u64);
@@ -98,7 +99,7 @@ pub(super) fn read(
     }
     for (key, value) in config {
         let known = ["r", "lora_alpha"].contains(&key.as_str());
-        if !known && !WITHOUT_EFFECT.contains(&key.as_str()) && !is_supported(key, value) {
+        if !known && !WITHOUT_EFFECT.contains(&key.as_str()) && !is_supported(key, value, depth) {
             wrong(key, expected(key));
         }
     }
@@ -111,9 +112,15 @@ pub(super) fn read(
     (rank.map(|rank| rank as usize), alpha)
 }
 
+/// What is said to be trained whole beside the updates.
+pub(super) fn saved_whole(config: &Map<String, Value>) -> impl Iterator<Item = &str> {
+    let modules = config.get("modules_to_save").and_then(Value::as_array);
+    modules.into_iter().flatten().filter_map(Value::as_str)
+}
+
 /// Whether this program does what the key asks for. A key that it has never heard of may be
 /// there as long as it is not set.
-fn is_supported(key: &str, value: &Value) -> bool {
+fn is_supported(key: &str, value: &Value, depth: usize) -> bool {
     let is_one_of = |words: &[&str]| value.as_str().is_some_and(|word| words.contains(&word));
     match key {
         "peft_type" => is_one_of(&["LORA"]),
@@ -121,14 +128,23 @@ fn is_supported(key: &str, value: &Value) -> bool {
         "bias" => is_one_of(&["none"]),
         "use_rslora" => value.is_boolean() || value.is_null(),
         "modules_to_save" => match value.as_array() {
-            Some(modules) => modules
-                .iter()
-                .all(|module| module.as_str().is_some_and(|module| SAVED_WHOLE.contains(&module))),
+            Some(modules) => {
+                let is_table = |module: &str| SAVED_WHOLE.contains(&module);
+                modules.iter().all(|module| module.as_str().is_some_and(is_table))
+            }
             None => value.is_null(),
         },
         "target_modules" => value.as_array().is_some_and(|modules| {
-            !modules.is_empty() && modules.iter().all(|module| is_target(module.as_str()))
+            let targets: Option<BTreeSet<&str>> = modules.iter().map(target).collect();
+            targets.is_some_and(|targets| targets.len() == TARGETS.len())
         }),
+        "layers_to_transform" => match value.as_array() {
+            Some(layers) => {
+                let layers: BTreeSet<Option<u64>> = layers.iter().map(Value::as_u64).collect();
+                layers == (0..depth as u64).map(Some).collect()
+            }
+            None => value.is_null(),
+        },
         "init_lora_weights" => value.is_boolean() || value.is_null() || is_one_of(&HARMLESS_STARTS),
         _ => match value {
             Value::Null | Value::Bool(false) => true,
@@ -146,15 +162,17 @@ fn expected(key: &str) -> String {
         "bias" => "\"none\"".into(),
         "use_rslora" => "true or false".into(),
         "modules_to_save" => "embed_tokens and lm_head at most".into(),
-        "target_modules" => "a list of q_proj and v_proj alone".into(),
+        "target_modules" => "a list of q_proj and v_proj, both and no others".into(),
+        "layers_to_transform" => "null, or all layers of the language model".into(),
         "init_lora_weights" => "true: other starts may change the weights under the adapter".into(),
         _ => "it unset: updates of this kind are not supported".into(),
     }
 }
 
-/// A target may be named with the modules that it lies in.
-fn is_target(module: Option<&str>) -> bool {
-    module.and_then(|module| module.rsplit('.').next()).is_some_and(|last| TARGETS.contains(&last))
+/// The projection that a target is; it may be named with the modules that it lies in.
+fn target(module: &Value) -> Option<&str> {
+    let last = module.as_str()?.rsplit('.').next()?;
+    TARGETS.contains(&last).then_some(last)
 }
 
 #[cfg(test)]
@@ -168,7 +186,7 @@ mod tests {
 
     fn problems(config: &Map<String, Value>) -> Vec<String> {
         let mut problems = Vec::new();
-        read(config, &mut problems);
+        read(config, 2, &mut problems);
         problems.iter().map(ToString::to_string).collect()
     }
 
@@ -177,7 +195,7 @@ mod tests {
         for alpha in [16.0, 0.0, 2.5] {
             let text = text(&LoraConfig { rank: 8, alpha });
             let mut problems = Vec::new();
-            let read = read(&serde_json::from_str(&text).unwrap(), &mut problems);
+            let read = read(&serde_json::from_str(&text).unwrap(), 2, &mut problems);
             assert_eq!((read, problems), ((Some(8), Some(alpha)), vec![]));
         }
         assert!(text(&LoraConfig { rank: 8, alpha: 16.0 }).contains("\"lora_alpha\": 16,"));
@@ -199,6 +217,9 @@ mod tests {
             ("target_modules", json!(["q_proj", "v_proj", "k_proj"])),
             ("target_modules", json!("all-linear")),
             ("target_modules", json!([])),
+            ("target_modules", json!(["q_proj"])),
+            ("layers_to_transform", json!([0])),
+            ("layers_to_transform", json!(0)),
             ("target_modules", json!([1])),
             ("bias", json!("all")),
             ("fan_in_fan_out", json!(true)),
@@ -228,7 +249,7 @@ mod tests {
         let mut config = ours();
         config.insert("r".into(), json!(4));
         config.insert("use_rslora".into(), json!(true));
-        let (rank, alpha) = read(&config, &mut Vec::new());
+        let (rank, alpha) = read(&config, 2, &mut Vec::new());
         assert_eq!((rank, alpha), (Some(4), Some(32.0)), "16 / sqrt(4) = 32 / 4");
     }
 
@@ -244,6 +265,7 @@ mod tests {
         let mut config = ours();
         for (key, value) in [
             ("target_modules", json!(["model.layers.0.self_attn.v_proj", "q_proj"])),
+            ("layers_to_transform", json!([1, 0])),
             ("lora_dropout", json!(0.05)),
             ("inference_mode", json!(false)),
             ("peft_version", json!("9.9")),

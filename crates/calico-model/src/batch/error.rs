@@ -20,6 +20,16 @@ pub enum ListError {
         source: io::Error,
     },
 
+    /// It is no text: a picture, perhaps.
+    #[error(
+        "{path:?} is no text; expected a list in JSON Lines, or a folder of pictures",
+        path = path.display()
+    )]
+    NoText {
+        /// The file.
+        path: PathBuf,
+    },
+
     /// There is nothing to do.
     #[error("found nothing to do in {path:?}, expected {expected}", path = path.display())]
     Empty {
@@ -58,6 +68,9 @@ pub enum Fault {
     /// It is no JSON, or has other fields.
     #[error("{0}; expected an object like {{\"images\": [\"a.jpg\", \"b.jpg\"]}}")]
     Malformed(String),
+    /// It is something else, which begins so.
+    #[error("found {0:?}, expected an object like {{\"images\": [\"a.jpg\", \"b.jpg\"]}}")]
+    NoObject(String),
     /// It is too long to be read.
     #[error("found more than {most} bytes, expected less for one item; nothing behind it was read")]
     TooLong {

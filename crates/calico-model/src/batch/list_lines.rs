@@ -17,6 +17,9 @@ pub const JSON_SCHEMA: &str = include_str!("../../../../schemas/batch-list.v1.sc
 /// The longest line that is read, in bytes.
 const MAX_LINE_BYTES: usize = 1 << 20;
 
+/// Characters that are shown of a line that is something else.
+const SHOWN: usize = 40;
+
 /// What some editors put before a text.
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
@@ -54,6 +57,9 @@ pub(super) fn read(path: &Path, draft: &mut Draft<'_>) -> Result<(), ListError> 
         }
         let start = if line == 1 && bytes.starts_with(BYTE_ORDER_MARK) { 3 } else { 0 };
         let text = bytes[start..].trim_ascii();
+        if line == 1 && (text.contains(&0) || std::str::from_utf8(text).is_err()) {
+            return Err(ListError::NoText { path: path.to_owned() });
+        }
         if !text.is_empty() {
             draft.add(place, item(text, line, folder));
         }
@@ -62,6 +68,11 @@ pub(super) fn read(path: &Path, draft: &mut Draft<'_>) -> Result<(), ListError> 
 }
 
 fn item(text: &[u8], line: usize, folder: &Path) -> Result<BatchItem, Fault> {
+    // The reader would take an array for the values of the fields.
+    if !text.starts_with(b"{") {
+        let start: String = String::from_utf8_lossy(text).chars().take(SHOWN).collect();
+        return Err(Fault::NoObject(start));
+    }
     let found: ListLine = serde_json::from_slice(text).map_err(|error| {
         let told = error.to_string();
         // Each line is read for itself, so the line that the reader tells is always the first.

@@ -2,10 +2,11 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
 use calico_model::adapters::{
-    AdapterError, Adapters, BaseCheck, LORA_CONFIG_FILE, LORA_FILE, apply, export,
+    AdapterError, Adapters, BaseCheck, LORA_CONFIG_FILE, LORA_FILE, Written, apply, export,
 };
 use calico_model::checkpoint::tensor_specs;
 use calico_model::provenance::PROVENANCE_FILE;
@@ -22,6 +23,11 @@ use crate::tiny;
 pub(crate) type Held = BTreeMap<String, (StoredTensor, Vec<u8>)>;
 
 pub(crate) struct Desk(TempDir);
+
+/// Nobody stops the work.
+pub(crate) fn go_on(_: Written<'_>) -> ControlFlow<()> {
+    ControlFlow::Continue(())
+}
 
 /// What the peft package wrote.
 pub(crate) fn peft_fixture() -> PathBuf {
@@ -92,7 +98,7 @@ impl Desk {
     }
 
     pub(crate) fn export(&self, model: &ModelFolder, out: &str) -> Result<(), AdapterError> {
-        export(model, &[], &self.path(out), |_| ())
+        export(model, &[], &self.path(out), go_on)
     }
 
     pub(crate) fn apply(
@@ -111,7 +117,7 @@ impl Desk {
         out: &str,
     ) -> Result<(), AdapterError> {
         let adapters = Adapters::open(adapters, model, BaseCheck::Weights)?;
-        apply(model, &adapters, &self.path(out), |_| ())
+        apply(model, &adapters, &self.path(out), go_on)
     }
 
     /// A copy of the fixture of peft with other tensors.

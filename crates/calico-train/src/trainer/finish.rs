@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::fs;
+use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
 use calico_model::checkpoint::{SHARD_BYTES, TOKENIZER_FILE};
@@ -139,7 +140,9 @@ impl Trainer {
         let of_model = values.iter().filter(|(name, _)| !is_helper(name));
         let values: Result<_, TrainError> = of_model.map(bytes).collect();
         let unfinished = whole_folder::unfinished(&target);
-        adapters::export_trained(&base, &values?, &provenance, &unfinished, |_| {})?;
+        adapters::export_trained(&base, &values?, &provenance, &unfinished, |_| {
+            ControlFlow::Continue(())
+        })?;
         whole_folder::put_in_place(&target)?;
         Ok(target)
     }

@@ -32,7 +32,7 @@ pub(crate) fn view(args: &ViewArgs) -> Result<(), Failure> {
         split: args.split.into(),
         task: args.task.map(Into::into),
         source: args.source.clone(),
-        samples: args.samples,
+        samples: args.samples as usize,
         seed: args.seed,
         embed: args.embed,
     };

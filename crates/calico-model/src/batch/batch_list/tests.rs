@@ -71,6 +71,7 @@ fn all_faults_are_told_at_once_with_their_lines() {
         {{\"images\":[\"a.png\"],\"prompt\":\"no\"}}\n\
         {{\"images\":\"a.png\"}}\n\
         {{}}\n\
+        [null,[\"a.png\"]]\n\
         {{\"images\":[\"a.png\"],\"id\":\"\"}}\n\
         {{\"images\":[\"a.png\"],\"id\":\"{long}\"}}\n\
         {{\"images\":[\"a.png\"],\"id\":\"a\\u001bb\"}}\n\
@@ -79,7 +80,7 @@ fn all_faults_are_told_at_once_with_their_lines() {
     let told = read(&text).unwrap_err().to_string();
     let lines: Vec<&str> = told.lines().skip(1).collect();
     for (line, (number, words)) in lines.iter().zip([
-        (2, "expected ident at column"),
+        (2, "\"not json\", expected an object"),
         (3, "unknown field `colour`, expected one of `id`, `images`"),
         (4, "one image or more"),
         (5, "image 2 is empty"),
@@ -89,14 +90,15 @@ fn all_faults_are_told_at_once_with_their_lines() {
         (9, "positions"),
         (10, "expected a sequence"),
         (11, "missing field `images`"),
-        (12, "is empty"),
-        (13, "201 bytes"),
-        (14, "control characters"),
+        (12, "expected an object"),
+        (13, "is empty"),
+        (14, "201 bytes"),
+        (15, "control characters"),
     ]) {
         assert!(line.starts_with(&format!("  line {number}: ")), "{line}");
         assert!(line.contains(words), "{words}: {line}");
     }
-    assert_eq!(lines.len(), 13, "{told}");
+    assert_eq!(lines.len(), 14, "{told}");
 }
 
 #[test]
@@ -107,6 +109,16 @@ fn faults_without_end_are_counted_and_an_endless_line_is_not_read() {
     let told = read(&"x".repeat(5 << 20)).unwrap_err().to_string();
     assert!(told.contains("line 1: found more than 1048576 bytes"), "{told}");
     assert_eq!(told.lines().count(), 2);
+}
+
+#[test]
+fn a_picture_is_no_list() {
+    let scratch = tempfile::tempdir().unwrap();
+    for start in [&b"\x89PNG\r\n\x1a\n\0\0"[..], b"RIFF\x10\0\0\0WEBP"] {
+        let path = scratch.path().join("a.jpg");
+        fs::write(&path, start).unwrap();
+        assert!(matches!(BatchList::read(&path, &check), Err(ListError::NoText { .. })));
+    }
 }
 
 #[test]

@@ -1,5 +1,7 @@
 //! The types in which weights are stored.
 
+use std::fmt;
+
 use half::{bf16, f16};
 use safetensors::tensor::Dtype;
 
@@ -13,6 +15,16 @@ pub enum StoredType {
     Bf16,
     /// IEEE half floats.
     F16,
+}
+
+impl fmt::Display for StoredType {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::F32 => "f32",
+            Self::Bf16 => "bf16",
+            Self::F16 => "f16",
+        })
+    }
 }
 
 impl StoredType {
