@@ -4,8 +4,7 @@ use serde_json::{Value, json};
 use tokenizers::Trainer as _;
 use tokenizers::models::bpe::{BPE, BpeTrainer};
 
-use crate::TokenizerError;
-use crate::{ADDED_TOKENS, byte_level_json};
+use crate::{ADDED_TOKENS, TokenizerError, byte_level_json};
 
 /// Tokens that every vocabulary has: three marks and all bytes.
 const FIXED: usize = 3 + 256;
