@@ -85,7 +85,9 @@ fn a_folder_of_the_built_in_model_answers_with_the_same_bytes() {
     let info: Value =
         serde_json::from_str(&desk.run(&["model", "info", "new/mini", "--json"]).ok()).unwrap();
     assert_eq!((&info["name"], &info["parameters"]), (&"mini".into(), &3_957_096.into()));
-    for (module, known) in info["sources"].as_object().unwrap() {
+    let sources = info["sources"].as_object().unwrap();
+    assert!(["llm", "sam.decoder"].iter().all(|module| sources.contains_key(*module)));
+    for (module, known) in sources {
         assert_eq!(known["origins"][0]["licence"], "MIT OR Apache-2.0", "{module}");
         assert_eq!(known["sha256"].as_str().map(str::len), Some(64), "{module}");
     }

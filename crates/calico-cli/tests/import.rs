@@ -71,8 +71,8 @@ fn parts_of_others_become_a_model_that_says_where_it_comes_from() {
     let planned = desk.run(&[&args[..], &["--dry-run"]].concat()).ok();
     assert!(planned.contains("would make: ") && files(desk.path()).is_empty(), "{planned}");
     let made = desk.run(&[&args[..], &["--out", "model"]].concat()).ok();
-    let planned = planned.replace("headers were compared; values are read by the import\n", "");
-    assert_eq!(made.replace("made model: ", "would make: "), planned);
+    let planned = planned.strip_suffix("headers were compared; values are read by the import\n");
+    assert_eq!(made.replace("made model: ", "would make: "), planned.unwrap());
     desk.answer("model");
     let info = desk.run(&["model", "info", "model"]).ok();
     assert!(info.contains("llm: glamm (licence llama2)  sha256 "), "{info}");
@@ -113,6 +113,9 @@ fn wrong_files_are_named_with_what_was_expected() {
     let args = ["model", "import", "--llm", "text.bin", "--sam", "absent.pth", "--out", "out"];
     let message = desk.run(&args).refused();
     assert!(message.contains("text.bin") && message.contains("absent.pth"), "{message}");
+    let args = ["model", "import", "--llm", "model", "--licence", "sam=mit", "--out", "out"];
+    let message = desk.run(&args).refused();
+    assert!(message.contains("found a licence for sam, but no such file"), "{message}");
     let args = ["model", "import", "--sam", "model", "--preset", "tiny", "--out", "out"];
     let message = desk.run(&args).refused();
     assert!(message.contains("llm: missing\n    llm.model.embed_tokens.weight"), "{message}");

@@ -186,7 +186,7 @@ pub enum HubError {
     /// Offline, and the cache has nothing of this revision.
     #[error(
         "`{repository}` at `{revision}` is not in {cache}, and this is offline mode: pull it once \
-         with a connection, without `--offline` and HF_HUB_OFFLINE"
+         with a connection, without `--offline` or HF_HUB_OFFLINE"
     )]
     NotCached {
         /// The repository.

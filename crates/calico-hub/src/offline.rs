@@ -56,7 +56,8 @@ pub(crate) fn pull(
     }
     if !missing.is_empty() {
         let place = format!(
-            "the cache at {}, and this is offline mode: pull it once with a connection",
+            "the cache at {}, and this is offline mode: pull it once with a connection, \
+             without `--offline` or HF_HUB_OFFLINE",
             snapshot.display()
         );
         return Err(HubError::Missing { repository: repository.to_owned(), place, files: missing });

@@ -117,7 +117,7 @@ pub(crate) fn gathered(names: &[String]) -> String {
         shown.push(format!("… and {more} more"));
     }
     if shown.len() > IN_ONE_LINE {
-        return format!("\n    {}\n   ", shown.join("\n    "));
+        return format!("\n    {}\n ", shown.join("\n    "));
     }
     format!(" {};", shown.join(", "))
 }
@@ -244,7 +244,7 @@ mod tests {
         let many: Vec<String> = (0..100).map(|at| format!("n{at}")).collect();
         let lines = gathered(&many);
         assert!(lines.starts_with("\n    n0\n    n1\n"), "{lines}");
-        assert!(lines.ends_with("\n    n39\n    … and 60 more\n   "), "{lines}");
+        assert!(lines.ends_with("\n    n39\n    … and 60 more\n "), "{lines}");
     }
 
     #[test]

@@ -220,11 +220,8 @@ pub fn init(
     let specs = tensor_specs(config)?;
     let named: BTreeMap<&str, &TensorSpec> =
         specs.iter().map(|spec| (spec.name.as_str(), spec)).collect();
-    let tensor = |spec: &TensorSpec| {
-        let (name, shape) = (spec.name.clone(), spec.shape.clone());
-        StoredTensor { name, shape, stored }
-    };
-    let tensors: Vec<StoredTensor> = specs.iter().map(tensor).collect();
+    let tensors: Vec<StoredTensor> =
+        specs.iter().map(|spec| StoredTensor::of(spec, stored)).collect();
     let digests = RefCell::new(Digests::default());
     write_stored(&new.path(), &tensors, SHARD_BYTES, |tensor| {
         if on_tensor(tensor).is_break() {

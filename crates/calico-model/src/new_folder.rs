@@ -1,5 +1,7 @@
 //! A folder that appears under its name when it is complete.
 
+use std::env;
+use std::ffi::OsString;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -51,17 +53,26 @@ impl NewFolder {
             .map_err(io("write", &self.target.join(name)))
     }
 
-    /// Gives the folder its name. One that is there is filled: with `config.json` last, without
-    /// which nothing in it is a model.
+    /// Gives the folder its name. One that cannot be replaced is filled: one in which somebody is,
+    /// or in which a disk is mounted. `config.json` comes last, without which nothing is a model.
     pub fn finish(self) -> Result<(), ModelError> {
         let failed = || io("write", &self.target);
-        if !self.target.exists() {
-            return fs::rename(self.path(), &self.target).map_err(failed());
+        let is_there = self.target.exists();
+        let is_here = || env::current_dir().is_ok_and(|here| here.starts_with(&self.target));
+        if !(is_there && is_here()) {
+            match fs::rename(self.path(), &self.target) {
+                Err(_) if is_there => {}
+                done => return done.map_err(failed()),
+            }
         }
         Self::check(&self.target)?;
         let entries = fs::read_dir(self.path()).and_then(Iterator::collect);
         let mut entries: Vec<fs::DirEntry> = entries.map_err(failed())?;
-        entries.sort_by_key(|entry| (entry.file_name() == CONFIG_FILE, entry.file_name()));
+        let is_json = |name: &OsString| Path::new(name).extension().is_some_and(|it| it == "json");
+        entries.sort_by_cached_key(|entry| {
+            let name = entry.file_name();
+            (name == CONFIG_FILE, is_json(&name), name)
+        });
         for entry in entries {
             let target = self.target.join(entry.file_name());
             fs::rename(entry.path(), target).map_err(failed())?;

@@ -11,7 +11,8 @@ use std::path::Path;
 use calico_image::{Frame, Size};
 use calico_model::checkpoint::{init, tensor_specs};
 use calico_model::{
-    Calico, ModelError, ModelFolder, Photograph, Preset, Question, SegmentOptions, Segmenter,
+    Calico, CalicoConfig, ConfigError, ModelError, ModelFolder, Photograph, Preset, Question,
+    SegmentOptions, Segmenter,
 };
 use calico_nn::Weights;
 use calico_nn::weights::Random;
@@ -139,6 +140,11 @@ fn a_folder_of_another_kind_is_refused() {
     let empty = tempfile::tempdir().unwrap();
     assert!(matches!(ModelFolder::open(empty.path()), Err(ModelError::Config(_))));
     assert!(matches!(ModelFolder::open(Path::new("no/such")), Err(ModelError::NotAFolder(_))));
+    let config = |text: &str| CalicoConfig::from_json(text, Path::new("config.json")).unwrap_err();
+    let foreign = config(r#"{"model_type": "llama", "hidden_size": 64}"#);
+    assert!(matches!(foreign, ConfigError::Foreign { .. }), "{foreign}");
+    let ours = config(r#"{"model_type": "calico"}"#).to_string();
+    assert!(ours.contains("missing field `eva`"), "{ours}");
     let folder = folder(StoredType::F32, usize::MAX);
     let bigger = calico_language::byte_level_json(300).to_string();
     std::fs::write(folder.path().join("tokenizer.json"), bigger).unwrap();

@@ -34,16 +34,14 @@ pub(crate) fn run(args: &SegmentArgs, list: &Path, out: &Path) -> Result<(), Fai
     let source = Source::choose(args.model.as_deref())?;
     // What is wrong with the options is wrong with every line; it is told once.
     source.check(1, &Question::AllTasks, &options)?;
-    let folder = if list.is_dir() { Some(list) } else { list.parent() };
+    let place = place(list);
     let list = BatchList::read(list, &|images, own| {
         source.check(images, own.unwrap_or(&question), &options)
     })?;
     tell_left_out(&list);
     let shard = args.batch.shard.unwrap_or_default();
-    // The same list elsewhere asks about other files.
-    let place = folder.filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let place = place.canonicalize().unwrap_or_else(|_| place.to_path_buf());
-    let identity = identity(args, (&list, &place), &source, shard)?;
+    let folder = list.has_relative_paths().then_some(place);
+    let identity = BatchIdentity { folder, ..identity(args, &list, &source, shard)? };
     let numbered = list.items.iter().enumerate();
     let items: Vec<&BatchItem> =
         numbered.filter(|(position, _)| shard.has(*position)).map(|(_, item)| item).collect();
@@ -102,10 +100,18 @@ fn ended(folder: &BatchFolder) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Everything that changes the results.
+/// The folder from which the paths of a list lead, from the root on.
+fn place(list: &Path) -> String {
+    let folder = if list.is_dir() { Some(list) } else { list.parent() };
+    let folder = folder.filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let folder = folder.canonicalize().unwrap_or_else(|_| folder.to_path_buf());
+    folder.to_string_lossy().into_owned()
+}
+
+/// Everything that changes the results, but for the folder of the list.
 fn identity(
     args: &SegmentArgs,
-    (list, place): (&BatchList, &Path),
+    list: &BatchList,
     source: &Source,
     shard: Shard,
 ) -> Result<BatchIdentity, Failure> {
@@ -132,7 +138,8 @@ fn identity(
     Ok(BatchIdentity {
         schema: SCHEMA_ID.to_owned(),
         items: list.items.len(),
-        list_digest: list.digest(place),
+        list_digest: list.digest(),
+        folder: None,
         model,
         model_digest,
         settings,

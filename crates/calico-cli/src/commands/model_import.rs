@@ -1,5 +1,4 @@
 use std::cell::Cell;
-use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::ops::ControlFlow;
 use std::path::Path;
@@ -70,9 +69,12 @@ fn sources(args: &ModelImportArgs) -> Result<Vec<Source>, Failure> {
         Ok(source.stated(origin_of(file.path), file.licence.map(str::to_owned)))
     };
     let (mut sources, mut wrong) = (Vec::new(), Vec::new());
+    let is_same = |a: &ImportError, b: &ImportError| a.to_string() == b.to_string();
     for opened in files.iter().map(open) {
         match opened {
             Ok(source) => sources.push(source),
+            // A file that is brought in for two modules is told once.
+            Err(error) if wrong.iter().any(|other| is_same(other, &error)) => {}
             Err(error) => wrong.push(error),
         }
     }
@@ -80,12 +82,8 @@ fn sources(args: &ModelImportArgs) -> Result<Vec<Source>, Failure> {
         (None, _) => Ok(sources),
         (Some(error), []) => Err(error.into()),
         (Some(last), others) => {
-            // A file that is brought in for two modules is told once.
             let all = others.iter().chain([&last]).map(|error| format!("\n  {error}"));
-            let mut all: Vec<String> = all.collect();
-            let mut seen = BTreeSet::new();
-            all.retain(|told| seen.insert(told.clone()));
-            let told = all.concat();
+            let told: String = all.collect();
             Err(Failure::bad_input(format!("several files cannot be used:{told}")))
         }
     }

@@ -5,7 +5,7 @@ use std::fs;
 use calico_result::Segmentation;
 use serde_json::{Value, json};
 
-use super::pairs::{ANSWER, batch, bitmap, desk, lines};
+use super::pairs::{ANSWER, arguments, batch, bitmap, desk, lines};
 use super::support::{Desk, files};
 
 #[test]
@@ -47,6 +47,14 @@ fn a_batch_goes_on_only_with_the_list_the_model_and_the_settings_it_began_with()
     desk.write("set/list.jsonl", list.replace("0-1.bmp", "1-1.bmp").as_bytes());
     let told = batch(&desk, "out", &[]).refused();
     assert!(told.contains("other items"), "{told}");
+    desk.write("set/list.jsonl", list.as_bytes());
+    fs::rename(desk.path().join("set"), desk.path().join("moved")).unwrap();
+    let model = desk.model();
+    let args = arguments(model.to_str().unwrap(), "out");
+    let args =
+        args.into_iter().map(|it| if it.starts_with("set/") { "moved/list.jsonl" } else { it });
+    let told = desk.run(&args.collect::<Vec<_>>()).refused();
+    assert!(told.contains("the paths of its list lead from "), "{told}");
     assert!(files(&desk.path().join("out")) == before);
 }
 

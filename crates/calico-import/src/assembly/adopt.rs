@@ -2,7 +2,7 @@
 
 use calico_formats::FileFormat;
 use calico_model::CalicoConfig;
-use calico_model::adapters::{OWN_CONFIG_FILE, lora_config};
+use calico_model::adapters::{LORA_CONFIG_FILE, OWN_CONFIG_FILE, peft_settings};
 
 use super::language_config::LanguageConfig;
 use super::{ImportError, ImportProblem, Source};
@@ -34,9 +34,17 @@ pub(super) fn adopt(
             }
         }
         if source.makes("lora.")
-            && let Some(lora) = lora_config(source.folder(), config.llm.depth)?
+            && let Some(said) = peft_settings(source.folder(), config.llm.depth)?
         {
-            config.lora = Some(lora);
+            config.lora = Some(said.lora);
+            let held = &source.translation().recipes;
+            let lacking = said.tables.into_iter().filter(|&table| !held.contains_key(table));
+            problems.extend(lacking.map(|table| ImportProblem::Setting {
+                file: source.folder().join(LORA_CONFIG_FILE).display().to_string(),
+                key: "modules_to_save".to_owned(),
+                found: table.to_owned(),
+                expected: "tables that are in the file beside it".to_owned(),
+            }));
         }
         if let Some(side) = side_of(source.recipe("eva.pos_embed"))
             && side != config.eva.grid()

@@ -113,12 +113,17 @@ impl LanguageConfig {
                 }
                 None => continue,
             };
-            if let Some(theta) = rope.get("rope_theta") {
+            let rope_entry = |key: &str| rope.get(key).filter(|value| !value.is_null());
+            if let Some(theta) = rope_entry("rope_theta") {
                 said.theta = Some((format!("{key}.rope_theta"), theta.clone()));
             }
-            let kind = rope.get("rope_type").or_else(|| rope.get("type"));
-            let is_one = |key: &str| rope.get(key).is_none_or(|value| value.as_f64() == Some(1.0));
-            if kind.is_some_and(|kind| kind != "default") || !is_one("factor") || !is_one(PARTIAL) {
+            let is_other = |value: &&Value| value.as_f64() != Some(1.0);
+            if let Some(part) = rope_entry(PARTIAL).filter(is_other) {
+                said.foreign.push((format!("{key}.{PARTIAL}"), part.to_string(), "1".to_owned()));
+            }
+            let kind = rope_entry("rope_type").or_else(|| rope_entry("type"));
+            let is_scaled = rope_entry("factor").is_some_and(|value| is_other(&value));
+            if is_scaled || kind.is_some_and(|kind| kind != "default") {
                 let found = Value::Object(rope.clone()).to_string();
                 said.foreign.push((key.to_owned(), found, UNSCALED.to_owned()));
             }

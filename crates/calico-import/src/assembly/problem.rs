@@ -199,8 +199,8 @@ pub enum ImportProblem {
     },
     /// A module that is to start untrained is brought by a file.
     #[error(
-        "--fresh {module}: {file} brings it whole; leave that option out, or bring the file in for \
-         other modules only"
+        "--fresh {module}: {file} brings it whole; leave {module} out of that option, or bring the \
+         file in for other modules only"
     )]
     NotFresh {
         /// What was asked for.

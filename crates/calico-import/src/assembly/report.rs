@@ -115,8 +115,8 @@ impl Assembly {
             ));
         } else if !added.is_empty() {
             warnings.push(format!(
-                "the tokenizer did not know {}: their rows in the table of tokens belonged to no \
-                 token, so they have to be trained",
+                "the tokenizer did not know {}: they got the ids behind its last one, in GLaMM's \
+                 order; unless the model was trained with these ids, they have to be trained",
                 added.join(" ")
             ));
         }

@@ -32,7 +32,7 @@ const PADDING: usize = 64;
 pub struct ImportedTokenizer {
     /// The text of its `tokenizer.json`.
     pub json: String,
-    /// Tokens of grounded conversations that no file knew. Nobody can have trained them.
+    /// Tokens of grounded conversations that no file knew: they got the ids behind the last one.
     pub added: Vec<String>,
 }
 

@@ -10,9 +10,10 @@ use calico_formats::{Element, TensorFile};
 use calico_import::assembly::{ImportError, Role};
 use calico_import::export::{ExportError, export_gguf, export_whole};
 use calico_model::ModelFolder;
+use calico_model::adapters::merge;
 use calico_model::provenance::{ModuleOrigin, PROVENANCE_FILE, Provenance};
 
-use crate::damaged::read;
+use crate::damaged::{read, write};
 use crate::desk::Whole;
 
 /// Names of what lies in a folder.
@@ -89,6 +90,30 @@ fn a_language_model_goes_to_gguf_and_back_to_the_bit() {
     assert!(back == read(&whole.path().join("model.safetensors")));
     let error = export_gguf(&opened, &out, |_, _| ControlFlow::Continue(())).unwrap_err();
     assert!(error.to_string().contains("llm.gguf exists; expected a new file"), "{error}");
+}
+
+#[test]
+fn what_would_be_refused_on_its_way_back_is_not_written() {
+    for name in ["llm.model.norm.weight", "lora.layers.0.q.a"] {
+        let whole = Whole::new();
+        let path = whole.path().join("model.safetensors");
+        let mut tensors = read(&path);
+        let (_, _, bytes) = tensors.get_mut(name).unwrap();
+        bytes[..4].copy_from_slice(&f32::NAN.to_le_bytes());
+        write(&path, &tensors);
+        let opened = ModelFolder::open(&whole.path()).unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        let out = folder.path().join("out");
+        let go_on = |_: &_, _| ControlFlow::Continue(());
+        for told in [
+            export_whole(&opened, &out, go_on).unwrap_err().to_string(),
+            export_gguf(&opened, &out, go_on).unwrap_err().to_string(),
+            merge(&opened, None, &out, |_| ControlFlow::Continue(())).unwrap_err().to_string(),
+        ] {
+            assert!(told.contains(&format!("{name} holds NaN or infinity")), "{told}");
+        }
+        assert_eq!(names(folder.path()), Vec::<String>::new());
+    }
 }
 
 #[test]

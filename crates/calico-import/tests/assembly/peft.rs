@@ -9,8 +9,9 @@ use calico_model::adapters::{Adapters, BaseCheck, apply, merge};
 use calico_model::provenance::Provenance;
 use calico_nn::weights::checkpoint::StoredType::{F16, F32};
 use serde_json::Value;
+use tempfile::TempDir;
 
-use crate::damaged::{read, write};
+use crate::damaged::{Tensors, read, write};
 use crate::desk::{Whole, model};
 
 const TABLES: [&str; 2] = ["llm.model.embed_tokens.weight", "llm.lm_head.weight"];
@@ -113,18 +114,42 @@ fn the_same_adapters_can_be_applied_to_a_finished_model() {
     assert!(TABLES.iter().all(|table| applied[*table] == merged[*table]));
 }
 
-#[test]
-fn a_table_of_another_size_is_refused_by_both() {
+/// The adapters with other tensors.
+fn changed(change: impl FnOnce(&mut Tensors)) -> TempDir {
     let folder = tempfile::tempdir().unwrap();
     for name in ["adapter_config.json", "adapter_model.safetensors"] {
         fs::copy(model("peft").join(name), folder.path().join(name)).unwrap();
     }
     let file = folder.path().join("adapter_model.safetensors");
     let mut tensors = read(&file);
-    let (_, shape, bytes) = tensors.get_mut("base_model.model.lm_head.weight").unwrap();
-    shape[0] = 200;
-    bytes.truncate(200 * 64 * 2);
+    change(&mut tensors);
     write(&file, &tensors);
+    folder
+}
+
+#[test]
+fn a_table_that_the_configuration_names_has_to_be_there() {
+    let folder = changed(|tensors| {
+        tensors.remove("base_model.model.lm_head.weight").unwrap();
+    });
+    let whole = Whole::new();
+    let opened = ModelFolder::open(&whole.path()).unwrap();
+    let error = Adapters::open(folder.path(), &opened, BaseCheck::Weights).unwrap_err();
+    let told = "lacks llm.lm_head.weight, which modules_to_save of adapter_config.json names";
+    assert!(error.to_string().contains(told), "{error}");
+    let mut wish = whole.wish();
+    wish.files.push((Role::Adapters, folder.path().into()));
+    let message = wish.refused();
+    assert!(message.contains("modules_to_save = llm.lm_head.weight; expected "), "{message}");
+}
+
+#[test]
+fn a_table_of_another_size_is_refused_by_both() {
+    let folder = changed(|tensors| {
+        let (_, shape, bytes) = tensors.get_mut("base_model.model.lm_head.weight").unwrap();
+        shape[0] = 200;
+        bytes.truncate(200 * 64 * 2);
+    });
     let whole = Whole::new();
     let opened = ModelFolder::open(&whole.path()).unwrap();
     let error = Adapters::open(folder.path(), &opened, BaseCheck::Weights).unwrap_err();

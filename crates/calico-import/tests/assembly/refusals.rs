@@ -170,12 +170,17 @@ fn with_config(change: impl FnOnce(&mut Value)) -> TempDir {
 fn a_language_model_that_is_computed_otherwise_is_refused() {
     let folder = with_config(|config| {
         config["rope_scaling"] = json!({ "rope_type": "linear", "factor": 2.0 });
+        config["rope_parameters"]["partial_rotary_factor"] = json!(0.5);
         config["num_attention_heads"] = json!(8);
     });
     let mut wish = Whole::new().wish();
     wish.files = vec![(Role::Language, folder.path().to_path_buf())];
     let message = wish.refused();
-    let expected = ["num_attention_heads = 8; expected 4", "no scaling of the rotation"];
+    let expected = [
+        "num_attention_heads = 8; expected 4",
+        "no scaling of the rotation",
+        "rope_parameters.partial_rotary_factor = 0.5; expected 1",
+    ];
     assert_says(&message, &expected);
     // What else is wrong is told in the same breath.
     assert_says(&message, &["cem: missing"]);
@@ -186,6 +191,7 @@ fn what_the_configuration_of_a_language_model_says_is_taken_over() {
     let folder = with_config(|config| {
         config["rms_norm_eps"] = json!(1e-6);
         config["max_position_embeddings"] = json!(1024);
+        config["rope_scaling"] = json!({ "type": null, "factor": null });
     });
     let whole = Whole::new().changed(|tensors| tensors.retain(|name, _| !name.starts_with("llm.")));
     let mut wish = whole.wish();

@@ -122,12 +122,21 @@ impl Adapters {
     }
 }
 
-/// Rank and alpha that the `adapter_config.json` of a folder names, for a language model of
-/// `depth` layers; `None` if there is none.
+/// What the `adapter_config.json` of a folder says of the adapters beside it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct PeftSettings {
+    /// Rank and alpha.
+    pub lora: LoraConfig,
+    /// Tables of tokens, by their names in a model, that are said to be saved whole.
+    pub tables: Vec<&'static str>,
+}
+
+/// What the `adapter_config.json` of a folder says, for a language model of `depth` layers; `None`
+/// if there is none.
 ///
 /// # Errors
 /// If it cannot be read, or asks for updates that this program does not do.
-pub fn lora_config(folder: &Path, depth: usize) -> Result<Option<LoraConfig>, AdapterError> {
+pub fn peft_settings(folder: &Path, depth: usize) -> Result<Option<PeftSettings>, AdapterError> {
     if !folder.join(LORA_CONFIG_FILE).exists() {
         return Ok(None);
     }
@@ -137,7 +146,8 @@ pub fn lora_config(folder: &Path, depth: usize) -> Result<Option<LoraConfig>, Ad
             if let (Some(rank), Some(alpha)) = peft_config::read(&config, depth, &mut problems)
                 && problems.is_empty()
             {
-                return Ok(Some(LoraConfig { rank, alpha }));
+                let tables = peft_config::tables(&config).collect();
+                return Ok(Some(PeftSettings { lora: LoraConfig { rank, alpha }, tables }));
             }
         }
         Err(reason) => {

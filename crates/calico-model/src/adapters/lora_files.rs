@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 
 use super::files::check_values;
 use super::peft_name::{PeftName, is_table, table};
-use super::{AdapterProblem, LORA, LORA_FILE, peft_config};
+use super::{AdapterProblem, LORA, LORA_CONFIG_FILE, LORA_FILE, peft_config};
 use crate::checkpoint::tensor_specs;
 use crate::config::CalicoConfig;
 
@@ -42,12 +42,9 @@ impl LoraFiles {
             .collect();
         let names = names(&file, &specs, problems);
         missing(&specs, &names, problems);
-        for table in peft_config::saved_whole(config) {
-            let weight = format!("{table}.weight");
-            if !names.keys().any(|name| name.ends_with(&weight)) {
-                let name = format!("{weight}, which modules_to_save names");
-                problems.push(AdapterProblem::Missing { file: LORA_FILE, name });
-            }
+        for table in peft_config::tables(config).filter(|&table| !names.contains_key(table)) {
+            let name = format!("{table}, which modules_to_save of {LORA_CONFIG_FILE} names");
+            problems.push(AdapterProblem::Missing { file: LORA_FILE, name });
         }
         for (name, in_file) in &names {
             let expected = specs.get(name.as_str()).filter(|_| rank.is_some());

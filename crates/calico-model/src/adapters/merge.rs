@@ -62,6 +62,9 @@ fn merged(
 ) -> Result<Vec<u8>, AdapterError> {
     let half = |half: &str| -> Result<Vec<f32>, AdapterError> {
         let (tensor, bytes) = adapted.tensor(&format!("{update}.{half}"))?;
+        if !tensor.stored.is_finite(bytes) {
+            return Err(adapted.problem(AdapterProblem::NotFinite(tensor.name)));
+        }
         Ok(tensor.stored.decode(bytes))
     };
     let (a, b) = (half("a")?, half("b")?);
@@ -84,7 +87,8 @@ fn merged(
         return Err(adapted.problem(AdapterProblem::NotFinite(name.to_owned())));
     }
     if !weight.stored.is_finite(&out) {
-        return Err(adapted.problem(AdapterProblem::OutOfRange(name.to_owned())));
+        return Err(adapted
+            .problem(AdapterProblem::OutOfRange { name: name.to_owned(), stored: weight.stored }));
     }
     Ok(out)
 }

@@ -27,7 +27,7 @@ mod written;
 pub use apply::apply;
 pub use error::AdapterError;
 pub use export::{export, export_trained};
-pub use files::{Adapters, BaseCheck, lora_config};
+pub use files::{Adapters, BaseCheck, PeftSettings, peft_settings};
 pub use merge::{merge, updated};
 pub use problem::AdapterProblem;
 pub use written::Written;

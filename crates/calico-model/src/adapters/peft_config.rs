@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use calico_language::LoraConfig;
 use serde_json::{Map, Value, json};
 
+use super::peft_name::table_of_module;
 use super::{AdapterProblem, LORA_CONFIG_FILE};
 
 /// A larger rank is a mistake; the bound of `lora.rank` in config.json.
@@ -31,10 +32,6 @@ const WITHOUT_EFFECT: [&str; 13] = [
 
 /// The projections that carry updates.
 const TARGETS: [&str; 2] = ["q_proj", "v_proj"];
-
-/// What may be trained whole beside the updates: whether there is a place for it is told by the
-/// names of the tensors.
-const SAVED_WHOLE: [&str; 2] = ["embed_tokens", "lm_head"];
 
 /// Ways to start an adapter that leave the weights under it alone.
 const HARMLESS_STARTS: [&str; 3] = ["gaussian", "eva", "orthogonal"];
@@ -112,10 +109,10 @@ pub(super) fn read(
     (rank.map(|rank| rank as usize), alpha)
 }
 
-/// What is said to be trained whole beside the updates.
-pub(super) fn saved_whole(config: &Map<String, Value>) -> impl Iterator<Item = &str> {
+/// The tables of tokens of a model that are said to be trained whole beside the updates.
+pub(super) fn tables(config: &Map<String, Value>) -> impl Iterator<Item = &'static str> {
     let modules = config.get("modules_to_save").and_then(Value::as_array);
-    modules.into_iter().flatten().filter_map(Value::as_str)
+    modules.into_iter().flatten().filter_map(|module| table_of_module(module.as_str()?))
 }
 
 /// Whether this program does what the key asks for. A key that it has never heard of may be
@@ -129,7 +126,7 @@ fn is_supported(key: &str, value: &Value, depth: usize) -> bool {
         "use_rslora" => value.is_boolean() || value.is_null(),
         "modules_to_save" => match value.as_array() {
             Some(modules) => {
-                let is_table = |module: &str| SAVED_WHOLE.contains(&module);
+                let is_table = |module: &str| table_of_module(module).is_some();
                 modules.iter().all(|module| module.as_str().is_some_and(is_table))
             }
             None => value.is_null(),
@@ -140,8 +137,9 @@ fn is_supported(key: &str, value: &Value, depth: usize) -> bool {
         }),
         "layers_to_transform" => match value.as_array() {
             Some(layers) => {
-                let layers: BTreeSet<Option<u64>> = layers.iter().map(Value::as_u64).collect();
-                layers == (0..depth as u64).map(Some).collect()
+                // None are all of them.
+                let named: BTreeSet<Option<u64>> = layers.iter().map(Value::as_u64).collect();
+                layers.is_empty() || named == (0..depth as u64).map(Some).collect()
             }
             None => value.is_null(),
         },
@@ -266,6 +264,7 @@ mod tests {
         for (key, value) in [
             ("target_modules", json!(["model.layers.0.self_attn.v_proj", "q_proj"])),
             ("layers_to_transform", json!([1, 0])),
+            ("modules_to_save", json!(["lm_head"])),
             ("lora_dropout", json!(0.05)),
             ("inference_mode", json!(false)),
             ("peft_version", json!("9.9")),

@@ -20,6 +20,15 @@ pub(super) fn table(name: &str) -> Option<&'static str> {
     TABLES.iter().find(|(theirs, _)| *theirs == rest).map(|(_, ours)| *ours)
 }
 
+/// The table of a model that PEFT calls so where it says what was trained whole.
+pub(super) fn table_of_module(module: &str) -> Option<&'static str> {
+    let is_named = |theirs: &str| {
+        let mut parts = theirs.trim_end_matches(".weight").rsplit('.');
+        parts.next() == Some(module)
+    };
+    TABLES.iter().find(|(theirs, _)| is_named(theirs)).map(|(_, ours)| *ours)
+}
+
 /// Whether a tensor of a model has a row for each token.
 pub(super) fn is_table(canonical: &str) -> bool {
     TABLES.iter().any(|(_, ours)| *ours == canonical)

@@ -1,5 +1,7 @@
 //! One thing that is wrong with a folder of adapters.
 
+use calico_nn::weights::checkpoint::StoredType;
+
 use super::{LORA_FILE, OWN_CONFIG_FILE};
 
 /// One thing that is wrong with a folder of adapters.
@@ -98,8 +100,16 @@ pub enum AdapterProblem {
     #[error("{0} holds NaN or infinity")]
     NotFinite(String),
     /// A merged weight is too large for the type in which it is stored.
-    #[error("{0} leaves the range of its stored type when it is merged; store the model as bf16")]
-    OutOfRange(String),
+    #[error(
+        "{name} leaves the range of {stored} when it is merged{}",
+        if *.stored == StoredType::F16 { "; store the model as bf16" } else { "" }
+    )]
+    OutOfRange {
+        /// The name in the model.
+        name: String,
+        /// The type.
+        stored: StoredType,
+    },
     /// The model was built otherwise than the one the adapters were taken from.
     #[error(
         "they belong to a model whose config.json says {key} = {expected}; this one says {found}"

@@ -48,17 +48,21 @@ impl BatchList {
         draft.finish(expected)
     }
 
-    /// SHA-256 over all items and the place from which their paths lead: equal for lists that ask
-    /// the same about the same files.
-    pub fn digest(&self, place: &Path) -> String {
+    /// SHA-256 over all items as the list names them: equal for lists that ask the same.
+    pub fn digest(&self) -> String {
         let mut hash = Sha256::new();
-        hash.update(place.as_os_str().as_encoded_bytes());
-        hash.update("\n");
         for item in &self.items {
             hash.update(item.identity().to_string());
             hash.update("\n");
         }
         hex(&hash.finalize())
+    }
+
+    /// Whether any image is named from the folder of the list on, so that the same list elsewhere
+    /// asks about other files.
+    pub fn has_relative_paths(&self) -> bool {
+        let mut images = self.items.iter().flat_map(|item| &item.images);
+        images.any(|image| Path::new(image).is_relative())
     }
 }
 

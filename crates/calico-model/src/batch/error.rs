@@ -20,9 +20,9 @@ pub enum ListError {
         source: io::Error,
     },
 
-    /// It is no text: a picture, perhaps.
+    /// It is no text in UTF-8: a picture, perhaps.
     #[error(
-        "{path:?} is no text; expected a list in JSON Lines, or a folder of pictures",
+        "{path:?} is no text in UTF-8; expected a list in JSON Lines, or a folder of pictures",
         path = path.display()
     )]
     NoText {

@@ -214,7 +214,8 @@ impl CalicoConfig {
 
     fn from_value(mut value: Value, path: &Path) -> Result<Self, ConfigError> {
         let kind = value.get("model_type").and_then(Value::as_str);
-        if let Some(kind) = kind.filter(|_| value.get("eva").is_none()) {
+        let is_foreign = |kind: &&str| *kind != MODEL_TYPE && value.get("eva").is_none();
+        if let Some(kind) = kind.filter(is_foreign) {
             return Err(ConfigError::Foreign { path: path.to_path_buf(), kind: kind.to_owned() });
         }
         preset::expand_dino(&mut value).map_err(|reason| format_error(path, reason))?;

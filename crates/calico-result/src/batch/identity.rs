@@ -24,6 +24,9 @@ pub struct BatchIdentity {
     pub items: usize,
     /// Digest of the items.
     pub list_digest: String,
+    /// The folder from which the paths of the list lead; none where all paths begin at the root.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub folder: Option<String>,
     /// Name of the model.
     pub model: String,
     /// Digest of the model.
@@ -45,6 +48,14 @@ impl BatchIdentity {
             found.push(format!("its list has {} items, and yours {}", begun.items, self.items));
         } else if begun.list_digest != self.list_digest {
             found.push("its list has other items than yours".to_owned());
+        }
+        if begun.folder != self.folder {
+            let shown = |folder: &Option<String>| match folder {
+                Some(folder) => format!("from {folder:?}"),
+                None => "from the root".to_owned(),
+            };
+            let (then, now) = (shown(&begun.folder), shown(&self.folder));
+            found.push(format!("the paths of its list lead {then}, not {now}"));
         }
         if begun.model != self.model {
             found.push(format!("its model is {:?}, not {:?}", begun.model, self.model));

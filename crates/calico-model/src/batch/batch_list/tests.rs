@@ -135,10 +135,8 @@ fn a_list_of_nothing_is_refused() {
 
 #[test]
 fn the_digest_is_that_of_what_is_asked() {
-    let digest = |text: &str| read(text).unwrap().digest(Path::new("here"));
+    let digest = |text: &str| read(text).unwrap().digest();
     let one = digest("{\"images\":[\"a.png\"],\"task\":\"all\"}\n");
-    let elsewhere = read("{\"images\":[\"a.png\"],\"task\":\"all\"}\n").unwrap();
-    assert_ne!(one, elsewhere.digest(Path::new("elsewhere")));
     assert_eq!(one, digest("{ \"task\": \"all\",  \"images\": [\"a.png\"] }"));
     for other in [
         "{\"images\":[\"a.png\"]}",
@@ -149,6 +147,15 @@ fn the_digest_is_that_of_what_is_asked() {
     ] {
         assert_ne!(one, digest(other), "{other}");
     }
+}
+
+#[test]
+fn only_relative_paths_depend_on_where_the_list_is() {
+    let root = std::env::temp_dir().join("b.png");
+    let absolute = serde_json::json!({ "images": [root] }).to_string();
+    assert!(!read(&absolute).unwrap().has_relative_paths());
+    let mixed = serde_json::json!({ "images": [root, "a.png"] }).to_string();
+    assert!(read(&mixed).unwrap().has_relative_paths());
 }
 
 #[test]

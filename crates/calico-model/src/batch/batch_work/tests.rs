@@ -25,6 +25,7 @@ fn open(path: &Path) -> BatchFolder {
         schema: SCHEMA_ID.to_owned(),
         items: IDS.len(),
         list_digest: String::new(),
+        folder: None,
         model: String::new(),
         model_digest: String::new(),
         settings: [].into(),

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::{Checkpoint, CheckpointError, StoredType};
+use crate::weights::TensorSpec;
 
 /// What the header of a file says about a tensor of weights.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -16,6 +17,11 @@ pub struct StoredTensor {
 }
 
 impl StoredTensor {
+    /// A tensor of weights in the type `stored`.
+    pub fn of(spec: &TensorSpec, stored: StoredType) -> Self {
+        Self { name: spec.name.clone(), shape: spec.shape.clone(), stored }
+    }
+
     /// Bytes of all values.
     pub fn bytes(&self) -> usize {
         self.shape.iter().product::<usize>() * self.stored.bytes()

@@ -59,10 +59,8 @@ pub fn write<F: Fn(&TensorSpec) -> Vec<f32>>(
 ) -> Result<(), CheckpointError> {
     let named: BTreeMap<&str, &TensorSpec> =
         specs.iter().map(|spec| (spec.name.as_str(), spec)).collect();
-    let tensors: Vec<StoredTensor> = specs
-        .iter()
-        .map(|spec| StoredTensor { name: spec.name.clone(), shape: spec.shape.clone(), stored })
-        .collect();
+    let tensors: Vec<StoredTensor> =
+        specs.iter().map(|spec| StoredTensor::of(spec, stored)).collect();
     write_stored(folder, &tensors, shard_bytes, |tensor| {
         let values = named.get(tensor.name.as_str()).map(|spec| values(spec));
         Ok(Cow::Owned(stored.encode(&values.unwrap_or_default())))

@@ -10,6 +10,7 @@ fn identity(shards: u32) -> BatchIdentity {
         schema: SCHEMA_ID.to_owned(),
         items: 3,
         list_digest: "l".to_owned(),
+        folder: Some("/a".to_owned()),
         model: "m".to_owned(),
         model_digest: "d".to_owned(),
         settings: [("seed".to_owned(), 0.into())].into(),
@@ -100,6 +101,9 @@ fn a_batch_goes_on_only_with_what_it_was_begun_with() {
     assert!(told.contains("its list has 3 items, and yours 4"), "{told}");
     let told = other(|other| other.list_digest = "x".to_owned());
     assert!(told.contains("other items"), "{told}");
+    let told = other(|other| other.folder = Some("/b".to_owned()));
+    assert!(told.contains("its list lead from \"/a\", not from \"/b\""), "{told}");
+    assert!(!told.contains("other items"), "{told}");
     let told = other(|other| other.model_digest = "x".to_owned());
     assert!(told.contains("other contents"), "{told}");
     let told = other(|other| {
