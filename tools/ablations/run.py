@@ -173,6 +173,23 @@ def cell(runs, where, measure):
     return f"{mean:.1f} ± {statistics.stdev(values):.1f}" if len(values) > 1 else f"{mean:.1f}"
 
 
+def differences(results, where):
+    """How far each variant is from the full model with the same seed, in Markdown."""
+    lines = ["| Variant | " + " | ".join(TITLES) + " |", "| --- |" + " --- |" * len(TITLES)]
+    full = results["full"]
+    for name, runs in results.items():
+        if name == "full":
+            continue
+        cells = []
+        for measure in MEASURES:
+            both = [(runs[seed], full[seed]) for seed in runs if seed in full]
+            values = [run[where][measure] - base[where][measure] for run, base in both]
+            deviation = f" ± {statistics.stdev(values):.1f}" if len(values) > 1 else ""
+            cells.append(f"{statistics.mean(values):+.1f}{deviation}" if values else "")
+        lines.append(f"| {name} | " + " | ".join(cells) + " |")
+    return "\n".join(lines)
+
+
 def table(results, where):
     """The scores of all variants on one data set, in Markdown."""
     lines = ["| Variant | " + " | ".join(TITLES) + " |", "| --- |" + " --- |" * len(TITLES)]
@@ -210,15 +227,10 @@ def main():
             if str(seed) not in done:
                 done[str(seed)] = run(args, calico, base, name, seed)
             path.write_text(json.dumps(results, indent=1))
-            text = "\n\n".join(
-                [
-                    "### Test split",
-                    table(results, "test"),
-                    "### Suite `correspondence`",
-                    table(results, "correspondence"),
-                ]
-            )
-            (args.work / "ablations.md").write_text(text + "\n")
+            parts = []
+            for title, where in (("Test split", "test"), ("Suite `correspondence`", "correspondence")):
+                parts += [f"### {title}", table(results, where), differences(results, where)]
+            (args.work / "ablations.md").write_text("\n\n".join(parts) + "\n")
 
 
 if __name__ == "__main__":
