@@ -85,7 +85,7 @@ mod tests {
             let mut codes = [1; 3];
             let scale = quantize(&[peak, -peak, 0.0], &mut codes);
             assert_eq!(codes, [127, -127, 0], "{peak}");
-            assert!((scale * 127.0 - peak).abs() <= peak * 1e-6);
+            assert!((scale - peak / 127.0).abs() <= peak * 1e-8);
         }
     }
 

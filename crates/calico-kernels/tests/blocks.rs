@@ -28,7 +28,7 @@ fn product(
 fn any_blocks(random: &mut Random, format: BlockFormat, values: usize) -> Vec<u8> {
     let mut gguf = random.bytes(format.gguf_len(values).unwrap());
     for block in gguf.chunks_mut(format.block_bytes()) {
-        for at in definition::halves(format) {
+        for &at in definition::halves(format) {
             // Both signs, with exponents from 2⁻¹⁶ to 2⁻¹.
             block[at + 1] = block[at + 1] & 0x80 | block[at + 1] % 0x38;
         }
@@ -78,7 +78,7 @@ fn no_sum_overflows_at_the_largest_codes_scales_and_activations() {
             let (outputs, inner, rows) = (3, 512, 9);
             let mut gguf = vec![fill; format.gguf_len(outputs * inner).unwrap()];
             for block in gguf.chunks_mut(format.block_bytes()) {
-                for at in definition::halves(format) {
+                for &at in definition::halves(format) {
                     block[at..at + 2].copy_from_slice(&0x3c00_u16.to_le_bytes());
                 }
             }
