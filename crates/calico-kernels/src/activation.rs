@@ -3,8 +3,6 @@
 //! All of it is plain arithmetic that the compiler turns into the vectors of the level that calls
 //! it, and every step has one result, so levels agree to the bit.
 
-#![allow(clippy::inline_always, reason = "only what is inlined is compiled for the caller's level")]
-
 use crate::simd::{Job, Simd};
 
 /// The largest code.

@@ -25,6 +25,15 @@
 //! If no magnitude in them reaches 2⁻¹⁰⁰, they count as zeros.
 //! Weights that are not finite are refused when they are quantised.
 
+#![expect(
+    clippy::inline_always,
+    reason = "only what is inlined is compiled for the instructions of its caller"
+)]
+#![expect(
+    clippy::needless_range_loop,
+    reason = "iterators of arrays are not always inlined, see above, and kernels count anyway"
+)]
+
 mod activation;
 pub mod blocks;
 mod error;

@@ -61,7 +61,7 @@ mod tests {
                     }
                 }
             }
-            assert!(y.iter().enumerate().all(|(i, &value)| value == (i + 1) as f32));
+            assert!(y.iter().enumerate().all(|(i, &value)| value as usize == i + 1));
         }
     }
 

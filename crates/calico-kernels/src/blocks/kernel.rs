@@ -1,7 +1,5 @@
 //! The exact sums within one superblock of one panel, for some rows at once.
 
-#![allow(clippy::inline_always, reason = "only what is inlined is compiled for the caller's level")]
-
 use super::rows::Superblock;
 use crate::simd::Simd;
 
@@ -127,8 +125,9 @@ pub(super) fn unpack<S: Simd, F: Scaled>(s: S, block: &[u8], to: &mut Unpacked) 
             F::pair::<S, 2>(s, block, unit),
             F::pair::<S, 3>(s, block, unit),
         ];
-        for (codes, to) in pairs.as_flattened().iter().zip(to) {
-            s.store(*codes, to);
+        for p in 0..4 {
+            s.store(pairs[p][0], &mut to[2 * p]);
+            s.store(pairs[p][1], &mut to[2 * p + 1]);
         }
     }
 }
@@ -170,15 +169,15 @@ pub(super) fn msums<S: Simd, F: Scaled, const R: usize>(
     if F::FINE {
         for i in 0..8 {
             let scales = s.signed_pairs(pairs(block, SCALES, i));
-            for (sum, row) in sums.iter_mut().zip(rows) {
-                *sum = s.pair_dot(*sum, scales, row.sums_of_16.as_chunks().0[i]);
+            for r in 0..R {
+                sums[r] = s.pair_dot(sums[r], scales, rows[r].sums_of_16[i]);
             }
         }
     } else {
         for i in 0..4 {
             let mins = s.unsigned_pairs(pairs(block, MINS, i));
-            for (sum, row) in sums.iter_mut().zip(rows) {
-                *sum = s.pair_dot(*sum, mins, row.sums_of_32.as_chunks().0[i]);
+            for r in 0..R {
+                sums[r] = s.pair_dot(sums[r], mins, rows[r].sums_of_32[i]);
             }
         }
     }
@@ -196,14 +195,14 @@ pub(super) fn isums_of_8<S: Simd, const R: usize>(
     let mut sums = [s.all_sums(0); R];
     for quad in 0..8 {
         let codes = s.load(bytes(block, CODES_8, quad));
-        for (sum, row) in sums.iter_mut().zip(rows) {
-            *sum = s.signed_dot(*sum, codes, s.quad(&row.codes[unit * 8 + quad]));
+        for r in 0..R {
+            sums[r] = s.signed_dot(sums[r], codes, s.quad(rows[r].codes[unit * 8 + quad]));
         }
     }
     if S::OFFSET != 0 {
-        for (sum, row) in sums.iter_mut().zip(rows) {
-            let more = S::OFFSET * i32::from(row.sums_of_32[unit]);
-            *sum = s.less(*sum, s.all_sums(more));
+        for r in 0..R {
+            let more = S::OFFSET * i32::from(rows[r].sums_of_32[unit / 2][unit % 2]);
+            sums[r] = s.less(sums[r], s.all_sums(more));
         }
     }
     sums
@@ -234,15 +233,16 @@ impl<S: Simd, C: Codes, const R: usize> Run<'_, S, C, R> {
         let s = self.s;
         let [even, odd] = self.codes.pair::<S, P>(s, unit);
         let at = unit * 8 + 2 * P;
-        for (partial, row) in self.partial.iter_mut().zip(self.rows) {
-            *partial = s.code_dot(*partial, even, s.quad(&row.codes[at]));
-            *partial = s.code_dot(*partial, odd, s.quad(&row.codes[at + 1]));
+        for r in 0..R {
+            let codes = &self.rows[r].codes;
+            self.partial[r] = s.code_dot(self.partial[r], even, s.quad(codes[at]));
+            self.partial[r] = s.code_dot(self.partial[r], odd, s.quad(codes[at + 1]));
         }
         let ends = P == 3 || (F::FINE && P == 1);
         if ends || (2 * P + 2).is_multiple_of(quads_that_fit::<S, F>()) {
-            for (sum, partial) in self.sums.iter_mut().zip(&mut self.partial) {
-                *sum = s.scaled(*sum, *partial, factors[P / 2]);
-                *partial = s.no_partial();
+            for r in 0..R {
+                self.sums[r] = s.scaled(self.sums[r], self.partial[r], factors[P / 2]);
+                self.partial[r] = s.no_partial();
             }
         }
     }

@@ -1,5 +1,3 @@
-#![allow(clippy::inline_always, reason = "only what is inlined is compiled for the caller's level")]
-
 use rayon::prelude::*;
 
 use super::format::BlockFormat;
@@ -194,15 +192,15 @@ impl<'a, S: Simd> Panel<'a, S> {
         let d = s.halves(kernel::pairs(block, kernel::D, 0));
         let dmin = s.halves(kernel::pairs(block, kernel::DMIN, 0));
         let msums = kernel::msums::<S, F, R>(s, block, rows);
-        let pairs = isums.into_iter().zip(msums);
-        for (((isum, msum), row), to) in pairs.zip(rows).zip(&mut self.sums[first..]) {
-            let dx = s.all(row.scale);
+        for r in 0..R {
+            let dx = s.all(rows[r].scale);
             let more = if F::FINE {
-                s.mul(s.mul(d, dx), s.floats(s.less(isum, s.times_32(msum))))
+                s.mul(s.mul(d, dx), s.floats(s.less(isums[r], s.times_32(msums[r]))))
             } else {
-                let codes = s.mul(s.mul(d, dx), s.floats(isum));
-                s.sub(codes, s.mul(s.mul(dmin, dx), s.floats(msum)))
+                let codes = s.mul(s.mul(d, dx), s.floats(isums[r]));
+                s.sub(codes, s.mul(s.mul(dmin, dx), s.floats(msums[r])))
             };
+            let to = &mut self.sums[first + r];
             s.store_floats(s.add(s.load_floats(to), more), to);
         }
     }
@@ -235,8 +233,9 @@ impl<'a, S: Simd> Panel<'a, S> {
         for (unit, block) in blocks.enumerate().take(8) {
             let d = s.halves(kernel::pairs(block, kernel::D, 0));
             let isums = kernel::isums_of_8::<S, R>(s, block, unit, rows);
-            for ((&isum, row), to) in isums.iter().zip(rows).zip(&mut self.sums[first..]) {
-                let more = s.mul(s.mul(d, s.all(row.scale)), s.floats(isum));
+            for r in 0..R {
+                let more = s.mul(s.mul(d, s.all(rows[r].scale)), s.floats(isums[r]));
+                let to = &mut self.sums[first + r];
                 s.store_floats(s.add(s.load_floats(to), more), to);
             }
         }
@@ -245,7 +244,10 @@ impl<'a, S: Simd> Panel<'a, S> {
     /// One superblock of `R` rows.
     #[inline(always)]
     fn rows_of<const R: usize>(&self, first: usize, index: usize) -> [&'a Superblock; R] {
-        let (rows, width) = (self.rows, self.width);
-        std::array::from_fn(|r| &rows[(first + r) * width + index])
+        let mut rows = [&self.rows[0]; R];
+        for r in 0..R {
+            rows[r] = &self.rows[(first + r) * self.width + index];
+        }
+        rows
     }
 }

@@ -63,13 +63,13 @@ impl Job for Blocks<'_> {
     type Output = ();
 
     #[inline(always)]
-    fn run<S: Simd>(self, _: S) {
+    fn run<S: Simd>(self, s: S) {
         let values = self.values.chunks_exact(self.format.block_values());
         for (values, to) in values.zip(self.to.chunks_exact_mut(self.format.block_bytes())) {
             let parts = match self.format {
-                BlockFormat::Q4K => with_mins(values, 15.0),
-                BlockFormat::Q5K => with_mins(values, 31.0),
-                BlockFormat::Q6K => without_mins(values),
+                BlockFormat::Q4K => with_mins(s, values, 15.0),
+                BlockFormat::Q5K => with_mins(s, values, 31.0),
+                BlockFormat::Q6K => without_mins(s, values),
                 BlockFormat::Q8_0 => of_8(values),
             };
             gguf::write(self.format, &parts, to);
@@ -79,26 +79,26 @@ impl Job for Blocks<'_> {
 
 /// A superblock with scales and mins of 6 bits, and codes up to `top`.
 #[inline(always)]
-fn with_mins(values: &[f32], top: f32) -> Parts {
+fn with_mins<S: Simd>(s: S, values: &[f32], top: f32) -> Parts {
     let mut parts = Parts::ZERO;
     let Some(weights) = importance(values) else { return parts };
     let mut fits = [Affine { scale: 0.0, min: 0.0 }; 8];
     let (mut scale, mut min) = (0.0_f32, 0.0_f32);
     for (i, fit) in fits.iter_mut().enumerate() {
-        *fit = search::affine(sample::<32>(values, &weights, i), top);
+        *fit = search::affine(Sample::new(s, values, &weights, i), top);
         (scale, min) = (scale.max(fit.scale), min.max(fit.min));
     }
     let (d, dmin) = (half(scale / 63.0), half(min / 63.0));
     (parts.d, parts.dmin) = (d.to_bits(), dmin.to_bits());
     let (d, dmin) = (d.to_f32(), dmin.to_f32());
     for (i, &fit) in fits.iter().enumerate() {
-        let sample = sample::<32>(values, &weights, i);
-        let [scale, min] = search::nearby(sample, d, dmin, fit, top);
+        let sample = Sample::new(s, values, &weights, i);
+        let [scale, min] = search::nearby(sample, [d, dmin], fit, top);
         (parts.scales[i], parts.mins[i]) = (scale, min);
         let fit = Affine { scale: d * f32::from(scale), min: dmin * f32::from(min) };
         let inverse = fit.inverse();
-        for (code, &value) in parts.codes[32 * i..].iter_mut().zip(sample.values) {
-            *code = fit.code(value, inverse, top);
+        for (code, &value) in parts.codes[32 * i..].iter_mut().zip(&values[32 * i..][..32]) {
+            *code = search::code((value + fit.min) * inverse, (0.0, top)) as u8;
         }
     }
     parts
@@ -106,12 +106,12 @@ fn with_mins(values: &[f32], top: f32) -> Parts {
 
 /// A superblock with scales of 8 bits, and codes from -32 to 31, of which 32 more are stored.
 #[inline(always)]
-fn without_mins(values: &[f32]) -> Parts {
+fn without_mins<S: Simd>(s: S, values: &[f32]) -> Parts {
     let mut parts = Parts { codes: [32; 256], ..Parts::ZERO };
     let Some(weights) = importance(values) else { return parts };
     let mut scales = [0.0_f32; 16];
     for (i, scale) in scales.iter_mut().enumerate() {
-        *scale = search::symmetric(sample::<16>(values, &weights, i));
+        *scale = search::symmetric(Sample::new(s, values, &weights, i));
     }
     let d = half(scales.iter().fold(0.0_f32, |most, scale| most.max(scale.abs())) / 127.0);
     parts.d = d.to_bits();
@@ -164,12 +164,6 @@ fn importance(values: &[f32]) -> Option<[f32; 256]> {
         *weight = 1.0 + value.abs() * inverse;
     }
     Some(weights)
-}
-
-/// The `i`-th sub-block of `N` values.
-#[inline(always)]
-fn sample<'a, const N: usize>(values: &'a [f32], weights: &'a [f32], i: usize) -> Sample<'a> {
-    Sample { values: &values[N * i..][..N], weights: &weights[N * i..][..N] }
 }
 
 /// The nearest finite number of 16 bits.

@@ -21,17 +21,17 @@ pub struct BlockRows {
 pub(super) struct Superblock {
     /// Codes, four inner values together.
     pub(super) codes: [[i8; 4]; 64],
-    /// Sums of 16 codes.
-    pub(super) sums_of_16: [i16; 16],
-    /// Sums of 32 codes.
-    pub(super) sums_of_32: [i16; 8],
+    /// Sums of 16 codes, two together.
+    pub(super) sums_of_16: [[i16; 2]; 8],
+    /// Sums of 32 codes, two together.
+    pub(super) sums_of_32: [[i16; 2]; 4],
     /// The value of a code is code · scale.
     pub(super) scale: f32,
 }
 
 impl Superblock {
     const ZERO: Self =
-        Self { codes: [[0; 4]; 64], sums_of_16: [0; 16], sums_of_32: [0; 8], scale: 0.0 };
+        Self { codes: [[0; 4]; 64], sums_of_16: [[0; 2]; 8], sums_of_32: [[0; 2]; 4], scale: 0.0 };
 }
 
 impl BlockRows {
@@ -107,11 +107,16 @@ impl Job for Row<'_> {
         for (to, values) in self.superblocks.iter_mut().zip(self.values.chunks(SUPERBLOCK)) {
             let codes = to.codes.as_flattened_mut();
             to.scale = activation::quantize(values, &mut codes[..values.len()]);
-            for (sum, codes) in to.sums_of_16.iter_mut().zip(codes.chunks_exact(16)) {
-                *sum = codes.iter().map(|&code| i16::from(code)).sum();
+            let codes = codes.as_chunks::<16>().0;
+            for (sum, codes) in to.sums_of_16.as_flattened_mut().iter_mut().zip(codes) {
+                *sum = 0;
+                for &code in codes {
+                    *sum += i16::from(code);
+                }
             }
-            for (sum, parts) in to.sums_of_32.iter_mut().zip(to.sums_of_16.chunks_exact(2)) {
-                *sum = parts[0] + parts[1];
+            let sums = to.sums_of_32.as_flattened_mut();
+            for (sum, [first, second]) in sums.iter_mut().zip(&to.sums_of_16) {
+                *sum = first + second;
             }
         }
     }

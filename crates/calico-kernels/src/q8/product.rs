@@ -85,11 +85,11 @@ impl Product<'_, '_> {
         let from = panel * PANEL;
         let scales = s.load_floats(&padded(&self.weights.scales()[from..]));
         let bias = self.bias.map(|bias| s.load_floats(&padded(&bias[from..])));
-        for (r, &sum) in sums.iter().enumerate() {
+        for r in 0..R {
             let row = group.first + r;
             let sum = match S::OFFSET {
-                0 => sum,
-                offset => s.less(sum, s.all_sums(offset.wrapping_mul(self.rows.sums()[row]))),
+                0 => sums[r],
+                offset => s.less(sums[r], s.all_sums(offset.wrapping_mul(self.rows.sums()[row]))),
             };
             let scale = s.mul(s.all(self.rows.scales()[row]), scales);
             let mut y = s.mul(s.floats(sum), scale);
@@ -117,8 +117,8 @@ fn sums<S: Simd, const R: usize>(
     let mut sums = [s.all_sums(0); R];
     for (codes, quads) in panel.iter().zip(rows) {
         let codes = s.load(codes);
-        for (sum, quad) in sums.iter_mut().zip(quads) {
-            *sum = s.signed_dot(*sum, codes, s.quad(quad));
+        for r in 0..R {
+            sums[r] = s.signed_dot(sums[r], codes, s.quad(quads[r]));
         }
     }
     sums

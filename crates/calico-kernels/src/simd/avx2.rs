@@ -1,12 +1,11 @@
 //! AVX2: two halves of eight outputs.
 
+#![allow(clippy::wildcard_imports, reason = "the names of instructions speak for themselves")]
 #![expect(unsafe_code, reason = "instructions that only some processors have")]
-#![expect(clippy::wildcard_imports, reason = "the names of instructions speak for themselves")]
-#![allow(clippy::inline_always, reason = "only what is inlined is compiled for the caller's level")]
 
 use std::arch::x86_64::*;
 
-use super::{Job, Simd};
+use super::{Job, Simd, bytes_of};
 
 /// Proof that the machine has AVX2 and F16C: there is no other way to get one than [`Self::new`].
 #[derive(Debug, Clone, Copy)]
@@ -50,18 +49,18 @@ impl Simd for Avx2 {
 
     #[inline(always)]
     fn load(self, bytes: &[u8; 64]) -> Halves {
-        let at = bytes.as_ptr().cast::<__m256i>();
+        let at = bytes.as_ptr();
         // SAFETY: `self` proves AVX2, and both loads lie in the 64 bytes.
-        unsafe { [_mm256_loadu_si256(at), _mm256_loadu_si256(at.add(1))] }
+        unsafe { [_mm256_loadu_si256(at.cast()), _mm256_loadu_si256(at.add(32).cast())] }
     }
 
     #[inline(always)]
     fn store(self, [a, b]: Halves, to: &mut [u8; 64]) {
-        let at = to.as_mut_ptr().cast::<__m256i>();
+        let at = to.as_mut_ptr();
         // SAFETY: `self` proves AVX2, and both stores lie in the 64 bytes.
         unsafe {
-            _mm256_storeu_si256(at, a);
-            _mm256_storeu_si256(at.add(1), b);
+            _mm256_storeu_si256(at.cast(), a);
+            _mm256_storeu_si256(at.add(32).cast(), b);
         }
     }
 
@@ -106,8 +105,8 @@ impl Simd for Avx2 {
     }
 
     #[inline(always)]
-    fn quad(self, activations: &[i8; 4]) -> __m256i {
-        let bytes = i32::from_le_bytes(activations.map(|x| x as u8));
+    fn quad(self, activations: [i8; 4]) -> __m256i {
+        let bytes = bytes_of(activations);
         // SAFETY: `self` proves AVX2.
         unsafe { _mm256_set1_epi32(bytes) }
     }
@@ -156,24 +155,24 @@ impl Simd for Avx2 {
 
     #[inline(always)]
     fn unsigned_pairs(self, bytes: &[u8; 32]) -> Halves {
-        let at = bytes.as_ptr().cast::<__m128i>();
+        let at = bytes.as_ptr();
         // SAFETY: `self` proves AVX2, and both loads lie in the 32 bytes.
         unsafe {
             [
-                _mm256_cvtepu8_epi16(_mm_loadu_si128(at)),
-                _mm256_cvtepu8_epi16(_mm_loadu_si128(at.add(1))),
+                _mm256_cvtepu8_epi16(_mm_loadu_si128(at.cast())),
+                _mm256_cvtepu8_epi16(_mm_loadu_si128(at.add(16).cast())),
             ]
         }
     }
 
     #[inline(always)]
     fn signed_pairs(self, bytes: &[u8; 32]) -> Halves {
-        let at = bytes.as_ptr().cast::<__m128i>();
+        let at = bytes.as_ptr();
         // SAFETY: `self` proves AVX2, and both loads lie in the 32 bytes.
         unsafe {
             [
-                _mm256_cvtepi8_epi16(_mm_loadu_si128(at)),
-                _mm256_cvtepi8_epi16(_mm_loadu_si128(at.add(1))),
+                _mm256_cvtepi8_epi16(_mm_loadu_si128(at.cast())),
+                _mm256_cvtepi8_epi16(_mm_loadu_si128(at.add(16).cast())),
             ]
         }
     }
@@ -232,10 +231,13 @@ impl Simd for Avx2 {
 
     #[inline(always)]
     fn halves(self, bytes: &[u8; 32]) -> [__m256; 2] {
-        let at = bytes.as_ptr().cast::<__m128i>();
+        let at = bytes.as_ptr();
         // SAFETY: `self` proves F16C, and both loads lie in the 32 bytes.
         unsafe {
-            [_mm256_cvtph_ps(_mm_loadu_si128(at)), _mm256_cvtph_ps(_mm_loadu_si128(at.add(1)))]
+            [
+                _mm256_cvtph_ps(_mm_loadu_si128(at.cast())),
+                _mm256_cvtph_ps(_mm_loadu_si128(at.add(16).cast())),
+            ]
         }
     }
 
@@ -278,5 +280,17 @@ impl Simd for Avx2 {
     fn mul(self, a: [__m256; 2], b: [__m256; 2]) -> [__m256; 2] {
         // SAFETY: `self` proves AVX2.
         unsafe { [_mm256_mul_ps(a[0], b[0]), _mm256_mul_ps(a[1], b[1])] }
+    }
+
+    #[inline(always)]
+    fn least(self, a: [__m256; 2], b: [__m256; 2]) -> [__m256; 2] {
+        // SAFETY: `self` proves AVX2.
+        unsafe { [_mm256_min_ps(a[0], b[0]), _mm256_min_ps(a[1], b[1])] }
+    }
+
+    #[inline(always)]
+    fn most(self, a: [__m256; 2], b: [__m256; 2]) -> [__m256; 2] {
+        // SAFETY: `self` proves AVX2.
+        unsafe { [_mm256_max_ps(a[0], b[0]), _mm256_max_ps(a[1], b[1])] }
     }
 }

@@ -1,12 +1,11 @@
 //! AVX-512 with VNNI: sixteen outputs in one vector.
 
+#![allow(clippy::wildcard_imports, reason = "the names of instructions speak for themselves")]
 #![expect(unsafe_code, reason = "instructions that only some processors have")]
-#![expect(clippy::wildcard_imports, reason = "the names of instructions speak for themselves")]
-#![allow(clippy::inline_always, reason = "only what is inlined is compiled for the caller's level")]
 
 use std::arch::x86_64::*;
 
-use super::{Job, Simd};
+use super::{Job, Simd, bytes_of};
 
 /// Proof that the machine has AVX-512 F, BW, VL and VNNI: there is no other way to get one than
 /// [`Self::new`].
@@ -98,8 +97,8 @@ impl Simd for Avx512 {
     }
 
     #[inline(always)]
-    fn quad(self, activations: &[i8; 4]) -> __m512i {
-        self.all_sums(i32::from_le_bytes(activations.map(|x| x as u8)))
+    fn quad(self, activations: [i8; 4]) -> __m512i {
+        self.all_sums(bytes_of(activations))
     }
 
     #[inline(always)]
@@ -225,5 +224,17 @@ impl Simd for Avx512 {
     fn mul(self, a: __m512, b: __m512) -> __m512 {
         // SAFETY: `self` proves AVX-512.
         unsafe { _mm512_mul_ps(a, b) }
+    }
+
+    #[inline(always)]
+    fn least(self, a: __m512, b: __m512) -> __m512 {
+        // SAFETY: `self` proves AVX-512.
+        unsafe { _mm512_min_ps(a, b) }
+    }
+
+    #[inline(always)]
+    fn most(self, a: __m512, b: __m512) -> __m512 {
+        // SAFETY: `self` proves AVX-512.
+        unsafe { _mm512_max_ps(a, b) }
     }
 }

@@ -4,8 +4,6 @@
 //! Kernels are generic over it and safe; [`run`] compiles one for each level and picks at run
 //! time.
 
-#![allow(clippy::inline_always, reason = "only what is inlined is compiled for the caller's level")]
-
 #[cfg(target_arch = "x86_64")]
 mod avx2;
 #[cfg(target_arch = "x86_64")]
@@ -58,7 +56,7 @@ pub(crate) trait Simd: Copy {
     fn right(self, bytes: Self::Bytes, by: i32, mask: u8) -> Self::Bytes;
     fn or(self, a: Self::Bytes, b: Self::Bytes) -> Self::Bytes;
 
-    fn quad(self, activations: &[i8; 4]) -> Self::Quad;
+    fn quad(self, activations: [i8; 4]) -> Self::Quad;
     fn no_partial(self) -> Self::Partial;
     /// Adds unsigned codes times activations. Lanes of 16 bits must not overflow, see
     /// [`Self::LANE_PRODUCTS`].
@@ -95,6 +93,10 @@ pub(crate) trait Simd: Copy {
     fn add(self, a: Self::Floats, b: Self::Floats) -> Self::Floats;
     fn sub(self, a: Self::Floats, b: Self::Floats) -> Self::Floats;
     fn mul(self, a: Self::Floats, b: Self::Floats) -> Self::Floats;
+    /// The smaller of two numbers; which of two zeros is open.
+    fn least(self, a: Self::Floats, b: Self::Floats) -> Self::Floats;
+    /// The larger of two numbers; which of two zeros is open.
+    fn most(self, a: Self::Floats, b: Self::Floats) -> Self::Floats;
 }
 
 /// Something to compute with the vectors of any level.
@@ -144,6 +146,12 @@ pub(crate) fn is_available(level: Level) -> bool {
         #[cfg(not(all(target_arch = "aarch64", target_endian = "little")))]
         Level::Neon => false,
     }
+}
+
+/// Four activations as the bytes of one number.
+#[inline(always)]
+fn bytes_of([a, b, c, d]: [i8; 4]) -> i32 {
+    i32::from_le_bytes([a as u8, b as u8, c as u8, d as u8])
 }
 
 /// Rows of a group that starts where `rows` are left: as many as possible, a power of two.

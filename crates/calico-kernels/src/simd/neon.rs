@@ -1,13 +1,11 @@
 //! NEON: four quarters of four outputs.
 
+#![allow(clippy::wildcard_imports, reason = "the names of instructions speak for themselves")]
 #![expect(unsafe_code, reason = "instructions that only some processors have")]
-#![expect(clippy::wildcard_imports, reason = "the names of instructions speak for themselves")]
-#![allow(clippy::inline_always, reason = "only what is inlined is compiled for the caller's level")]
 
 use std::arch::aarch64::*;
-use std::array::from_fn;
 
-use super::{Job, Simd};
+use super::{Job, Simd, bytes_of};
 
 /// Proof that the code runs on a 64-bit ARM processor, all of which have NEON.
 #[derive(Debug, Clone, Copy)]
@@ -19,6 +17,32 @@ impl Neon {
     pub(super) fn new() -> Self {
         Self(())
     }
+}
+
+/// The value of an expression for each quarter.
+///
+/// `array::from_fn` is not always inlined.
+macro_rules! each {
+    ($quarter:ident, $value:expr) => {
+        [
+            {
+                let $quarter = 0;
+                $value
+            },
+            {
+                let $quarter = 1;
+                $value
+            },
+            {
+                let $quarter = 2;
+                $value
+            },
+            {
+                let $quarter = 3;
+                $value
+            },
+        ]
+    };
 }
 
 /// A vector for each four outputs.
@@ -46,7 +70,7 @@ impl Simd for Neon {
     #[inline(always)]
     fn load(self, bytes: &[u8; 64]) -> Self::Bytes {
         // SAFETY: NEON is part of the target, and the four loads lie in the 64 bytes.
-        from_fn(|i| unsafe { vld1q_u8(bytes.as_ptr().add(16 * i)) })
+        each!(i, unsafe { vld1q_u8(bytes.as_ptr().add(16 * i)) })
     }
 
     #[inline(always)]
@@ -60,21 +84,19 @@ impl Simd for Neon {
     #[inline(always)]
     fn low(self, bytes: Self::Bytes) -> Self::Bytes {
         // SAFETY: NEON is part of the target.
-        bytes.map(|quarter| unsafe { vandq_u8(quarter, vdupq_n_u8(0x0f)) })
+        each!(i, unsafe { vandq_u8(bytes[i], vdupq_n_u8(0x0f)) })
     }
 
     #[inline(always)]
     fn high(self, bytes: Self::Bytes) -> Self::Bytes {
         // SAFETY: NEON is part of the target.
-        bytes.map(|quarter| unsafe { vshrq_n_u8::<4>(quarter) })
+        each!(i, unsafe { vshrq_n_u8::<4>(bytes[i]) })
     }
 
     #[inline(always)]
     fn left(self, bytes: Self::Bytes, by: i32, mask: u8) -> Self::Bytes {
         // SAFETY: NEON is part of the target.
-        bytes.map(|quarter| unsafe {
-            vandq_u8(vshlq_u8(quarter, vdupq_n_s8(by as i8)), vdupq_n_u8(mask))
-        })
+        each!(i, unsafe { vandq_u8(vshlq_u8(bytes[i], vdupq_n_s8(by as i8)), vdupq_n_u8(mask)) })
     }
 
     #[inline(always)]
@@ -85,12 +107,12 @@ impl Simd for Neon {
     #[inline(always)]
     fn or(self, a: Self::Bytes, b: Self::Bytes) -> Self::Bytes {
         // SAFETY: NEON is part of the target.
-        from_fn(|i| unsafe { vorrq_u8(a[i], b[i]) })
+        each!(i, unsafe { vorrq_u8(a[i], b[i]) })
     }
 
     #[inline(always)]
-    fn quad(self, activations: &[i8; 4]) -> int8x16_t {
-        let bytes = i32::from_le_bytes(activations.map(|x| x as u8));
+    fn quad(self, activations: [i8; 4]) -> int8x16_t {
+        let bytes = bytes_of(activations);
         // SAFETY: NEON is part of the target.
         unsafe { vreinterpretq_s8_s32(vdupq_n_s32(bytes)) }
     }
@@ -105,7 +127,7 @@ impl Simd for Neon {
     #[inline(always)]
     fn code_dot(self, sums: Self::Partial, codes: Self::Bytes, x: int8x16_t) -> Self::Partial {
         // SAFETY: NEON is part of the target.
-        from_fn(|i| unsafe {
+        each!(i, unsafe {
             let codes = vreinterpretq_s8_u8(codes[i]);
             [
                 vmlal_s8(sums[i][0], vget_low_s8(codes), vget_low_s8(x)),
@@ -117,7 +139,7 @@ impl Simd for Neon {
     #[inline(always)]
     fn scaled(self, sums: Self::Sums, partial: Self::Partial, by: Self::Factors) -> Self::Sums {
         // SAFETY: NEON is part of the target.
-        from_fn(|i| unsafe {
+        each!(i, unsafe {
             let [low, high] = partial[i];
             let whole = vpaddq_s32(vpaddlq_s16(low), vpaddlq_s16(high));
             vmlaq_s32(sums[i], whole, by[i])
@@ -128,7 +150,7 @@ impl Simd for Neon {
     #[inline(always)]
     fn signed_dot(self, sums: Self::Sums, codes: Self::Bytes, x: int8x16_t) -> Self::Sums {
         // SAFETY: NEON is part of the target.
-        from_fn(|i| unsafe {
+        each!(i, unsafe {
             let codes = vreinterpretq_s8_u8(codes[i]);
             let low = vmull_s8(vget_low_s8(codes), vget_low_s8(x));
             vpadalq_s16(sums[i], vpaddq_s16(low, vmull_high_s8(codes, x)))
@@ -138,35 +160,33 @@ impl Simd for Neon {
     #[inline(always)]
     fn unsigned_pairs(self, bytes: &[u8; 32]) -> Self::Pairs {
         // SAFETY: NEON is part of the target, and the four loads lie in the 32 bytes.
-        from_fn(|i| unsafe { vreinterpretq_s16_u16(vmovl_u8(vld1_u8(bytes.as_ptr().add(8 * i)))) })
+        each!(i, unsafe { vreinterpretq_s16_u16(vmovl_u8(vld1_u8(bytes.as_ptr().add(8 * i)))) })
     }
 
     #[inline(always)]
     fn signed_pairs(self, bytes: &[u8; 32]) -> Self::Pairs {
         // SAFETY: NEON is part of the target, and the four loads lie in the 32 bytes.
-        from_fn(|i| unsafe { vmovl_s8(vld1_s8(bytes.as_ptr().add(8 * i).cast())) })
+        each!(i, unsafe { vmovl_s8(vld1_s8(bytes.as_ptr().add(8 * i).cast())) })
     }
 
     #[inline(always)]
     fn first(self, pairs: Self::Pairs) -> Self::Factors {
         // SAFETY: NEON is part of the target.
-        pairs.map(|quarter| unsafe {
-            vshrq_n_s32::<16>(vshlq_n_s32::<16>(vreinterpretq_s32_s16(quarter)))
-        })
+        each!(i, unsafe { vshrq_n_s32::<16>(vshlq_n_s32::<16>(vreinterpretq_s32_s16(pairs[i]))) })
     }
 
     #[inline(always)]
     fn second(self, pairs: Self::Pairs) -> Self::Factors {
         // SAFETY: NEON is part of the target.
-        pairs.map(|quarter| unsafe { vshrq_n_s32::<16>(vreinterpretq_s32_s16(quarter)) })
+        each!(i, unsafe { vshrq_n_s32::<16>(vreinterpretq_s32_s16(pairs[i])) })
     }
 
     #[inline(always)]
     fn pair_dot(self, sums: Self::Sums, pairs: Self::Pairs, x: [i16; 2]) -> Self::Sums {
-        let [x, y] = x.map(i32::from);
+        let (x, y) = (i32::from(x[0]), i32::from(x[1]));
         let (first, second) = (self.first(pairs), self.second(pairs));
         // SAFETY: NEON is part of the target.
-        from_fn(|i| unsafe { vmlaq_n_s32(vmlaq_n_s32(sums[i], first[i], x), second[i], y) })
+        each!(i, unsafe { vmlaq_n_s32(vmlaq_n_s32(sums[i], first[i], x), second[i], y) })
     }
 
     #[inline(always)]
@@ -178,25 +198,25 @@ impl Simd for Neon {
     #[inline(always)]
     fn less(self, a: Self::Sums, b: Self::Sums) -> Self::Sums {
         // SAFETY: NEON is part of the target.
-        from_fn(|i| unsafe { vsubq_s32(a[i], b[i]) })
+        each!(i, unsafe { vsubq_s32(a[i], b[i]) })
     }
 
     #[inline(always)]
     fn times_32(self, a: Self::Sums) -> Self::Sums {
         // SAFETY: NEON is part of the target.
-        a.map(|quarter| unsafe { vshlq_n_s32::<5>(quarter) })
+        each!(i, unsafe { vshlq_n_s32::<5>(a[i]) })
     }
 
     #[inline(always)]
     fn floats(self, sums: Self::Sums) -> Self::Floats {
         // SAFETY: NEON is part of the target.
-        sums.map(|quarter| unsafe { vcvtq_f32_s32(quarter) })
+        each!(i, unsafe { vcvtq_f32_s32(sums[i]) })
     }
 
     #[inline(always)]
     fn halves(self, bytes: &[u8; 32]) -> Self::Floats {
         // SAFETY: NEON is part of the target, and the four loads lie in the 32 bytes.
-        from_fn(|i| unsafe {
+        each!(i, unsafe {
             let halves = vld1_u8(bytes.as_ptr().add(8 * i));
             vcvt_f32_f16(vreinterpret_f16_u8(halves))
         })
@@ -211,7 +231,7 @@ impl Simd for Neon {
     #[inline(always)]
     fn load_floats(self, values: &[f32; 16]) -> Self::Floats {
         // SAFETY: NEON is part of the target, and the four loads lie in the 16 values.
-        from_fn(|i| unsafe { vld1q_f32(values.as_ptr().add(4 * i)) })
+        each!(i, unsafe { vld1q_f32(values.as_ptr().add(4 * i)) })
     }
 
     #[inline(always)]
@@ -225,18 +245,30 @@ impl Simd for Neon {
     #[inline(always)]
     fn add(self, a: Self::Floats, b: Self::Floats) -> Self::Floats {
         // SAFETY: NEON is part of the target.
-        from_fn(|i| unsafe { vaddq_f32(a[i], b[i]) })
+        each!(i, unsafe { vaddq_f32(a[i], b[i]) })
     }
 
     #[inline(always)]
     fn sub(self, a: Self::Floats, b: Self::Floats) -> Self::Floats {
         // SAFETY: NEON is part of the target.
-        from_fn(|i| unsafe { vsubq_f32(a[i], b[i]) })
+        each!(i, unsafe { vsubq_f32(a[i], b[i]) })
     }
 
     #[inline(always)]
     fn mul(self, a: Self::Floats, b: Self::Floats) -> Self::Floats {
         // SAFETY: NEON is part of the target.
-        from_fn(|i| unsafe { vmulq_f32(a[i], b[i]) })
+        each!(i, unsafe { vmulq_f32(a[i], b[i]) })
+    }
+
+    #[inline(always)]
+    fn least(self, a: Self::Floats, b: Self::Floats) -> Self::Floats {
+        // SAFETY: NEON is part of the target.
+        each!(i, unsafe { vminq_f32(a[i], b[i]) })
+    }
+
+    #[inline(always)]
+    fn most(self, a: Self::Floats, b: Self::Floats) -> Self::Floats {
+        // SAFETY: NEON is part of the target.
+        each!(i, unsafe { vmaxq_f32(a[i], b[i]) })
     }
 }

@@ -3,8 +3,6 @@
 //! Additions wrap around only in name, see the bounds in the crate's page: checks would slow them
 //! down.
 
-#![allow(clippy::inline_always, reason = "only what is inlined is compiled for the caller's level")]
-
 use half::f16;
 
 use super::{Job, Simd};
@@ -13,10 +11,17 @@ use super::{Job, Simd};
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Portable;
 
-/// The result of a function for each of the outputs.
-#[inline(always)]
-fn each<T>(value: impl FnMut(usize) -> T) -> [T; 16] {
-    std::array::from_fn(value)
+/// An array with the value of an expression at each place.
+///
+/// `array::from_fn` is not always inlined.
+macro_rules! each {
+    ($place:ident < $count:literal, $value:expr) => {{
+        let mut all = [Default::default(); $count];
+        for $place in 0..$count {
+            all[$place] = $value;
+        }
+        all
+    }};
 }
 
 impl Simd for Portable {
@@ -49,32 +54,32 @@ impl Simd for Portable {
 
     #[inline(always)]
     fn low(self, bytes: [u8; 64]) -> [u8; 64] {
-        bytes.map(|byte| byte & 0x0f)
+        each!(i < 64, bytes[i] & 0x0f)
     }
 
     #[inline(always)]
     fn high(self, bytes: [u8; 64]) -> [u8; 64] {
-        bytes.map(|byte| byte >> 4)
+        each!(i < 64, bytes[i] >> 4)
     }
 
     #[inline(always)]
     fn left(self, bytes: [u8; 64], by: i32, mask: u8) -> [u8; 64] {
-        bytes.map(|byte| byte.wrapping_shl(by as u32) & mask)
+        each!(i < 64, bytes[i].wrapping_shl(by as u32) & mask)
     }
 
     #[inline(always)]
     fn right(self, bytes: [u8; 64], by: i32, mask: u8) -> [u8; 64] {
-        bytes.map(|byte| byte.wrapping_shr(by as u32) & mask)
+        each!(i < 64, bytes[i].wrapping_shr(by as u32) & mask)
     }
 
     #[inline(always)]
     fn or(self, a: [u8; 64], b: [u8; 64]) -> [u8; 64] {
-        std::array::from_fn(|i| a[i] | b[i])
+        each!(i < 64, a[i] | b[i])
     }
 
     #[inline(always)]
-    fn quad(self, activations: &[i8; 4]) -> [i8; 4] {
-        *activations
+    fn quad(self, activations: [i8; 4]) -> [i8; 4] {
+        activations
     }
 
     #[inline(always)]
@@ -83,25 +88,24 @@ impl Simd for Portable {
     }
 
     #[inline(always)]
-    fn code_dot(self, mut sums: [i32; 16], codes: [u8; 64], x: [i8; 4]) -> [i32; 16] {
-        for (sum, codes) in sums.iter_mut().zip(codes.as_chunks::<4>().0) {
-            for (&code, &x) in codes.iter().zip(&x) {
-                *sum = sum.wrapping_add(i32::from(code) * i32::from(x));
-            }
-        }
-        sums
+    fn code_dot(self, sums: [i32; 16], codes: [u8; 64], x: [i8; 4]) -> [i32; 16] {
+        // Codes are below 128, so signed products serve.
+        self.signed_dot(sums, codes, x)
     }
 
     #[inline(always)]
     fn scaled(self, sums: [i32; 16], partial: [i32; 16], by: [i32; 16]) -> [i32; 16] {
-        each(|o| sums[o].wrapping_add(partial[o].wrapping_mul(by[o])))
+        each!(o < 16, sums[o].wrapping_add(partial[o].wrapping_mul(by[o])))
     }
 
     #[inline(always)]
     fn signed_dot(self, mut sums: [i32; 16], codes: [u8; 64], x: [i8; 4]) -> [i32; 16] {
-        for (sum, codes) in sums.iter_mut().zip(codes.as_chunks::<4>().0) {
-            for (&code, &x) in codes.iter().zip(&x) {
-                *sum = sum.wrapping_add(i32::from(code as i8) * i32::from(x));
+        // Products fit into 16 bits, of which a vector holds twice as many.
+        let products: [i16; 64] =
+            each!(i < 64, i16::from(codes[i] as i8).wrapping_mul(i16::from(x[i % 4])));
+        for o in 0..16 {
+            for i in 4 * o..4 * o + 4 {
+                sums[o] = sums[o].wrapping_add(i32::from(products[i]));
             }
         }
         sums
@@ -109,29 +113,29 @@ impl Simd for Portable {
 
     #[inline(always)]
     fn unsigned_pairs(self, bytes: &[u8; 32]) -> [[i16; 2]; 16] {
-        each(|o| [i16::from(bytes[2 * o]), i16::from(bytes[2 * o + 1])])
+        each!(o < 16, [i16::from(bytes[2 * o]), i16::from(bytes[2 * o + 1])])
     }
 
     #[inline(always)]
     fn signed_pairs(self, bytes: &[u8; 32]) -> [[i16; 2]; 16] {
-        each(|o| [i16::from(bytes[2 * o] as i8), i16::from(bytes[2 * o + 1] as i8)])
+        each!(o < 16, [i16::from(bytes[2 * o] as i8), i16::from(bytes[2 * o + 1] as i8)])
     }
 
     #[inline(always)]
     fn first(self, pairs: [[i16; 2]; 16]) -> [i32; 16] {
-        pairs.map(|[first, _]| i32::from(first))
+        each!(o < 16, i32::from(pairs[o][0]))
     }
 
     #[inline(always)]
     fn second(self, pairs: [[i16; 2]; 16]) -> [i32; 16] {
-        pairs.map(|[_, second]| i32::from(second))
+        each!(o < 16, i32::from(pairs[o][1]))
     }
 
     #[inline(always)]
     fn pair_dot(self, sums: [i32; 16], pairs: [[i16; 2]; 16], x: [i16; 2]) -> [i32; 16] {
-        let [x, y] = x.map(i32::from);
-        each(|o| {
-            let [first, second] = pairs[o].map(i32::from);
+        let (x, y) = (i32::from(x[0]), i32::from(x[1]));
+        each!(o < 16, {
+            let (first, second) = (i32::from(pairs[o][0]), i32::from(pairs[o][1]));
             sums[o].wrapping_add(first.wrapping_mul(x)).wrapping_add(second.wrapping_mul(y))
         })
     }
@@ -143,22 +147,22 @@ impl Simd for Portable {
 
     #[inline(always)]
     fn less(self, a: [i32; 16], b: [i32; 16]) -> [i32; 16] {
-        each(|o| a[o].wrapping_sub(b[o]))
+        each!(o < 16, a[o].wrapping_sub(b[o]))
     }
 
     #[inline(always)]
     fn times_32(self, a: [i32; 16]) -> [i32; 16] {
-        a.map(|sum| sum.wrapping_mul(32))
+        each!(o < 16, a[o].wrapping_mul(32))
     }
 
     #[inline(always)]
     fn floats(self, sums: [i32; 16]) -> [f32; 16] {
-        sums.map(|sum| sum as f32)
+        each!(o < 16, sums[o] as f32)
     }
 
     #[inline(always)]
     fn halves(self, bytes: &[u8; 32]) -> [f32; 16] {
-        each(|o| f16::from_le_bytes([bytes[2 * o], bytes[2 * o + 1]]).to_f32())
+        each!(o < 16, f16::from_le_bytes([bytes[2 * o], bytes[2 * o + 1]]).to_f32())
     }
 
     #[inline(always)]
@@ -178,16 +182,27 @@ impl Simd for Portable {
 
     #[inline(always)]
     fn add(self, a: [f32; 16], b: [f32; 16]) -> [f32; 16] {
-        each(|o| a[o] + b[o])
+        each!(o < 16, a[o] + b[o])
     }
 
     #[inline(always)]
     fn sub(self, a: [f32; 16], b: [f32; 16]) -> [f32; 16] {
-        each(|o| a[o] - b[o])
+        each!(o < 16, a[o] - b[o])
     }
 
     #[inline(always)]
     fn mul(self, a: [f32; 16], b: [f32; 16]) -> [f32; 16] {
-        each(|o| a[o] * b[o])
+        each!(o < 16, a[o] * b[o])
+    }
+
+    #[inline(always)]
+    fn least(self, a: [f32; 16], b: [f32; 16]) -> [f32; 16] {
+        // One instruction, unlike `f32::min`.
+        each!(o < 16, if a[o] < b[o] { a[o] } else { b[o] })
+    }
+
+    #[inline(always)]
+    fn most(self, a: [f32; 16], b: [f32; 16]) -> [f32; 16] {
+        each!(o < 16, if a[o] > b[o] { a[o] } else { b[o] })
     }
 }

@@ -24,7 +24,7 @@ impl Job for Everything {
             s.store(bytes, &mut to);
             out.extend(to.map(u32::from));
         }
-        let x = s.quad(&self.x);
+        let x = s.quad(self.x);
         let (first, second): (&[u8; 32], _) = (self.a.first_chunk().unwrap(), self.b.first_chunk());
         let (signed, unsigned) = (s.signed_pairs(first), s.unsigned_pairs(second.unwrap()));
         let partial = s.code_dot(s.code_dot(s.no_partial(), s.low(a), x), s.high(b), x);
@@ -39,6 +39,7 @@ impl Job for Everything {
         let mut floats: Vec<_> = sums.into_iter().map(|sums| s.floats(sums)).collect();
         let d = s.halves(first);
         floats.extend([c, s.all(self.floats[3]), s.add(c, d), s.sub(c, d), s.mul(c, d)]);
+        floats.extend([s.least(c, s.all(0.5)), s.most(c, s.all(0.5))]);
         for floats in floats {
             let mut to = [0.0; 16];
             s.store_floats(floats, &mut to);
