@@ -26,7 +26,8 @@ macro_rules! each {
 
 impl Simd for Portable {
     type Bytes = [u8; 64];
-    type Quad = [i8; 4];
+    /// The four activations again and again.
+    type Quad = [i16; 64];
     type Partial = [i32; 16];
     type Sums = [i32; 16];
     type Pairs = [[i16; 2]; 16];
@@ -78,8 +79,14 @@ impl Simd for Portable {
     }
 
     #[inline(always)]
-    fn quad(self, activations: [i8; 4]) -> [i8; 4] {
-        activations
+    fn quad(self, activations: [i8; 4]) -> [i16; 64] {
+        let mut all = [0; 64];
+        for o in 0..16 {
+            for i in 0..4 {
+                all[4 * o + i] = i16::from(activations[i]);
+            }
+        }
+        all
     }
 
     #[inline(always)]
@@ -88,7 +95,7 @@ impl Simd for Portable {
     }
 
     #[inline(always)]
-    fn code_dot(self, sums: [i32; 16], codes: [u8; 64], x: [i8; 4]) -> [i32; 16] {
+    fn code_dot(self, sums: [i32; 16], codes: [u8; 64], x: [i16; 64]) -> [i32; 16] {
         // Codes are below 128, so signed products serve.
         self.signed_dot(sums, codes, x)
     }
@@ -98,15 +105,17 @@ impl Simd for Portable {
         each!(o < 16, sums[o].wrapping_add(partial[o].wrapping_mul(by[o])))
     }
 
+    /// In three long loops, because short ones are unrolled before anything makes vectors of them.
     #[inline(always)]
-    fn signed_dot(self, mut sums: [i32; 16], codes: [u8; 64], x: [i8; 4]) -> [i32; 16] {
-        // Products fit into 16 bits, of which a vector holds twice as many.
-        let products: [i16; 64] =
-            each!(i < 64, i16::from(codes[i] as i8).wrapping_mul(i16::from(x[i % 4])));
+    fn signed_dot(self, mut sums: [i32; 16], codes: [u8; 64], x: [i16; 64]) -> [i32; 16] {
+        let codes: [i16; 64] = each!(i < 64, i16::from(codes[i] as i8));
+        let mut pairs = [0; 32];
+        for i in 0..32 {
+            pairs[i] = i32::from(codes[2 * i]) * i32::from(x[2 * i])
+                + i32::from(codes[2 * i + 1]) * i32::from(x[2 * i + 1]);
+        }
         for o in 0..16 {
-            for i in 4 * o..4 * o + 4 {
-                sums[o] = sums[o].wrapping_add(i32::from(products[i]));
-            }
+            sums[o] = sums[o].wrapping_add(pairs[2 * o] + pairs[2 * o + 1]);
         }
         sums
     }
