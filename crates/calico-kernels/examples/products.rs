@@ -6,16 +6,19 @@
 //!
 //! Prints billions of operations per second (a multiplication and an addition are two), the
 //! gigabytes of weights read per second, and how many times faster than the crate `gemm` that is.
+//! The line `reading f32` tells how fast memory is.
 //! Other work on the machine disturbs all of them alike: believe the ratios of one run.
 //! Words after the command choose formats (`q8`, `Q4_K`, …), and numbers choose counts of rows.
 
 #![expect(clippy::print_stdout, reason = "printing is what it is for")]
 
 use std::error::Error;
+use std::hint::black_box;
 use std::time::{Duration, Instant};
 
 use calico_kernels::blocks::{self, BlockFormat, BlockWeights};
 use calico_kernels::{Kernels, Level, q8};
+use rayon::prelude::*;
 
 /// Outputs and inner widths: LLaMA's, EVA-CLIP's and SAM's.
 const SHAPES: [[usize; 2]; 4] = [[4096, 4096], [11008, 4096], [6144, 1408], [5120, 1280]];
@@ -89,6 +92,10 @@ fn measure([outputs, inner]: [usize; 2], choice: &Choice) -> Result<(), Box<dyn 
             product_of_f32(&weights, &x, inner, &mut y);
             Ok(())
         })];
+        racers.push(Racer::new("reading f32".to_owned(), 4 * weights.len(), || {
+            black_box(sum_of_bits(&weights));
+            Ok(())
+        }));
         for kernels in Level::available().into_iter().filter_map(|level| Kernels::at(level).ok()) {
             if choice.has("q8") {
                 let name = format!("q8 {}", kernels.level());
@@ -150,6 +157,12 @@ fn noise(len: usize) -> Vec<f32> {
         (state >> 8) as f32 / (1 << 23) as f32 - 1.0
     };
     (0..len).map(|_| next()).collect()
+}
+
+/// Reads all values on all threads, as fast as memory gives them.
+fn sum_of_bits(values: &[f32]) -> u64 {
+    let part = |values: &[f32]| values.iter().map(|value| u64::from(value.to_bits())).sum::<u64>();
+    values.par_chunks(1 << 16).map(part).sum()
 }
 
 /// `y = x · weightsᵀ` by the crate `gemm`.

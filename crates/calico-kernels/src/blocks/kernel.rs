@@ -8,10 +8,13 @@ pub(super) const D: usize = 0;
 pub(super) const DMIN: usize = 32;
 pub(super) const SCALES: usize = 64;
 pub(super) const MINS: usize = 192;
-pub(super) const LOW: usize = 320;
-pub(super) const HIGH: usize = 2368;
+pub(super) const CODES: usize = 320;
 /// Where the codes of `Q8_0` begin.
 pub(super) const CODES_8: usize = 32;
+/// Lines of 64 bytes that hold the codes of 32 inner values: upper bits, then lower ones.
+pub(super) const LINES_4: usize = 4;
+pub(super) const LINES_5: usize = 5;
+pub(super) const LINES_6: usize = 6;
 
 /// Codes of a superblock of a panel, a byte each: `[64][16][4]`.
 pub(super) type Unpacked = [[u8; 64]; 64];
@@ -40,7 +43,7 @@ impl Scaled for Q4K {
 
     #[inline(always)]
     fn pair<S: Simd, const P: usize>(s: S, block: &[u8], unit: usize) -> [S::Bytes; 2] {
-        nibbles(s, block, unit * 4 + P)
+        nibbles(s, line(block, unit * LINES_4 + P))
     }
 }
 
@@ -51,8 +54,8 @@ impl Scaled for Q5K {
 
     #[inline(always)]
     fn pair<S: Simd, const P: usize>(s: S, block: &[u8], unit: usize) -> [S::Bytes; 2] {
-        let [even, odd] = nibbles(s, block, unit * 4 + P);
-        let upper = s.load(bytes(block, HIGH, unit));
+        let upper = s.load(line(block, unit * LINES_5));
+        let [even, odd] = nibbles(s, line(block, unit * LINES_5 + 1 + P));
         // Bits 2 P and 2 P + 1 go to place 4.
         let [first, second] = match P {
             0 => [s.left(upper, 4, 0x10), s.left(upper, 3, 0x10)],
@@ -71,8 +74,8 @@ impl Scaled for Q6K {
 
     #[inline(always)]
     fn pair<S: Simd, const P: usize>(s: S, block: &[u8], unit: usize) -> [S::Bytes; 2] {
-        let [even, odd] = nibbles(s, block, unit * 4 + P);
-        let upper = s.load(bytes(block, HIGH, unit * 2 + P / 2));
+        let upper = s.load(line(block, unit * LINES_6 + P / 2));
+        let [even, odd] = nibbles(s, line(block, unit * LINES_6 + 2 + P));
         // Of each plane, bits 0..4 belong to an even P and bits 4..8 to an odd one.
         let [first, second] = match P % 2 {
             0 => [s.left(upper, 4, 0x30), s.left(upper, 2, 0x30)],
@@ -194,7 +197,7 @@ pub(super) fn isums_of_8<S: Simd, const R: usize>(
 ) -> [S::Sums; R] {
     let mut sums = [s.all_sums(0); R];
     for quad in 0..8 {
-        let codes = s.load(bytes(block, CODES_8, quad));
+        let codes = s.load(&block[CODES_8..].as_chunks().0[quad]);
         for r in 0..R {
             sums[r] = s.signed_dot(sums[r], codes, s.quad(rows[r].codes[unit * 8 + quad]));
         }
@@ -267,15 +270,15 @@ fn quads_that_fit<S: Simd, F: Scaled>() -> usize {
 
 /// Codes with four bits each.
 #[inline(always)]
-fn nibbles<S: Simd>(s: S, block: &[u8], index: usize) -> [S::Bytes; 2] {
-    let both = s.load(bytes(block, LOW, index));
+fn nibbles<S: Simd>(s: S, bytes: &[u8; 64]) -> [S::Bytes; 2] {
+    let both = s.load(bytes);
     [s.low(both), s.high(both)]
 }
 
-/// 64 bytes of a field.
+/// 64 bytes of the codes.
 #[inline(always)]
-fn bytes(block: &[u8], field: usize, index: usize) -> &[u8; 64] {
-    &block[field..].as_chunks().0[index]
+fn line(block: &[u8], index: usize) -> &[u8; 64] {
+    &block[CODES..].as_chunks().0[index]
 }
 
 /// 32 bytes of a field.

@@ -35,10 +35,15 @@
 //! | `dmin`, f16 `[16]` | 32 | 32 | 32 (zeros) |
 //! | scales of two sub-blocks side by side, `[pairs][16][2]` | 128 | 128 | 256 |
 //! | mins likewise | 128 | 128 | |
-//! | lower four bits of codes, `[8][4][16][4]`: of inner values `32 i + 8 j + k` in the lower and of `32 i + 8 j + 4 + k` in the upper half of a byte | 2048 | 2048 | 2048 |
-//! | upper bits, `[8][16][4]` bytes for `Q5_K`, `[8][2][16][4]` for `Q6_K`: bits of inner value `32 i + 4 q + k` at bit `q` (or at `2 (q mod 4)` of plane `q / 4`) | | 512 | 1024 |
+//! | codes of each 32 inner values | 8 · 256 | 8 · 320 | 8 · 384 |
 //!
-//! and a block of a panel of `Q8_0` holds `d`, f16 `[16]`, and codes, `[8][16][4]`.
+//! Codes of 32 inner values lie in lines of 64 bytes, `[16][4]`.
+//! The last four hold the lower four bits: the line `j` those of inner values `8 j + k` in the
+//! lower and of `8 j + 4 + k` in the upper half of its bytes, where `k` is the last index.
+//! Before them `Q5_K` has one line of upper bits, with that of inner value `4 q + k` at bit `q`, and
+//! `Q6_K` has two, with those of `16 p + 4 q + k` at bit `2 q` of line `p`.
+//!
+//! A block of a panel of `Q8_0` holds `d`, f16 `[16]`, and codes, `[8][16][4]`.
 //!
 //! # Examples
 //!

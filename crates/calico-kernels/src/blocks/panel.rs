@@ -62,20 +62,25 @@ impl Output {
         field + (index / width * PANEL + self.0) * width + index % width
     }
 
-    /// Byte and shift of the lower four bits of a code.
-    fn low(self, i: usize) -> (usize, usize) {
-        let (pair, quad, k) = (i / 8, i / 4 % 2, i % 4);
-        (self.at(kernel::LOW, pair * 4 + k, 4), quad * 4)
+    /// Byte and shift of the lower four bits of a code, with so many lines for 32 values.
+    fn low(self, i: usize, lines: usize) -> (usize, usize) {
+        let (unit, pair, quad) = (i / 32, i / 8 % 4, i / 4 % 2);
+        (self.line((unit + 1) * lines - 4 + pair, i), quad * 4)
     }
 
     /// Byte and shift of the upper bit of a code of `Q5_K`.
     fn fifth(self, i: usize) -> (usize, usize) {
-        (self.at(kernel::HIGH, i / 32 * 4 + i % 4, 4), i / 4 % 8)
+        (self.line(i / 32 * kernel::LINES_5, i), i / 4 % 8)
     }
 
     /// Byte and shift of the upper two bits of a code of `Q6_K`.
     fn sixth(self, i: usize) -> (usize, usize) {
-        (self.at(kernel::HIGH, i / 16 * 4 + i % 4, 4), i / 4 % 4 * 2)
+        (self.line(i / 32 * kernel::LINES_6 + i / 16 % 2, i), i / 4 % 4 * 2)
+    }
+
+    /// The byte of an inner value in a line of 64 bytes.
+    fn line(self, line: usize, i: usize) -> usize {
+        self.at(kernel::CODES, line * 4 + i % 4, 4)
     }
 }
 
@@ -93,7 +98,7 @@ fn write(format: BlockFormat, parts: &Parts, output: Output, block: &mut [u8]) {
     for (i, byte) in parts.dmin.to_le_bytes().into_iter().enumerate() {
         block[output.at(kernel::DMIN, i, 2)] = byte;
     }
-    let (scales, mins) = sub_blocks(format);
+    let (scales, mins, lines) = fields(format);
     for (i, &scale) in parts.scales[..scales].iter().enumerate() {
         block[output.at(kernel::SCALES, i, 2)] = scale;
     }
@@ -101,7 +106,7 @@ fn write(format: BlockFormat, parts: &Parts, output: Output, block: &mut [u8]) {
         block[output.at(kernel::MINS, i, 2)] = min;
     }
     for (i, &code) in parts.codes.iter().enumerate() {
-        let (at, shift) = output.low(i);
+        let (at, shift) = output.low(i, lines);
         block[at] |= (code & 0x0f) << shift;
         match format {
             BlockFormat::Q5K => {
@@ -129,7 +134,7 @@ fn read(format: BlockFormat, output: Output, block: &[u8]) -> Parts {
         return parts;
     }
     parts.dmin = half(kernel::DMIN);
-    let (scales, mins) = sub_blocks(format);
+    let (scales, mins, lines) = fields(format);
     for (i, scale) in parts.scales[..scales].iter_mut().enumerate() {
         *scale = block[output.at(kernel::SCALES, i, 2)];
     }
@@ -137,7 +142,7 @@ fn read(format: BlockFormat, output: Output, block: &[u8]) -> Parts {
         *min = block[output.at(kernel::MINS, i, 2)];
     }
     for (i, code) in parts.codes.iter_mut().enumerate() {
-        let (at, shift) = output.low(i);
+        let (at, shift) = output.low(i, lines);
         *code = block[at] >> shift & 0x0f;
         match format {
             BlockFormat::Q5K => {
@@ -154,11 +159,12 @@ fn read(format: BlockFormat, output: Output, block: &[u8]) -> Parts {
     parts
 }
 
-/// The number of scales and of mins of a block.
-fn sub_blocks(format: BlockFormat) -> (usize, usize) {
+/// The number of scales and of mins of a block, and of lines for 32 codes.
+fn fields(format: BlockFormat) -> (usize, usize, usize) {
     match format {
-        BlockFormat::Q4K | BlockFormat::Q5K => (8, 8),
-        BlockFormat::Q6K => (16, 0),
-        BlockFormat::Q8_0 => (0, 0),
+        BlockFormat::Q4K => (8, 8, kernel::LINES_4),
+        BlockFormat::Q5K => (8, 8, kernel::LINES_5),
+        BlockFormat::Q6K => (16, 0, kernel::LINES_6),
+        BlockFormat::Q8_0 => (0, 0, 0),
     }
 }
