@@ -66,8 +66,8 @@ fn numbers_come_back_as_near_as_the_bits_allow() {
     let mut random = Random::new(2);
     let normal = random.normal(200 * 256, 0.02);
     let shifted: Vec<f32> = normal.iter().map(|value| value + 0.05).collect();
-    // Measured: 0.0689, 0.0339, 0.0176 and 0.0056 for the first kind of values.
-    let bounds = [0.075, 0.037, 0.019, 0.0061];
+    // Measured: 0.0684, 0.0336, 0.0162 and 0.0051 for the first kind of values.
+    let bounds = [0.072, 0.036, 0.0175, 0.0055];
     for (format, bound) in BlockFormat::ALL.into_iter().zip(bounds) {
         for values in [&normal, &shifted] {
             let found = there_and_back(Kernels::detect(), format, values);
