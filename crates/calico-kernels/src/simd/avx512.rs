@@ -76,7 +76,7 @@ impl Simd for Avx512 {
     fn left(self, bytes: __m512i, by: i32, mask: u8) -> __m512i {
         // SAFETY: `self` proves AVX-512.
         unsafe {
-            let shifted = _mm512_sll_epi16(bytes, _mm_cvtsi32_si128(by));
+            let shifted = _mm512_sllv_epi16(bytes, _mm512_set1_epi16(by as i16));
             _mm512_and_si512(shifted, _mm512_set1_epi8(mask as i8))
         }
     }
@@ -85,7 +85,7 @@ impl Simd for Avx512 {
     fn right(self, bytes: __m512i, by: i32, mask: u8) -> __m512i {
         // SAFETY: `self` proves AVX-512.
         unsafe {
-            let shifted = _mm512_srl_epi16(bytes, _mm_cvtsi32_si128(by));
+            let shifted = _mm512_srlv_epi16(bytes, _mm512_set1_epi16(by as i16));
             _mm512_and_si512(shifted, _mm512_set1_epi8(mask as i8))
         }
     }
@@ -157,7 +157,7 @@ impl Simd for Avx512 {
     fn pair_dot(self, sums: __m512i, pairs: __m512i, x: [i16; 2]) -> __m512i {
         let both = self.all_sums(i32::from(x[0] as u16) | (i32::from(x[1]) << 16));
         // SAFETY: `self` proves AVX-512.
-        unsafe { _mm512_dpwssd_epi32(sums, pairs, both) }
+        unsafe { _mm512_add_epi32(sums, _mm512_madd_epi16(pairs, both)) }
     }
 
     #[inline(always)]
