@@ -17,7 +17,7 @@ use std::hint::black_box;
 use std::time::{Duration, Instant};
 
 use calico_kernels::blocks::{self, BlockFormat, BlockWeights};
-use calico_kernels::{Kernels, Level, q8};
+use calico_kernels::{Kernels, Level};
 use rayon::prelude::*;
 
 /// Outputs and inner widths: LLaMA's, EVA-CLIP's and SAM's.
@@ -76,7 +76,7 @@ fn main() -> Result<(), Box<dyn Error>> {
 /// Measures one shape of weights with all counts of rows.
 fn measure([outputs, inner]: [usize; 2], choice: &Choice) -> Result<(), Box<dyn Error>> {
     let weights = noise(outputs * inner);
-    let eight = q8::quantize(&weights, outputs, inner)?;
+    let eight = Kernels::detect().q8_quantize(&weights, outputs, inner)?;
     let mut packed = Vec::new();
     for format in BlockFormat::ALL {
         if choice.has(format.name()) && inner.is_multiple_of(format.block_values()) {

@@ -52,7 +52,9 @@ const SHAPES: [[usize; 3]; 9] = [
 fn every_level_computes_the_documented_formula_to_the_bit() {
     for [rows, outputs, inner] in SHAPES {
         let mut random = Random::new((rows * outputs * inner) as u64);
-        let weights = q8::quantize(&random.normal(outputs * inner, 0.02), outputs, inner).unwrap();
+        let weights = Kernels::detect()
+            .q8_quantize(&random.normal(outputs * inner, 0.02), outputs, inner)
+            .unwrap();
         let x = random.with_outliers(rows * inner, inner);
         let bias = random.normal(outputs, 1.0);
         for bias in [None, Some(&*bias)] {
@@ -87,7 +89,7 @@ fn results_are_as_near_as_the_quantisation_allows() {
     let mut random = Random::new(3);
     let w = random.normal(outputs * inner, 0.02);
     let x = random.with_outliers(rows * inner, inner);
-    let packed = q8::quantize(&w, outputs, inner).unwrap();
+    let packed = Kernels::detect().q8_quantize(&w, outputs, inner).unwrap();
     let peak = |values: &[f32]| values.iter().fold(0.0_f64, |p, &v| p.max(f64::from(v).abs()));
     for kernels in all_kernels() {
         let y = product(kernels, &packed.view(), &x, None);
@@ -112,7 +114,9 @@ fn results_are_as_near_as_the_quantisation_allows() {
 fn a_row_has_the_same_bits_in_every_batch_and_on_every_number_of_threads() {
     let (outputs, inner) = (77, 130);
     let mut random = Random::new(4);
-    let weights = q8::quantize(&random.normal(outputs * inner, 0.1), outputs, inner).unwrap();
+    let weights = Kernels::detect()
+        .q8_quantize(&random.normal(outputs * inner, 0.1), outputs, inner)
+        .unwrap();
     let x = random.with_outliers(64 * inner, inner);
     for kernels in all_kernels() {
         let whole = bits(&product(kernels, &weights.view(), &x, None));
@@ -129,7 +133,7 @@ fn a_row_has_the_same_bits_in_every_batch_and_on_every_number_of_threads() {
 #[test]
 fn rows_of_one_level_serve_every_other() {
     let mut random = Random::new(5);
-    let weights = q8::quantize(&random.normal(20 * 50, 0.1), 20, 50).unwrap();
+    let weights = Kernels::detect().q8_quantize(&random.normal(20 * 50, 0.1), 20, 50).unwrap();
     let x = random.normal(15 * 50, 1.0);
     let expected = bits(&by_definition(&weights.view(), &x, None));
     for of_rows in all_kernels() {
@@ -145,7 +149,7 @@ fn rows_of_one_level_serve_every_other() {
 #[test]
 fn a_row_that_is_not_finite_gives_no_numbers_and_spoils_no_other() {
     for wrong in [f32::NAN, f32::INFINITY, f32::NEG_INFINITY] {
-        let weights = q8::quantize(&[1.0; 3 * 40], 3, 40).unwrap();
+        let weights = Kernels::detect().q8_quantize(&[1.0; 3 * 40], 3, 40).unwrap();
         let mut x = vec![1.0; 5 * 40];
         x[2 * 40 + 7] = wrong;
         for kernels in all_kernels() {
@@ -159,7 +163,7 @@ fn a_row_that_is_not_finite_gives_no_numbers_and_spoils_no_other() {
 
 #[test]
 fn zeros_give_the_bias() {
-    let weights = q8::quantize(&[0.0; 2 * 9], 2, 9).unwrap();
+    let weights = Kernels::detect().q8_quantize(&[0.0; 2 * 9], 2, 9).unwrap();
     assert_eq!(weights.view().scales(), [0.0; 2]);
     for kernels in all_kernels() {
         let y = product(kernels, &weights.view(), &[0.0; 9], Some(&[1.5, -2.5]));
@@ -179,12 +183,21 @@ fn packing_loses_nothing_and_values_come_back_within_half_a_step() {
         assert_eq!(q8::unpack(&view), codes);
 
         let values = random.normal(outputs * inner, 3.0);
-        let packed = q8::quantize(&values, outputs, inner).unwrap();
+        let packed = Kernels::detect().q8_quantize(&values, outputs, inner).unwrap();
         let found = packed.view().dequantize();
         for (o, (found, values)) in found.chunks(inner).zip(values.chunks(inner)).enumerate() {
             let half_step = packed.view().scales()[o] * 0.50001;
             assert!(found.iter().zip(values).all(|(a, b)| (a - b).abs() <= half_step));
         }
+    }
+}
+
+#[test]
+fn every_level_packs_the_same_weights() {
+    let values = Random::new(8).with_outliers(19 * 300, 300);
+    let expected = Kernels::detect().q8_quantize(&values, 19, 300).unwrap();
+    for kernels in all_kernels() {
+        assert_eq!(kernels.q8_quantize(&values, 19, 300).unwrap(), expected);
     }
 }
 
@@ -204,7 +217,7 @@ fn codes_of_rows_can_be_read() {
 #[test]
 fn wrong_sizes_are_told_and_change_nothing() {
     let kernels = Kernels::detect();
-    let packed = q8::quantize(&[1.0; 6], 2, 3).unwrap();
+    let packed = Kernels::detect().q8_quantize(&[1.0; 6], 2, 3).unwrap();
     let rows = kernels.q8_rows(&[1.0; 6], 3).unwrap();
     let mut y = [7.0; 4];
     let error = kernels.q8_product(&packed.view(), &rows, None, &mut y[..3]).unwrap_err();
@@ -223,17 +236,17 @@ fn impossible_sizes_and_values_are_refused() {
     for (outputs, inner) in [(0, 3), (3, 0), (usize::MAX, 1), (1 << 60, 1 << 10), (1, usize::MAX)] {
         assert!(q8::packed_len(outputs, inner).is_err());
         assert!(q8::pack(&[], outputs, inner).is_err());
-        assert!(q8::quantize(&[], outputs, inner).is_err());
+        assert!(Kernels::detect().q8_quantize(&[], outputs, inner).is_err());
         assert!(Q8Weights::new(outputs, inner, &[], &[]).is_err());
     }
     assert!(q8::packed_len(1, (1 << 17) + 1).is_err());
     assert!(kernels.q8_rows(&[1.0; 5], 3).is_err());
     assert!(kernels.q8_rows(&[], 0).is_err());
     assert!(Q8Weights::new(1, 4, &[0; 64], &[1.0, 1.0]).is_err());
-    let error = q8::quantize(&[1.0, f32::NAN], 1, 2).unwrap_err();
+    let error = Kernels::detect().q8_quantize(&[1.0, f32::NAN], 1, 2).unwrap_err();
     assert!(matches!(error, KernelError::Value { index: 1, .. }), "{error}");
     let none = kernels.q8_rows(&[], 3).unwrap();
-    let packed = q8::quantize(&[1.0; 6], 2, 3).unwrap();
+    let packed = Kernels::detect().q8_quantize(&[1.0; 6], 2, 3).unwrap();
     kernels.q8_product(&packed.view(), &none, None, &mut []).unwrap();
 }
 

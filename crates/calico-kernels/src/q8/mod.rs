@@ -18,10 +18,10 @@
 //! # Examples
 //!
 //! ```
-//! use calico_kernels::{Kernels, q8};
+//! use calico_kernels::Kernels;
 //!
-//! let weights = q8::quantize(&[1.0, 2.0, 3.0, -1.0, 0.0, 0.5], 2, 3)?;
 //! let kernels = Kernels::detect();
+//! let weights = kernels.q8_quantize(&[1.0, 2.0, 3.0, -1.0, 0.0, 0.5], 2, 3)?;
 //! let rows = kernels.q8_rows(&[1.0, 1.0, 1.0], 3)?;
 //! let mut y = [0.0; 2];
 //! kernels.q8_product(&weights.view(), &rows, Some(&[10.0, 20.0]), &mut y)?;
@@ -34,4 +34,4 @@ mod rows;
 mod weights;
 
 pub use rows::Q8Rows;
-pub use weights::{Q8Packed, Q8Weights, pack, packed_len, quantize, unpack};
+pub use weights::{Q8Packed, Q8Weights, pack, packed_len, unpack};

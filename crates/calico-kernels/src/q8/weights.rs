@@ -1,7 +1,7 @@
 use rayon::prelude::*;
 
 use crate::sizes::{self, PANEL};
-use crate::{KernelError, activation, level::Level, simd};
+use crate::{KernelError, Kernels, activation, simd};
 
 /// Inner values that lie together in a panel.
 pub(super) const QUAD: usize = 4;
@@ -137,22 +137,30 @@ pub fn unpack(weights: &Q8Weights<'_>) -> Vec<i8> {
     codes
 }
 
-/// Quantises weights `[outputs, inner]`, each output with the scale `peak / 127`.
-///
-/// # Errors
-/// If a size is 0 or too large, `weights` has another length, or a value is not finite.
-pub fn quantize(weights: &[f32], outputs: usize, inner: usize) -> Result<Q8Packed, KernelError> {
-    checked_len("the slice of weights", weights.len(), outputs, inner)?;
-    if let Some(index) = weights.iter().position(|weight| !weight.is_finite()) {
-        let value = weights[index];
-        return Err(KernelError::Value { index, value, most: f32::MAX });
+impl Kernels {
+    /// Quantises weights `[outputs, inner]`, each output with the scale `peak / 127`, where the
+    /// peak is its largest magnitude.
+    ///
+    /// # Errors
+    /// If a size is 0 or too large, `weights` has another length, or a value is not finite.
+    pub fn q8_quantize(
+        self,
+        weights: &[f32],
+        outputs: usize,
+        inner: usize,
+    ) -> Result<Q8Packed, KernelError> {
+        checked_len("the slice of weights", weights.len(), outputs, inner)?;
+        if let Some(index) = weights.iter().position(|weight| !weight.is_finite()) {
+            let value = weights[index];
+            return Err(KernelError::Value { index, value, most: f32::MAX });
+        }
+        let (mut codes, mut scales) = (vec![0_i8; weights.len()], vec![0.0; outputs]);
+        let rows = codes.par_chunks_mut(inner).zip(weights.par_chunks(inner)).zip(&mut scales);
+        rows.for_each(|((codes, values), scale)| {
+            *scale = simd::run(self.level(), activation::Quantize { values, codes });
+        });
+        Ok(Q8Packed { outputs, inner, codes: pack(&codes, outputs, inner)?, scales })
     }
-    let (mut codes, mut scales) = (vec![0_i8; weights.len()], vec![0.0; outputs]);
-    let rows = codes.par_chunks_mut(inner).zip(weights.par_chunks(inner)).zip(&mut scales);
-    rows.for_each(|((codes, weights), scale)| {
-        *scale = simd::run(Level::detect(), activation::Quantize { values: weights, codes });
-    });
-    Ok(Q8Packed { outputs, inner, codes: pack(&codes, outputs, inner)?, scales })
 }
 
 /// The number of packed bytes, if `found` is the number of values.
