@@ -8,7 +8,8 @@
 //! gigabytes of weights read per second, and how many times faster than the crate `gemm` that is.
 //! The line `reading f32` tells how fast memory is.
 //! Other work on the machine disturbs all of them alike: believe the ratios of one run.
-//! Words after the command choose formats (`q8`, `Q4_K`, …), and numbers choose counts of rows.
+//! Words after the command choose formats (`q8`, `Q4_K`, …) and levels (`avx2`, …), and numbers
+//! choose counts of rows.
 
 #![expect(clippy::print_stdout, reason = "printing is what it is for")]
 
@@ -49,6 +50,7 @@ impl<'a> Racer<'a> {
 /// What is to be measured.
 struct Choice {
     formats: Vec<String>,
+    levels: Vec<Level>,
     rows: Vec<usize>,
 }
 
@@ -59,13 +61,19 @@ impl Choice {
 }
 
 fn main() -> Result<(), Box<dyn Error>> {
-    let (numbers, formats): (Vec<_>, Vec<_>) =
+    let (numbers, words): (Vec<_>, Vec<_>) =
         std::env::args().skip(1).partition(|word| word.parse::<usize>().is_ok());
+    let (levels, formats): (Vec<_>, Vec<_>) =
+        words.into_iter().partition(|word| word.parse::<Level>().is_ok());
+    let mut levels: Vec<Level> = levels.iter().filter_map(|word| word.parse().ok()).collect();
+    if levels.is_empty() {
+        levels = Level::available();
+    }
     let mut rows: Vec<usize> = numbers.iter().filter_map(|word| word.parse().ok()).collect();
     if rows.is_empty() {
         rows.extend(ROWS);
     }
-    let choice = Choice { formats, rows };
+    let choice = Choice { formats, levels, rows };
     println!("{} threads, highest level {}", rayon::current_num_threads(), Level::detect());
     for shape in SHAPES {
         measure(shape, &choice)?;
@@ -96,7 +104,7 @@ fn measure([outputs, inner]: [usize; 2], choice: &Choice) -> Result<(), Box<dyn 
             black_box(sum_of_bits(&weights));
             Ok(())
         }));
-        for kernels in Level::available().into_iter().filter_map(|level| Kernels::at(level).ok()) {
+        for kernels in choice.levels.iter().filter_map(|&level| Kernels::at(level).ok()) {
             if choice.has("q8") {
                 let name = format!("q8 {}", kernels.level());
                 let (view, x) = (eight.view(), &x);
