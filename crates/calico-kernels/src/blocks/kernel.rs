@@ -197,6 +197,9 @@ pub(super) fn isums_of_8<S: Simd, const R: usize>(
 ) -> [S::Sums; R] {
     let mut sums = [s.all_sums(0); R];
     for quad in 0..8 {
+        if R == 1 {
+            s.prefetch(&block[CODES_8..].as_chunks().0[quad], 2048);
+        }
         let codes = s.load(&block[CODES_8..].as_chunks().0[quad]);
         for r in 0..R {
             sums[r] = s.signed_dot(sums[r], codes, s.quad(rows[r].codes[unit * 8 + quad]));
@@ -271,6 +274,7 @@ fn quads_that_fit<S: Simd, F: Scaled>() -> usize {
 /// Codes with four bits each.
 #[inline(always)]
 fn nibbles<S: Simd>(s: S, bytes: &[u8; 64]) -> [S::Bytes; 2] {
+    s.prefetch(bytes, 2048);
     let both = s.load(bytes);
     [s.low(both), s.high(both)]
 }

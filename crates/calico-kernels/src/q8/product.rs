@@ -116,6 +116,9 @@ fn sums<S: Simd, const R: usize>(
 ) -> [S::Sums; R] {
     let mut sums = [s.all_sums(0); R];
     for (codes, quads) in panel.iter().zip(rows) {
+        if R == 1 {
+            s.prefetch(codes, 2048);
+        }
         let codes = s.load(codes);
         for r in 0..R {
             sums[r] = s.signed_dot(sums[r], codes, s.quad(quads[r]));

@@ -45,6 +45,9 @@ pub(crate) trait Simd: Copy {
     fn run<J: Job>(self, job: J) -> J::Output;
 
     fn load(self, bytes: &[u8; 64]) -> Self::Bytes;
+    /// Asks memory for what lies `ahead` bytes behind `bytes`, if anything.
+    #[inline(always)]
+    fn prefetch(self, _bytes: &[u8; 64], _ahead: usize) {}
     fn store(self, bytes: Self::Bytes, to: &mut [u8; 64]);
     /// The lower four bits of every byte.
     fn low(self, bytes: Self::Bytes) -> Self::Bytes;
