@@ -8,7 +8,7 @@ use crate::tree::Tree;
 
 /// A crate uses only crates of lower layers; crates of one layer are strangers.
 const LAYERS: &[(&str, &[&str])] = &[
-    ("L0", &["calico-image", "calico-nn", "calico-formats"]),
+    ("L0", &["calico-image", "calico-nn", "calico-formats", "calico-kernels"]),
     (
         "L1",
         &["calico-vision", "calico-language", "calico-annotation", "calico-result", "calico-hub"],

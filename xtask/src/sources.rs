@@ -15,6 +15,22 @@ const LONG: Excuses = &[];
 const MACHINE_PATHS: Excuses = &[];
 const UNSAFE: Excuses = &[
     (
+        "crates/calico-kernels/src/simd/avx2.rs",
+        "calls instructions that not every machine has, with pointers to slices",
+    ),
+    (
+        "crates/calico-kernels/src/simd/avx512.rs",
+        "calls instructions that not every machine has, with pointers to slices",
+    ),
+    (
+        "crates/calico-kernels/src/simd/neon.rs",
+        "calls instructions that not every machine has, with pointers to slices",
+    ),
+    (
+        "crates/calico-kernels/examples/products.rs",
+        "the crate with which it compares takes pointers",
+    ),
+    (
         "crates/calico-nn/src/weights/checkpoint.rs",
         "maps weight files into memory and gives pages back, which the compiler cannot check",
     ),
