@@ -10,6 +10,7 @@ mod inspect;
 mod model;
 mod model_export;
 mod model_import;
+mod model_quantize;
 mod pull;
 mod segment;
 mod synth;
@@ -37,6 +38,7 @@ pub(crate) use model::{
 };
 pub(crate) use model_export::{ExportFormat, ModelExportArgs};
 pub(crate) use model_import::{Brought, ModelImportArgs};
+pub(crate) use model_quantize::ModelQuantizeArgs;
 pub(crate) use pull::PullArgs;
 pub(crate) use segment::SegmentArgs;
 pub(crate) use synth::SynthArgs;

@@ -12,6 +12,7 @@ pub(crate) mod model_export;
 pub(crate) mod model_import;
 pub(crate) mod model_inspect;
 pub(crate) mod model_pull;
+pub(crate) mod model_quantize;
 pub(crate) mod model_tokenizer;
 pub(crate) mod params;
 pub(crate) mod segment;

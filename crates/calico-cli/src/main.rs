@@ -15,11 +15,15 @@ use std::process::ExitCode;
 use clap::Parser as _;
 
 use args::{Arguments, Command, DataCommand, EvalCommand, ModelCommand};
+use failure::Failure;
 
 #[expect(unsafe_code, reason = "settings of the whole process")]
 fn main() -> ExitCode {
     // SAFETY: this is the first thing that the program does, and no other thread runs yet.
     unsafe { calico_nn::process::settle() };
+    if let Err(error) = calico_nn::process::settle_level() {
+        return Failure::bad_input(error.to_string()).report();
+    }
     let done = match Arguments::parse().command {
         Command::Segment(args) => commands::segment::run(&args),
         Command::Model(args) => match args.command {
@@ -31,6 +35,7 @@ fn main() -> ExitCode {
             ModelCommand::Inspect(args) => commands::model_inspect::run(&args),
             ModelCommand::Params(args) => commands::params::run(&args),
             ModelCommand::Pull(args) => commands::model_pull::pull(&args),
+            ModelCommand::Quantize(args) => commands::model_quantize::run(&args),
             ModelCommand::Adapters(args) => commands::model_adapters::run(&args),
             ModelCommand::Tokenizer(args) => commands::model_tokenizer::tokenizer(&args),
         },

@@ -1,7 +1,7 @@
 //! What the machine has and what a model needs.
 
-use calico_model::CalicoConfig;
 use calico_model::budget::{Request, modules};
+use calico_model::{CalicoConfig, ModelFolder};
 use indicatif::DecimalBytes;
 
 use crate::failure::Failure;
@@ -9,10 +9,18 @@ use crate::failure::Failure;
 /// Bytes of one value in memory: weights are computed with in f32.
 pub(crate) const VALUE_BYTES: u64 = 4;
 
-/// Refuses a model whose weights alone exceed the free memory, before the machine suffers.
+/// Refuses a model in f32 whose weights alone exceed the free memory, before the machine suffers.
 pub(crate) fn check(config: &CalicoConfig) -> Result<(), Failure> {
     let modules = modules(config, Request::default()).map_err(anyhow::Error::from)?;
-    let needed = VALUE_BYTES * modules.iter().map(|module| module.parameters).sum::<u64>();
+    check_bytes(VALUE_BYTES * modules.iter().map(|module| module.parameters).sum::<u64>())
+}
+
+/// As [`check`], for a folder, whose matrices may have fewer bits.
+pub(crate) fn check_folder(folder: &ModelFolder) -> Result<(), Failure> {
+    check_bytes(folder.weight_bytes()?)
+}
+
+fn check_bytes(needed: u64) -> Result<(), Failure> {
     match available() {
         Some(free) => Ok(fits(needed, free)?),
         None => Ok(()),
@@ -22,8 +30,8 @@ pub(crate) fn check(config: &CalicoConfig) -> Result<(), Failure> {
 fn fits(needed: u64, free: u64) -> anyhow::Result<()> {
     anyhow::ensure!(
         needed <= free,
-        "the model needs {} of memory for its weights in f32, but {} are free; use a machine with \
-         more memory or a smaller model",
+        "the model needs {} of memory for its weights, but {} are free; give it fewer bits (`calico \
+         model quantize`), or use a machine with more memory or a smaller model",
         DecimalBytes(needed),
         DecimalBytes(free)
     );

@@ -5,6 +5,7 @@
 
 use calico_model::bench::Workload;
 use calico_model::budget::Request;
+use calico_model::quantize::Quantization;
 use calico_model::{CalicoConfig, Preset};
 use criterion::{Criterion, Throughput};
 
@@ -26,7 +27,7 @@ fn modules(criterion: &mut Criterion) {
     group.sample_size(10);
     for workload in Workload::ALL {
         let mut prepared = workload
-            .prepare(&config, Request::default())
+            .prepare(&config, Request::default(), Quantization::default())
             .unwrap_or_else(|error| panic!("{}: {error}", workload.name()));
         group.throughput(Throughput::Elements(prepared.flops as u64));
         group.bench_function(workload.name(), |bencher| {

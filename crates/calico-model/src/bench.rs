@@ -8,19 +8,30 @@ use std::sync::Arc;
 use calico_language::llama::NoTap;
 use calico_language::{KvCache, Llama};
 use calico_nn::Weights;
+use calico_nn::process::kernels;
+use calico_nn::quantized::{MatrixFormat, QuantizedMatrix};
 use calico_nn::weights::{Init, Random, TensorSpec};
 use calico_vision::dinov2::DinoV2;
 use calico_vision::eva_clip::EvaClip;
 use calico_vision::qformer::QFormer;
 use calico_vision::sam::{ImageEncoder, MaskDecoder, PromptEncoder};
-use candle_core::{Device, Result, Tensor};
+use candle_core::{Device, Error, Result, Tensor};
+use rayon::prelude::*;
 
 use crate::CalicoConfig;
-use crate::budget::{Request, flops};
+use crate::budget::{Flops, Request, flops};
 use crate::correspondence::CorrespondenceExtraction;
+use crate::quantize::Quantization;
+
+mod drawn;
+
+use drawn::Drawn;
 
 /// Side of the square matrices whose product is the yardstick.
 const PEAK_SIDE: usize = 1024;
+
+/// Memory whose reading is the other yardstick: more than caches hold.
+const MEMORY_BYTES: usize = 1 << 29;
 
 /// A part of the model that is measured on its own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -43,12 +54,18 @@ pub enum Workload {
     MaskDecoder,
     /// The product of two square f32 matrices: what the machine can do.
     MatrixPeak,
+    /// The product of two square matrices of 8 bits.
+    MatrixPeakOf8Bits,
+    /// Reading memory that no cache holds.
+    MemoryPeak,
 }
 
 /// A workload with its weights and inputs in memory.
 pub struct Prepared {
     /// Arithmetic of one run, 2 per multiply-add.
     pub flops: f64,
+    /// Bytes of weights that one run reads.
+    pub weight_bytes: u64,
     work: Box<dyn FnMut() -> Result<()>>,
 }
 
@@ -59,14 +76,16 @@ impl Prepared {
     }
 
     fn new(flops: f64, work: impl FnMut() -> Result<()> + 'static) -> Self {
-        Self { flops, work: Box::new(work) }
+        Self { flops, weight_bytes: 0, work: Box::new(work) }
     }
 }
 
 impl Workload {
-    /// All workloads, the yardstick first.
-    pub const ALL: [Self; 9] = [
+    /// All workloads, the yardsticks first.
+    pub const ALL: [Self; 11] = [
         Self::MatrixPeak,
+        Self::MatrixPeakOf8Bits,
+        Self::MemoryPeak,
         Self::EvaClip,
         Self::QFormer,
         Self::Dino,
@@ -89,7 +108,14 @@ impl Workload {
             Self::DecodeStep => "llm_decode_step",
             Self::MaskDecoder => "mask_decoder",
             Self::MatrixPeak => "matrix_peak",
+            Self::MatrixPeakOf8Bits => "matrix_peak_8_bits",
+            Self::MemoryPeak => "memory_peak",
         }
+    }
+
+    /// Whether the workload measures the machine, not a part of the model.
+    pub fn is_yardstick(self) -> bool {
+        matches!(self, Self::MatrixPeak | Self::MatrixPeakOf8Bits | Self::MemoryPeak)
     }
 
     /// Whether the workload runs the language model.
@@ -97,9 +123,31 @@ impl Workload {
         matches!(self, Self::Prefill | Self::DecodeStep)
     }
 
-    /// Draws the weights of this part alone, from seed 0, and its inputs.
-    pub fn prepare(self, config: &CalicoConfig, request: Request) -> Result<Prepared> {
+    /// Draws the weights of this part alone, from seed 0, in the given formats, and its inputs.
+    pub fn prepare(
+        self,
+        config: &CalicoConfig,
+        request: Request,
+        quantization: Quantization,
+    ) -> Result<Prepared> {
         let cost = flops(config, request);
+        let drawn = Arc::new(Drawn::new(quantization));
+        let weights = |prefix: &str| Weights::new(Arc::clone(&drawn) as _).pp(prefix);
+        let mut prepared = self.prepare_with(config, request, &cost, weights)?;
+        // Of the table of words one row is read for each token.
+        let table = size_of::<f32>() * config.llm.vocab_size * config.llm.width;
+        let unread = if self.is_language() { table as u64 } else { 0 };
+        prepared.weight_bytes += drawn.bytes().saturating_sub(unread);
+        Ok(prepared)
+    }
+
+    fn prepare_with(
+        self,
+        config: &CalicoConfig,
+        request: Request,
+        cost: &Flops,
+        weights: impl Fn(&str) -> Weights,
+    ) -> Result<Prepared> {
         match self {
             Self::EvaClip => {
                 let eva = EvaClip::load(&config.eva, &weights("eva"))?;
@@ -138,19 +186,44 @@ impl Workload {
                 let pixels = input(&[1, 3, side, side])?;
                 Ok(Prepared::new(cost.sam_encoder, move || encoder.forward(&pixels).map(drop)))
             }
-            Self::Prefill => prefill(config, request, cost.prefill + cost.head),
-            Self::DecodeStep => decode_step(config, request),
-            Self::MaskDecoder => mask_decoder(config, request, cost.sam_decoder),
+            Self::Prefill => prefill(config, request, &weights("llm"), cost.prefill + cost.head),
+            Self::DecodeStep => decode_step(config, request, &weights("llm")),
+            Self::MaskDecoder => mask_decoder(config, request, &weights("sam"), cost.sam_decoder),
             Self::MatrixPeak => {
                 let (a, b) = (input(&[PEAK_SIDE, PEAK_SIDE])?, input(&[PEAK_SIDE, PEAK_SIDE])?);
                 Ok(Prepared::new(2.0 * (PEAK_SIDE as f64).powi(3), move || a.matmul(&b).map(drop)))
+            }
+            Self::MatrixPeakOf8Bits => {
+                let (x, shape) = (values(&[PEAK_SIDE, PEAK_SIDE]), [PEAK_SIDE, PEAK_SIDE]);
+                let matrix = QuantizedMatrix::quantize(kernels(), MatrixFormat::Q8, shape, &x);
+                let matrix = matrix.map_err(Error::wrap)?;
+                let mut y = vec![0.0; x.len()];
+                Ok(Prepared::new(2.0 * (PEAK_SIDE as f64).powi(3), move || {
+                    matrix.multiply(kernels(), &x, None, &mut y).map_err(Error::wrap)
+                }))
+            }
+            Self::MemoryPeak => {
+                let memory = vec![1u64; MEMORY_BYTES / size_of::<u64>()];
+                let read = move || {
+                    let of_piece = |piece: &[u64]| piece.iter().fold(0, |all, word| all ^ word);
+                    let all = memory.par_chunks(1 << 14).map(of_piece).reduce(|| 0, |a, b| a ^ b);
+                    std::hint::black_box(all);
+                    Ok(())
+                };
+                let weight_bytes = MEMORY_BYTES as u64;
+                Ok(Prepared { weight_bytes, ..Prepared::new(0.0, read) })
             }
         }
     }
 }
 
-fn prefill(config: &CalicoConfig, request: Request, flops: f64) -> Result<Prepared> {
-    let llm = Llama::load(&config.llm, &weights("llm"), None)?;
+fn prefill(
+    config: &CalicoConfig,
+    request: Request,
+    weights: &Weights,
+    flops: f64,
+) -> Result<Prepared> {
+    let llm = Llama::load(&config.llm, weights, None)?;
     let prompt = input(&[1, prompt_len(config, request), config.llm.width])?;
     Ok(Prepared::new(flops, move || {
         let hidden = llm.forward(&prompt, Some(&mut KvCache::new()), &NoTap)?;
@@ -158,8 +231,8 @@ fn prefill(config: &CalicoConfig, request: Request, flops: f64) -> Result<Prepar
     }))
 }
 
-fn decode_step(config: &CalicoConfig, request: Request) -> Result<Prepared> {
-    let llm = Llama::load(&config.llm, &weights("llm"), None)?;
+fn decode_step(config: &CalicoConfig, request: Request, weights: &Weights) -> Result<Prepared> {
+    let llm = Llama::load(&config.llm, weights, None)?;
     let prompt = prompt_len(config, request);
     let embeddings = input(&[1, prompt, config.llm.width])?;
     let one = Request { answer_tokens: 1, ..request };
@@ -179,10 +252,15 @@ fn decode_step(config: &CalicoConfig, request: Request) -> Result<Prepared> {
     }))
 }
 
-fn mask_decoder(config: &CalicoConfig, request: Request, flops_each: f64) -> Result<Prepared> {
+fn mask_decoder(
+    config: &CalicoConfig,
+    request: Request,
+    weights: &Weights,
+    flops_each: f64,
+) -> Result<Prepared> {
     let sam = &config.sam;
-    let prompt_encoder = PromptEncoder::load(sam, &weights("sam.prompt"))?;
-    let decoder = MaskDecoder::load(sam, &weights("sam.decoder"))?;
+    let prompt_encoder = PromptEncoder::load(sam, &weights.pp("prompt"))?;
+    let decoder = MaskDecoder::load(sam, &weights.pp("decoder"))?;
     let embedding = input(&[sam.width, sam.grid(), sam.grid()])?;
     let prompts = prompt_encoder.forward(&input(&[request.masks, sam.width])?)?;
     Ok(Prepared::new(request.masks as f64 * flops_each, move || {
@@ -194,15 +272,15 @@ fn prompt_len(config: &CalicoConfig, request: Request) -> usize {
     request.text_tokens + request.images * config.tokens_per_image()
 }
 
-fn weights(prefix: &str) -> Weights {
-    Weights::new(Arc::new(Random::new(0, Device::Cpu))).pp(prefix)
+fn input(shape: &[usize]) -> Result<Tensor> {
+    Tensor::from_vec(values(shape), shape, &Device::Cpu)
 }
 
 /// Values in ±1.
-fn input(shape: &[usize]) -> Result<Tensor> {
+fn values(shape: &[usize]) -> Vec<f32> {
     let init = Init::Uniform(1.0);
     let spec = TensorSpec { name: "input".into(), shape: shape.to_vec(), init };
-    Tensor::from_vec(Random::new(0, Device::Cpu).values(&spec), shape, &Device::Cpu)
+    Random::new(0, Device::Cpu).values(&spec)
 }
 
 #[cfg(test)]
@@ -213,11 +291,16 @@ mod tests {
     #[test]
     fn every_workload_of_the_tiny_model_runs_and_has_arithmetic() {
         let config = Preset::Tiny.config().unwrap();
+        let fewer = Quantization { llm: Some(MatrixFormat::Q8), vision: Some(MatrixFormat::Q8) };
         for workload in Workload::ALL {
-            let mut prepared = workload.prepare(&config, Request::default()).unwrap();
-            assert!(prepared.flops > 0.0, "{}", workload.name());
-            prepared.run().unwrap();
-            prepared.run().unwrap();
+            for quantization in [Quantization::default(), fewer] {
+                let prepared = workload.prepare(&config, Request::default(), quantization);
+                let mut prepared = prepared.unwrap();
+                let work = prepared.flops + prepared.weight_bytes as f64;
+                assert!(work > 0.0, "{}", workload.name());
+                prepared.run().unwrap();
+                prepared.run().unwrap();
+            }
         }
     }
 }

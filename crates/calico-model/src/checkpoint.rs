@@ -10,7 +10,8 @@ use std::sync::Arc;
 use calico_language::{ADDED_TOKENS, SpecialTokens, Tokenizer, TokenizerError, byte_level_json};
 use calico_nn::Weights;
 use calico_nn::weights::checkpoint::{
-    Checkpoint, CheckpointError, CheckpointSource, StoredTensor, StoredType, write_stored,
+    Checkpoint, CheckpointError, CheckpointSource, FileTensor, MatrixPart, StoredForm,
+    StoredTensor, StoredType, write_stored,
 };
 use calico_nn::weights::{Random, Recorder, TensorSpec};
 use candle_core::Device;
@@ -130,12 +131,11 @@ impl ModelFolder {
     pub fn weights_digest(&self, is_chosen: impl Fn(&str) -> bool) -> String {
         let mut hash = Sha256::new();
         for name in self.checkpoint.names().filter(|name| is_chosen(name)) {
-            let Some((tensor, bytes)) =
-                self.checkpoint.stored(name).zip(self.checkpoint.bytes(name))
-            else {
-                continue;
-            };
-            hash.update(format!("{name} {:?} {:?}\n", tensor.shape, tensor.stored));
+            let Some(bytes) = self.checkpoint.bytes(name) else { continue };
+            hash.update(match self.checkpoint.stored(name) {
+                Some(tensor) => format!("{name} {:?} {:?}\n", tensor.shape, tensor.stored),
+                None => format!("{name} {} bytes\n", bytes.len()),
+            });
             let middle = (bytes.len() / 2).max(SAMPLE.min(bytes.len()));
             for start in [0, middle] {
                 hash.update(&bytes[start..bytes.len().min(start + SAMPLE)]);
@@ -162,6 +162,47 @@ impl ModelFolder {
         Ok(hex(&hash.finalize()))
     }
 
+    /// In which forms the tensors are stored, with the number of values of each.
+    pub fn forms(&self) -> Result<BTreeMap<StoredForm, u64>, ModelError> {
+        let mut forms = BTreeMap::new();
+        for spec in tensor_specs(&self.config)? {
+            if let Some(form) = self.checkpoint.form(&spec) {
+                *forms.entry(form).or_default() += spec.len() as u64;
+            }
+        }
+        Ok(forms)
+    }
+
+    /// Bytes of memory that the weights take while the model answers, pages of files that are read
+    /// in place included.
+    pub fn weight_bytes(&self) -> Result<u64, ModelError> {
+        /// Values are computed with in f32.
+        const VALUE: usize = 4;
+        let of_spec = |spec: &TensorSpec| match self.checkpoint.form(spec) {
+            Some(StoredForm::Quantized(format)) => {
+                let shape = spec.shape.as_slice().try_into();
+                let parts = shape.ok().and_then(|it| MatrixPart::all(&spec.name, it, format));
+                parts.iter().flatten().map(FileTensor::byte_len).sum()
+            }
+            _ => VALUE * spec.len(),
+        };
+        Ok(tensor_specs(&self.config)?.iter().map(of_spec).map(|bytes| bytes as u64).sum())
+    }
+
+    /// Refuses a model whose matrices are there in fewer bits, for work that needs their values.
+    ///
+    /// # Errors
+    /// If there is such a matrix.
+    pub fn check_unquantized(&self) -> Result<(), ModelError> {
+        match self.checkpoint.first_quantized() {
+            Some(tensor) => {
+                let (folder, tensor) = (self.path.clone(), tensor.to_owned());
+                Err(ModelError::Quantized { folder, tensor })
+            }
+            None => Ok(()),
+        }
+    }
+
     /// Checks everything about a question that can be checked without photographs and weights.
     pub fn check(
         &self,
@@ -184,6 +225,11 @@ impl ModelFolder {
 
 /// Every tensor of a model, in the order in which its modules ask for them.
 pub fn tensor_specs(config: &CalicoConfig) -> Result<Vec<TensorSpec>, candle_core::Error> {
+    Ok(recorded(config)?.specs())
+}
+
+/// What a model asks for when it is loaded.
+pub(crate) fn recorded(config: &CalicoConfig) -> Result<Arc<Recorder>, candle_core::Error> {
     let recorder = Arc::new(Recorder::default());
     let weights = Weights::new(Arc::clone(&recorder) as _);
     // The ids of tokens play no part in what a model holds.
@@ -197,7 +243,7 @@ pub fn tensor_specs(config: &CalicoConfig) -> Result<Vec<TensorSpec>, candle_cor
         phrase_end: 0,
     };
     Calico::load(config, none, &weights, &Device::Cpu)?;
-    Ok(recorder.specs())
+    Ok(recorder)
 }
 
 /// Writes a model folder with untrained weights drawn from `seed` and a byte-level tokenizer.

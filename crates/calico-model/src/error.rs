@@ -77,6 +77,17 @@ pub enum ModelError {
     /// The weights are not usable.
     #[error(transparent)]
     Checkpoint(#[from] CheckpointError),
+    /// The matrices of the model are there in fewer bits.
+    #[error(
+        "{folder} holds matrices in fewer bits ({tensor}); this needs the model that it was made \
+         from"
+    )]
+    Quantized {
+        /// The folder.
+        folder: PathBuf,
+        /// The first of their tensors.
+        tensor: String,
+    },
     /// The modules cannot be built.
     #[error("cannot build the model")]
     Build(#[from] candle_core::Error),
@@ -95,6 +106,7 @@ impl ModelError {
             Self::NotAFolder(_)
             | Self::OtherFolder { .. }
             | Self::NotEmpty(_)
+            | Self::Quantized { .. }
             | Self::Config(_)
             | Self::Tokenizer(_)
             | Self::SmallVocabulary { .. }

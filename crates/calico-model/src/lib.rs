@@ -28,6 +28,7 @@ pub mod model;
 pub mod preprocess;
 pub mod prompt;
 pub mod provenance;
+pub mod quantize;
 
 mod error;
 mod model_bytes;

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use calico_formats::read_small;
-use calico_nn::weights::checkpoint::StoredTensor;
+use calico_nn::weights::checkpoint::{FileTensor, FileType};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
@@ -134,16 +134,20 @@ pub struct Digests(BTreeMap<String, Sha256>);
 
 impl Digests {
     /// Adds a tensor and its bytes as they are stored.
-    pub fn add(&mut self, tensor: &StoredTensor, bytes: &[u8]) {
-        let hash = self.0.entry(module_of(&tensor.name).to_owned()).or_default();
-        hash.update(format!("{} {:?} {:?}\n", tensor.name, tensor.shape, tensor.stored));
+    pub fn add(&mut self, tensor: &impl FileTensor, bytes: &[u8]) {
+        let hash = self.0.entry(module_of(tensor.name()).to_owned()).or_default();
+        let kind = match tensor.kind() {
+            FileType::Values(stored) => format!("{stored:?}"),
+            FileType::Bytes => "bytes".to_owned(),
+        };
+        hash.update(format!("{} {:?} {kind}\n", tensor.name(), tensor.shape()));
         hash.update(bytes);
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use calico_nn::weights::checkpoint::StoredType;
+    use calico_nn::weights::checkpoint::{StoredTensor, StoredType};
 
     use super::*;
 

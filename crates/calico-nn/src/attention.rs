@@ -34,7 +34,7 @@ impl FusedAttention {
             KeyBias::Present => Linear::load(width, 3 * width, &weights.pp("qkv"))?,
             KeyBias::Absent => {
                 let shape = [3 * width, width];
-                let weight = weights.get(&shape, "qkv.weight", Init::fan_in(width))?;
+                let weight = weights.matrix(shape, "qkv.weight", Init::fan_in(width))?;
                 let q_bias = weights.get(&[width], "q_bias", Init::Zeros)?;
                 let v_bias = weights.get(&[width], "v_bias", Init::Zeros)?;
                 let bias = Tensor::cat(&[&q_bias, &q_bias.zeros_like()?, &v_bias], 0)?;

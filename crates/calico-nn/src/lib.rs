@@ -10,6 +10,7 @@ pub mod interpolate;
 pub mod losses;
 pub mod ops;
 pub mod process;
+pub mod quantized;
 pub mod weights;
 
 mod attention;

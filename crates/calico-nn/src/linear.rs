@@ -2,13 +2,14 @@
 
 use candle_core::{Result, Tensor};
 
+use crate::quantized::Matrix;
 use crate::weights::{Init, Weights};
 use crate::{Dropout, ops};
 
 /// `y = x wᵀ + b`, plus the low-rank update where one is attached.
 #[derive(Debug, Clone)]
 pub struct Linear {
-    weight: Tensor,
+    weight: Matrix,
     bias: Option<Tensor>,
     low_rank: Option<LowRank>,
 }
@@ -38,12 +39,12 @@ impl Linear {
         weights: &Weights,
         init: Init,
     ) -> Result<Self> {
-        let weight = weights.get(&[out, inner], "weight", init)?;
+        let weight = weights.matrix([out, inner], "weight", init)?;
         Ok(Self { weight, bias: None, low_rank: None })
     }
 
-    /// A layer of given tensors: `weight` `[out, in]`, `bias` `[out]`.
-    pub fn new(weight: Tensor, bias: Option<Tensor>) -> Self {
+    /// A layer of given parts: `weight` `[out, in]`, `bias` `[out]`.
+    pub fn new(weight: Matrix, bias: Option<Tensor>) -> Self {
         Self { weight, bias, low_rank: None }
     }
 
@@ -58,7 +59,10 @@ impl Linear {
     /// - `x`: `[..., in]`
     /// - returns: `[..., out]`
     pub fn forward(&self, x: &Tensor) -> Result<Tensor> {
-        let y = ops::linear(x, &self.weight, self.bias.as_ref())?;
+        let y = match &self.weight {
+            Matrix::Plain(weight) => ops::linear(x, weight, self.bias.as_ref())?,
+            Matrix::Quantized(weight) => ops::quantized_linear(x, weight, self.bias.as_ref())?,
+        };
         match &self.low_rank {
             Some(low_rank) => y + low_rank.forward(x)?,
             None => Ok(y),

@@ -1,8 +1,31 @@
 //! What a program does once, at its start, so that tensors are computed fast.
 
+use std::sync::OnceLock;
+
+use calico_kernels::{Kernels, Level, LevelError};
+
 /// Variables that candle and rayon read.
 const THREADS: &str = "RAYON_NUM_THREADS";
 const CANDLE_THREADS: &str = "CANDLE_NUM_THREADS";
+
+static KERNELS: OnceLock<Kernels> = OnceLock::new();
+
+/// The kernels that multiply by quantised weights: the fastest of this machine, unless
+/// [`settle_level`] was told to use fewer instructions.
+pub fn kernels() -> Kernels {
+    *KERNELS.get_or_init(Kernels::detect)
+}
+
+/// Settles the instructions that the kernels use, as the variable `CALICO_SIMD` asks; says which.
+///
+/// Whoever has computed something before has settled it already.
+///
+/// # Errors
+/// If the variable names no level.
+pub fn settle_level() -> Result<Level, LevelError> {
+    let asked = Kernels::at(Level::from_environment(|name| std::env::var_os(name))?)?;
+    Ok(KERNELS.get_or_init(|| asked).level())
+}
 
 /// Settles how many threads compute, and that freed memory is kept for the next tensor.
 ///

@@ -99,6 +99,7 @@ impl StartModel {
 
     fn from_folder(folder: &Path, model: &ModelConfig, seed: u64) -> Result<Self, TrainError> {
         let opened = ModelFolder::open(folder)?;
+        opened.check_unquantized()?;
         let config = model_config(model)?;
         let problems = keeping_problems(&model.keep, &opened.config, &config)?;
         if !problems.is_empty() {

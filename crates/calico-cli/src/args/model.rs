@@ -5,7 +5,9 @@ use calico_model::{CalicoConfig, ConfigError, Preset};
 use calico_nn::weights::checkpoint::StoredType;
 use clap::{Args, Subcommand, ValueEnum};
 
-use super::{AdaptersArgs, InspectArgs, ModelExportArgs, ModelImportArgs, PullArgs};
+use super::{
+    AdaptersArgs, InspectArgs, ModelExportArgs, ModelImportArgs, ModelQuantizeArgs, PullArgs,
+};
 
 const AFTER_HELP: &str = "\
 Examples:
@@ -14,7 +16,8 @@ Examples:
   calico model info model
   calico model inspect sam_vit_h_4b8939.pth
   calico model params --preset full
-  calico model pull org/name";
+  calico model pull org/name
+  calico model quantize model --out small";
 
 /// Make, download and inspect models.
 #[derive(Debug, Args)]
@@ -34,6 +37,7 @@ pub(crate) enum ModelCommand {
     Inspect(InspectArgs),
     Params(ParamsArgs),
     Pull(PullArgs),
+    Quantize(ModelQuantizeArgs),
     Adapters(AdaptersArgs),
     Tokenizer(TokenizerArgs),
 }

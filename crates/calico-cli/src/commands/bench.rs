@@ -1,10 +1,11 @@
 use std::fmt::Write as _;
 use std::time::{Duration, Instant};
 
-use anyhow::Context as _;
 use calico_model::CalicoConfig;
 use calico_model::bench::Workload;
 use calico_model::budget::{Request, modules};
+use calico_model::quantize::Quantization;
+use calico_nn::quantized::MatrixFormat;
 use serde_json::{Value, json};
 
 use crate::args::BenchArgs;
@@ -15,7 +16,7 @@ use crate::{memory, stream};
 /// A module that takes longer than this is measured once after its warm-up, or not warmed up.
 const LONG: Duration = Duration::from_secs(5);
 
-/// The yardstick is measured at least this long: every share depends on it.
+/// A yardstick is measured at least this long: every share depends on it.
 const YARDSTICK: Duration = Duration::from_millis(500);
 
 /// Most runs of one module.
@@ -27,10 +28,11 @@ const WEIGHTS_PERCENT: u64 = 70;
 /// What was measured of one module.
 struct Measured {
     workload: Workload,
-    /// Median of all runs; of the yardstick, the best.
+    /// Median of all runs; of a yardstick, the best.
     seconds: f64,
     runs: usize,
     flops: f64,
+    weight_bytes: u64,
     /// Layers of the language model that were run, where they are fewer than the model has.
     layers: Option<[usize; 2]>,
 }
@@ -39,14 +41,48 @@ impl Measured {
     fn gflops_per_second(&self) -> f64 {
         self.flops / self.seconds / 1e9
     }
+
+    fn gigabytes_per_second(&self) -> f64 {
+        self.weight_bytes as f64 / self.seconds / 1e9
+    }
 }
 
-/// Measures every module on its own, and the machine's matrix product beside them.
+/// What the machine can do at most.
+#[derive(Debug, Clone, Copy, Default)]
+struct Peaks {
+    gflops: f64,
+    gflops_of_8_bits: f64,
+    gigabytes: f64,
+}
+
+impl Peaks {
+    fn of(measured: &[Measured]) -> Self {
+        let best = |workload, rate: fn(&Measured) -> f64| {
+            measured.iter().find(|it| it.workload == workload).map_or(0.0, rate)
+        };
+        let gflops = Measured::gflops_per_second;
+        Self {
+            gflops: best(Workload::MatrixPeak, gflops),
+            gflops_of_8_bits: best(Workload::MatrixPeakOf8Bits, gflops),
+            gigabytes: best(Workload::MemoryPeak, Measured::gigabytes_per_second),
+        }
+    }
+
+    /// The share of the machine's speed that a module reaches, in percent.
+    fn percent(self, module: &Measured, is_quantized: bool) -> f64 {
+        let gflops = if is_quantized { self.gflops_of_8_bits } else { self.gflops };
+        let arithmetic = module.flops / (gflops * 1e9);
+        let memory = module.weight_bytes as f64 / (self.gigabytes * 1e9);
+        arithmetic.max(memory) / module.seconds * 100.0
+    }
+}
+
+/// Measures every module on its own, and what the machine can do beside them.
 pub(crate) fn run(args: &BenchArgs) -> Result<(), Failure> {
     let config = args.config()?;
     let spinner = spinner();
     let wanted = |workload: &Workload| {
-        *workload == Workload::MatrixPeak
+        workload.is_yardstick()
             || args.modules.is_empty()
             || args.modules.iter().any(|name| name == workload.name())
     };
@@ -54,22 +90,28 @@ pub(crate) fn run(args: &BenchArgs) -> Result<(), Failure> {
     for workload in Workload::ALL.into_iter().filter(wanted) {
         spinner.set_message(format!("measuring {}", workload.name()));
         let span = Duration::from_secs_f64(args.seconds);
-        let span = if workload == Workload::MatrixPeak { span.max(YARDSTICK) } else { span };
-        measured.push(measure(workload, &config, span)?);
+        let span = if workload.is_yardstick() { span.max(YARDSTICK) } else { span };
+        measured.push(measure(workload, &config, args.quantization(), span)?);
     }
     spinner.finish_and_clear();
-    let peak = measured.first().context("nothing was measured")?.gflops_per_second();
-    let text = if args.json {
-        format!("{:#}\n", json(&measured, peak, &config))
-    } else {
-        table(&measured, peak)
+    let report = Report {
+        peaks: Peaks::of(&measured),
+        measured,
+        quantization: args.quantization(),
+        preset: config.preset.as_deref(),
     };
+    let text = if args.json { format!("{:#}\n", report.json()) } else { report.table() };
     Ok(stream::print(&text)?)
 }
 
-fn measure(workload: Workload, config: &CalicoConfig, span: Duration) -> anyhow::Result<Measured> {
-    let (config, layers) = cut_to_memory(workload, config)?;
-    let mut prepared = workload.prepare(&config, Request::default())?;
+fn measure(
+    workload: Workload,
+    config: &CalicoConfig,
+    quantization: Quantization,
+    span: Duration,
+) -> anyhow::Result<Measured> {
+    let (config, layers) = cut_to_memory(workload, config, quantization)?;
+    let mut prepared = workload.prepare(&config, Request::default(), quantization)?;
     let mut seconds = Vec::new();
     let started = Instant::now();
     prepared.run()?;
@@ -87,26 +129,31 @@ fn measure(workload: Workload, config: &CalicoConfig, span: Duration) -> anyhow:
         seconds.push(run.elapsed().as_secs_f64());
     }
     seconds.sort_by(f64::total_cmp);
-    // The yardstick is what the machine can do at its best, the rest what one may expect.
-    let middle = if workload == Workload::MatrixPeak { 0 } else { seconds.len() / 2 };
+    // A yardstick is what the machine can do at its best, the rest what one may expect.
+    let middle = if workload.is_yardstick() { 0 } else { seconds.len() / 2 };
+    let (flops, weight_bytes) = (prepared.flops, prepared.weight_bytes);
     let typical = seconds.get(middle).copied().unwrap_or_default();
-    Ok(Measured { workload, seconds: typical, runs: seconds.len(), flops: prepared.flops, layers })
+    Ok(Measured { workload, seconds: typical, runs: seconds.len(), flops, weight_bytes, layers })
 }
 
 /// The configuration with as many layers of the language model as the memory holds.
 fn cut_to_memory(
     workload: Workload,
     config: &CalicoConfig,
+    quantization: Quantization,
 ) -> anyhow::Result<(CalicoConfig, Option<[usize; 2]>)> {
+    /// Bits of a value with the scales of its format.
+    const FEWER_BITS: u64 = 9;
     let mut cut = config.clone();
     let Some(free) = memory::available().filter(|_| workload.is_language()) else {
         return Ok((cut, None));
     };
+    let bits = quantization.llm.map_or(8 * memory::VALUE_BYTES, |_| FEWER_BITS);
     let all = config.llm.depth;
     loop {
         let modules = modules(&cut, Request::default())?;
         let llm = modules.iter().find(|module| module.prefix == "llm.");
-        let bytes = memory::VALUE_BYTES * llm.map_or(0, |llm| llm.parameters);
+        let bytes = bits * llm.map_or(0, |llm| llm.parameters) / 8;
         if bytes <= free / 100 * WEIGHTS_PERCENT || cut.llm.depth == 1 {
             let layers = (cut.llm.depth < all).then_some([cut.llm.depth, all]);
             return Ok((cut, layers));
@@ -116,57 +163,92 @@ fn cut_to_memory(
     }
 }
 
-fn table(measured: &[Measured], peak: f64) -> String {
-    let mut text = format!(
-        "{:18}{:>12}{:>7}{:>13}{:>11}{:>9}\n",
-        "module", "seconds", "runs", "GFLOP", "GFLOP/s", "% peak"
-    );
-    for module in measured {
-        let _ = writeln!(
-            text,
-            "{:18}{:>12.6}{:>7}{:>13.3}{:>11.1}{:>9.1}",
-            module.workload.name(),
-            module.seconds,
-            module.runs,
-            module.flops / 1e9,
-            module.gflops_per_second(),
-            module.gflops_per_second() / peak * 100.0
-        );
-        if let Some([ran, all]) = module.layers {
-            let _ = writeln!(text, "{:18}{ran} of {all} layers, as many as fit into memory", "");
-        }
-    }
-    let _ = writeln!(
-        text,
-        "\nOne image per encoder, a prompt of two images, untrained weights in f32; medians.\n\
-         Peak: the best product of two 1024 x 1024 matrices in the same run."
-    );
-    if let Some(bytes) = memory::peak() {
-        let _ = writeln!(text, "Most memory held: {:.2} GB.", bytes as f64 / 1e9);
-    }
-    text
+/// Everything that was measured.
+struct Report<'a> {
+    measured: Vec<Measured>,
+    peaks: Peaks,
+    quantization: Quantization,
+    preset: Option<&'a str>,
 }
 
-fn json(measured: &[Measured], peak: f64, config: &CalicoConfig) -> Value {
-    let rows: Vec<Value> = measured
-        .iter()
-        .map(|module| {
+impl Report<'_> {
+    fn modules(&self) -> impl Iterator<Item = &Measured> {
+        self.measured.iter().filter(|it| !it.workload.is_yardstick())
+    }
+
+    /// The share of the machine's speed that a module reaches, in percent.
+    fn percent(&self, module: &Measured) -> f64 {
+        let is_quantized = match module.workload {
+            Workload::Extraction | Workload::MaskDecoder => false,
+            workload if workload.is_language() => self.quantization.llm.is_some(),
+            _ => self.quantization.vision.is_some(),
+        };
+        self.peaks.percent(module, is_quantized)
+    }
+
+    fn table(&self) -> String {
+        let mut text = format!(
+            "{:18}{:>12}{:>7}{:>12}{:>10}{:>8}{:>9}\n",
+            "module", "seconds", "runs", "GFLOP", "GFLOP/s", "GB/s", "% limit"
+        );
+        for module in self.modules() {
+            let _ = writeln!(
+                text,
+                "{:18}{:>12.6}{:>7}{:>12.3}{:>10.1}{:>8.1}{:>9.1}",
+                module.workload.name(),
+                module.seconds,
+                module.runs,
+                module.flops / 1e9,
+                module.gflops_per_second(),
+                module.gigabytes_per_second(),
+                self.percent(module)
+            );
+            if let Some([ran, all]) = module.layers {
+                let _ =
+                    writeln!(text, "{:18}{ran} of {all} layers, as many as fit into memory", "");
+            }
+        }
+        let Peaks { gflops, gflops_of_8_bits, gigabytes } = self.peaks;
+        let form = |format: Option<MatrixFormat>| format.map_or("f32", MatrixFormat::name);
+        let _ = writeln!(
+            text,
+            "\nOne image per encoder, a prompt of two images; medians. GB/s: weights.\n\
+             Untrained weights: {} in the language model, {} in the towers.\n\
+             Limits of the machine in the same run: products of 1024 x 1024 matrices {gflops:.0} \
+             GFLOP/s in f32\nand {gflops_of_8_bits:.0} in 8 bits, memory {gigabytes:.1} GB/s.",
+            form(self.quantization.llm),
+            form(self.quantization.vision),
+        );
+        if let Some(bytes) = memory::peak() {
+            let _ = writeln!(text, "Most memory held: {:.2} GB.", bytes as f64 / 1e9);
+        }
+        text
+    }
+
+    fn json(&self) -> Value {
+        let row = |module: &Measured| {
             json!({
                 "module": module.workload.name(),
                 "median_seconds": module.seconds,
                 "runs": module.runs,
                 "flops": module.flops as u64,
+                "weight_bytes": module.weight_bytes,
                 "gflops_per_second": module.gflops_per_second(),
-                "percent_of_peak": module.gflops_per_second() / peak * 100.0,
+                "gigabytes_per_second": module.gigabytes_per_second(),
+                "percent_of_limit": self.percent(module),
                 "layers_run": module.layers.map(|[ran, _]| ran),
             })
+        };
+        json!({
+            "preset": self.preset,
+            "llm": self.quantization.llm.map(MatrixFormat::name),
+            "vision": self.quantization.vision.map(MatrixFormat::name),
+            "peak_gflops_per_second": self.peaks.gflops,
+            "peak_gflops_per_second_of_8_bits": self.peaks.gflops_of_8_bits,
+            "peak_gigabytes_per_second": self.peaks.gigabytes,
+            "peak_memory_bytes": memory::peak(),
+            "threads": std::thread::available_parallelism().map_or(1, usize::from),
+            "modules": self.modules().map(row).collect::<Vec<_>>(),
         })
-        .collect();
-    json!({
-        "preset": config.preset,
-        "peak_gflops_per_second": peak,
-        "peak_memory_bytes": memory::peak(),
-        "threads": std::thread::available_parallelism().map_or(1, usize::from),
-        "modules": rows,
-    })
+    }
 }

@@ -1,4 +1,5 @@
 use std::cell::Cell;
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::fs;
 use std::ops::ControlFlow;
@@ -88,7 +89,8 @@ pub(crate) fn info(args: &InfoArgs) -> Result<(), Failure> {
         json["sources"] = serde_json::to_value(&provenance.modules).context("cannot write JSON")?;
         format!("{json:#}\n")
     } else {
-        text(&model, &count, &files) + &sources(&model, &provenance)
+        let stored = stored_values(&model)?;
+        text(&model, &count, &files, &stored) + &sources(&model, &provenance)
     };
     Ok(stream::print(&text)?)
 }
@@ -140,14 +142,25 @@ fn json(model: &ModelFolder, count: &Count, files: &[(String, u64)]) -> anyhow::
         "tensors": count.tensors,
         "parameters": count.parameters,
         "trainable": count.trainable,
-        "stored_values": model.checkpoint.stored_types(),
+        "stored_values": stored_values(model)?,
         "special_tokens": tokens,
         "files": files,
         "config": config,
     }))
 }
 
-fn text(model: &ModelFolder, count: &Count, files: &[(String, u64)]) -> String {
+/// The number of values in each form.
+fn stored_values(model: &ModelFolder) -> Result<BTreeMap<String, u64>, ModelError> {
+    let forms = model.forms()?.into_iter();
+    Ok(forms.map(|(form, values)| (form.to_string().to_uppercase(), values)).collect())
+}
+
+fn text(
+    model: &ModelFolder,
+    count: &Count,
+    files: &[(String, u64)],
+    stored: &BTreeMap<String, u64>,
+) -> String {
     let mut text = String::new();
     let mut line = |title: &str, content: String| {
         let _ = writeln!(text, "{title:15}{content}");
@@ -167,12 +180,8 @@ fn text(model: &ModelFolder, count: &Count, files: &[(String, u64)]) -> String {
             HumanCount(count.trainable)
         ),
     );
-    let stored = model.checkpoint.stored_types();
-    let stored: Vec<String> = stored
-        .iter()
-        .map(|(name, &values)| format!("{} values in {name}", HumanCount(values)))
-        .collect();
-    line("stored", stored.join(", "));
+    let stored = stored.iter().map(|(form, &n)| format!("{} values in {form}", HumanCount(n)));
+    line("stored", stored.collect::<Vec<_>>().join(", "));
     let tokens = special_tokens(model).map(|(token, id)| format!("{token} {id}"));
     line("special tokens", tokens.join("  "));
     for (number, (name, bytes)) in files.iter().enumerate() {

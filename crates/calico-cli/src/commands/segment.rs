@@ -82,7 +82,7 @@ impl Source {
     fn open(model: &Path) -> Result<Self, Failure> {
         let Some(name) = model.to_str().and_then(|text| text.strip_prefix(UNTRAINED)) else {
             let folder = ModelFolder::open(model)?;
-            memory::check(&folder.config)?;
+            memory::check_folder(&folder)?;
             return Ok(Self::Folder(Box::new(folder)));
         };
         let preset: Preset = name.parse().map_err(|error: String| Failure::bad_input(error))?;

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use calico_model::Preset;
 use calico_model::bench::Workload;
 use calico_model::budget::Request;
+use calico_model::quantize::Quantization;
 use calico_result::terminal;
 use calico_train::plan::{Machine, Plan};
 use calico_train::recipe::{Overrides, Recipe};
@@ -58,7 +59,8 @@ fn plan(recipe: &Recipe) -> Result<Plan, Failure> {
 /// Billions of operations per second that a matrix product makes here.
 fn gflops() -> anyhow::Result<f64> {
     let config = Preset::Tiny.config()?;
-    let mut product = Workload::MatrixPeak.prepare(&config, Request::default())?;
+    let mut product =
+        Workload::MatrixPeak.prepare(&config, Request::default(), Quantization::default())?;
     let (began, mut best) = (Instant::now(), f64::INFINITY);
     while began.elapsed() < CALIBRATION {
         let start = Instant::now();

@@ -48,6 +48,7 @@ pub fn export_gguf(
     if out.exists() {
         return Err(ExportError::Exists(out.to_path_buf()));
     }
+    model.check_unquantized()?;
     let tokens = tokens(model)?;
     let plans = plans(model)?;
     let total = plans.iter().map(|(tensor, _)| tensor.bytes() as u64).sum();

@@ -24,6 +24,7 @@ pub fn export_whole(
     out: &Path,
     on_tensor: impl Fn(&StoredTensor, u64) -> ControlFlow<()>,
 ) -> Result<(), ExportError> {
+    model.check_unquantized()?;
     let specs = tensor_specs(&model.config).map_err(ModelError::from)?;
     let stored = specs.iter().filter_map(|spec| model.checkpoint.stored(&spec.name));
     let tensors: Vec<StoredTensor> = stored.collect();

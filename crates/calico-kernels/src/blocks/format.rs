@@ -37,6 +37,16 @@ impl BlockFormat {
         }
     }
 
+    /// The largest magnitude that the format can hold, rounded down: scales are numbers of 16 bits,
+    /// of which the largest is 65,504.
+    pub fn largest(self) -> f32 {
+        match self {
+            Self::Q4K | Self::Q5K => 4.0e6,
+            Self::Q6K => 2.5e8,
+            Self::Q8_0 => 8.3e6,
+        }
+    }
+
     /// Bytes of a block in GGUF.
     pub fn block_bytes(self) -> usize {
         match self {

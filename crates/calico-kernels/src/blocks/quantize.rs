@@ -27,7 +27,7 @@ impl Kernels {
     pub fn quantize(self, format: BlockFormat, values: &[f32]) -> Result<Vec<u8>, KernelError> {
         let (block_values, block_bytes) = (format.block_values(), format.block_bytes());
         let mut gguf = vec![0; format.gguf_len(values.len())?];
-        let most = largest(format);
+        let most = format.largest();
         // What is not a number is not within either.
         let within = |value: &f32| value.abs() <= most;
         if let Some(index) = values.iter().position(|value| !within(value)) {
@@ -39,16 +39,6 @@ impl Kernels {
             simd::run(self.level(), Blocks { format, values, to });
         });
         Ok(gguf)
-    }
-}
-
-/// The largest magnitude that a format can hold, rounded down: scales are numbers of 16 bits, of
-/// which the largest is 65,504.
-fn largest(format: BlockFormat) -> f32 {
-    match format {
-        BlockFormat::Q4K | BlockFormat::Q5K => 4.0e6,
-        BlockFormat::Q6K => 2.5e8,
-        BlockFormat::Q8_0 => 8.3e6,
     }
 }
 

@@ -75,6 +75,7 @@ impl<'a> Adapted<'a> {
         on_tensor: impl Fn(Written<'_>) -> ControlFlow<()>,
         bytes: impl Fn(&str) -> Result<Cow<'a, [u8]>, AdapterError>,
     ) -> Result<(), AdapterError> {
+        self.model.check_unquantized()?;
         let specs = tensor_specs(config)?;
         let tensors: Vec<StoredTensor> = specs
             .iter()

@@ -15,6 +15,7 @@ mod gated;
 mod linear;
 mod memory;
 mod product;
+mod quantized_linear;
 mod rotary;
 mod windows;
 
@@ -26,6 +27,7 @@ pub use attention::{Attention, Bias, attention, fused_attention, merged_attentio
 pub use convolution::convolution;
 pub use embedding::embedding;
 pub use gated::swiglu_packed;
+pub use quantized_linear::quantized_linear;
 
 /// Softmax over the last axis.
 pub fn softmax(x: &Tensor) -> Result<Tensor> {

@@ -1,7 +1,8 @@
 //! Checkpoint folders in safetensors: one file, or shards with an index.
 //!
-//! Files are memory-mapped; a file may also be in memory already. A checkpoint is compared with what a model asks for before any tensor is
-//! read, and everything that is wrong is reported at once.
+//! Files are memory-mapped; a file may also be in memory already. A checkpoint is compared with
+//! what a model asks for before any tensor is read, and everything that is wrong is reported at
+//! once. Matrices may be there in fewer bits (`quantized`), which are multiplied where they lie.
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
@@ -15,15 +16,18 @@ use safetensors::SafeTensors;
 use safetensors::tensor::{Dtype, Metadata};
 
 use super::{TensorSpec, WeightSource};
+use crate::quantized::Matrix;
 
 mod mismatch;
+mod quantized;
 mod stored_tensor;
 mod stored_type;
 mod write;
 
 pub use mismatch::Mismatch;
-pub use stored_tensor::StoredTensor;
-pub use stored_type::StoredType;
+pub use quantized::{MatrixPart, StoredForm};
+pub use stored_tensor::{FileTensor, StoredTensor};
+pub use stored_type::{FileType, StoredType};
 pub use write::{write, write_stored, write_stored_file};
 
 /// Name of an unsharded checkpoint file.
@@ -87,8 +91,8 @@ enum FileBytes {
     InMemory(Cow<'static, [u8]>),
 }
 
-impl FileBytes {
-    fn as_slice(&self) -> &[u8] {
+impl AsRef<[u8]> for FileBytes {
+    fn as_ref(&self) -> &[u8] {
         match self {
             Self::Mapped(map) => map,
             Self::InMemory(bytes) => bytes,
@@ -99,7 +103,8 @@ impl FileBytes {
 #[derive(Debug)]
 struct WeightFile {
     path: PathBuf,
-    content: FileBytes,
+    /// Also held by the matrices whose codes are read in place.
+    content: Arc<FileBytes>,
     metadata: Metadata,
     /// Where the tensors start.
     data_start: usize,
@@ -121,18 +126,16 @@ impl WeightFile {
     }
 
     fn of(path: PathBuf, content: FileBytes) -> Result<Self, CheckpointError> {
-        let (header, metadata) = match SafeTensors::read_metadata(content.as_slice()) {
+        let (header, metadata) = match SafeTensors::read_metadata(content.as_ref()) {
             Ok(read) => read,
             Err(source) => return Err(CheckpointError::Format { path, source }),
         };
-        Ok(Self { data_start: header + 8, path, content, metadata })
+        Ok(Self { data_start: header + 8, path, content: Arc::new(content), metadata })
     }
 
     fn bytes(&self, name: &str) -> Option<(&[u8], Dtype)> {
-        let info = self.metadata.info(name)?;
-        let (start, end) = info.data_offsets;
-        let bytes = self.content.as_slice().get(self.data_start + start..self.data_start + end)?;
-        Some((bytes, info.dtype))
+        let bytes = (*self.content).as_ref().get(self.range(name)?)?;
+        Some((bytes, self.metadata.info(name)?.dtype))
     }
 
     /// Gives the memory of a tensor's pages back: a copy was made, and they would count as held
@@ -140,14 +143,13 @@ impl WeightFile {
     #[cfg(unix)]
     #[expect(unsafe_code, reason = "only unchecked advice gives pages back")]
     fn release(&self, name: &str) {
-        let FileBytes::Mapped(map) = &self.content else { return };
-        let Some(info) = self.metadata.info(name) else { return };
-        let (start, end) = info.data_offsets;
+        let FileBytes::Mapped(map) = &*self.content else { return };
+        let Some(range) = self.range(name) else { return };
         // SAFETY: the map is shared with the file and never written to, so dropped pages come
         // back with the same bytes, also those that other tensors share.
         let given = unsafe {
-            let (offset, len) = (self.data_start + start, end - start);
-            map.unchecked_advise_range(memmap2::UncheckedAdvice::DontNeed, offset, len)
+            let advice = memmap2::UncheckedAdvice::DontNeed;
+            map.unchecked_advise_range(advice, range.start, range.len())
         };
         // It is advice: a system that does not take it only keeps the pages.
         drop(given);
@@ -207,13 +209,13 @@ impl Checkpoint {
             duplicate: self.duplicate.clone(),
             ..Mismatch::default()
         };
-        let wanted: BTreeSet<&str> = specs.iter().map(|spec| spec.name.as_str()).collect();
-        mismatch.unexpected =
-            self.locations.keys().filter(|name| !wanted.contains(name.as_str())).cloned().collect();
+        let mut wanted: BTreeSet<String> = specs.iter().map(|spec| spec.name.clone()).collect();
         for spec in specs {
             let Some(info) = self.file_of(&spec.name).and_then(|f| f.metadata.info(&spec.name))
             else {
-                mismatch.missing.push(spec.name.clone());
+                if !self.verify_parts(spec, &mut wanted, &mut mismatch) {
+                    mismatch.missing.push(spec.name.clone());
+                }
                 continue;
             };
             if info.shape != spec.shape {
@@ -221,9 +223,12 @@ impl Checkpoint {
                 mismatch.misshaped.push(shapes);
             }
             if StoredType::of(info.dtype).is_none() {
-                mismatch.mistyped.push((spec.name.clone(), format!("{:?}", info.dtype)));
+                let types = (spec.name.clone(), "F32, BF16 or F16", format!("{:?}", info.dtype));
+                mismatch.mistyped.push(types);
             }
         }
+        let names = self.locations.keys();
+        mismatch.unexpected = names.filter(|name| !wanted.contains(*name)).cloned().collect();
         if mismatch.is_empty() {
             Ok(())
         } else {
@@ -234,6 +239,14 @@ impl Checkpoint {
     /// The names of all tensors, in order.
     pub fn names(&self) -> impl Iterator<Item = &str> {
         self.locations.keys().map(String::as_str)
+    }
+
+    /// Gives the memory of a tensor's pages back, after its bytes were copied: they would count as
+    /// held by this process until the file is closed, and are read again when they are needed.
+    pub fn release(&self, name: &str) {
+        if let Some(file) = self.file_of(name) {
+            file.release(name);
+        }
     }
 
     /// Leaves out the tensors that the model at hand does not use, so that they may be there, in
@@ -247,7 +260,7 @@ impl Checkpoint {
 
     /// Size of all weight files, in bytes.
     pub fn file_bytes(&self) -> u64 {
-        self.files.iter().map(|file| file.content.as_slice().len() as u64).sum()
+        self.files.iter().map(|file| (*file.content).as_ref().len() as u64).sum()
     }
 
     /// The weight files, in the order of their names.
@@ -313,6 +326,22 @@ impl CheckpointSource {
         Arc::new(Self { checkpoint, device, not_finite: Mutex::default() })
     }
 
+    fn check_finite(&self, name: &str, values: &[f32]) {
+        if !values.iter().all(|value| value.is_finite()) {
+            self.not_finite.lock().unwrap_or_else(PoisonError::into_inner).push(name.to_owned());
+        }
+    }
+
+    /// The numbers that a matrix in fewer bits stands for.
+    fn numbers_of_quantized(&self, spec: &TensorSpec) -> candle_core::Result<Tensor> {
+        let Some(matrix) = self.checkpoint.quantized(spec) else {
+            candle_core::bail!("the checkpoint has no tensor {}", spec.name);
+        };
+        let values = matrix.dequantize().map_err(candle_core::Error::wrap)?;
+        self.check_finite(&spec.name, &values);
+        Tensor::from_vec(values, spec.shape.clone(), &self.device)
+    }
+
     /// Fails if a tensor read so far held NaN or infinity, naming all of them.
     pub fn finish(&self) -> Result<(), CheckpointError> {
         let mut names = self.not_finite.lock().unwrap_or_else(PoisonError::into_inner).clone();
@@ -333,17 +362,26 @@ impl WeightSource for CheckpointSource {
         let file = self.checkpoint.file_of(name);
         let Some((file, (bytes, dtype))) = file.and_then(|file| Some((file, file.bytes(name)?)))
         else {
-            candle_core::bail!("the checkpoint has no tensor {name}");
+            return self.numbers_of_quantized(spec);
         };
         let Some(stored) = StoredType::of(dtype) else {
             candle_core::bail!("{name} is stored as {dtype:?}; expected F32, BF16 or F16");
         };
         let values = stored.decode(bytes);
         file.release(name);
-        if !values.iter().all(|value| value.is_finite()) {
-            self.not_finite.lock().unwrap_or_else(PoisonError::into_inner).push(name.clone());
-        }
+        self.check_finite(name, &values);
         Tensor::from_vec(values, spec.shape.clone(), &self.device)?.to_dtype(DType::F32)
+    }
+
+    fn matrix(&self, spec: &TensorSpec) -> candle_core::Result<Matrix> {
+        match self.checkpoint.quantized(spec) {
+            // The kernels are those of the CPU.
+            Some(matrix) if self.device.is_cpu() => {
+                self.check_finite(&spec.name, matrix.scales());
+                Ok(Matrix::Quantized(Arc::new(matrix)))
+            }
+            _ => self.tensor(spec).map(Matrix::Plain),
+        }
     }
 }
 

@@ -10,6 +10,8 @@ use std::sync::Arc;
 
 use candle_core::{Result, Tensor};
 
+use crate::quantized::Matrix;
+
 pub mod checkpoint;
 mod random;
 mod recorder;
@@ -86,6 +88,12 @@ impl TensorSpec {
 pub trait WeightSource: Send + Sync {
     /// The tensor with this name and shape.
     fn tensor(&self, spec: &TensorSpec) -> Result<Tensor>;
+
+    /// The matrix `[outputs, inner]` with this name, by which a linear layer multiplies. A source
+    /// that knows it in fewer bits may give those.
+    fn matrix(&self, spec: &TensorSpec) -> Result<Matrix> {
+        self.tensor(spec).map(Matrix::Plain)
+    }
 }
 
 /// A [`WeightSource`] below a prefix of names.
@@ -116,6 +124,12 @@ impl Weights {
     pub fn get(&self, shape: &[usize], name: &str, init: Init) -> Result<Tensor> {
         let name = self.full_name(&name);
         self.source.tensor(&TensorSpec { name, shape: shape.to_vec(), init })
+    }
+
+    /// The matrix `name` below the prefix, `[outputs, inner]`, by which a linear layer multiplies.
+    pub fn matrix(&self, shape: [usize; 2], name: &str, init: Init) -> Result<Matrix> {
+        let name = self.full_name(&name);
+        self.source.matrix(&TensorSpec { name, shape: shape.to_vec(), init })
     }
 
     fn full_name(&self, name: &dyn fmt::Display) -> String {

@@ -1,10 +1,12 @@
 //! Learns what a model holds without holding it.
 
+use std::collections::BTreeSet;
 use std::sync::{Mutex, PoisonError};
 
 use candle_core::{DType, Device, Result, Tensor};
 
 use super::{TensorSpec, WeightSource};
+use crate::quantized::Matrix;
 
 /// Answers every request with one zero seen at every position, and writes the request down.
 ///
@@ -12,6 +14,7 @@ use super::{TensorSpec, WeightSource};
 #[derive(Debug, Default)]
 pub struct Recorder {
     specs: Mutex<Vec<TensorSpec>>,
+    matrices: Mutex<BTreeSet<String>>,
 }
 
 impl Recorder {
@@ -19,11 +22,23 @@ impl Recorder {
     pub fn specs(&self) -> Vec<TensorSpec> {
         self.specs.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
+
+    /// The names of those by which linear layers multiply: they may have fewer bits.
+    pub fn matrices(&self) -> BTreeSet<String> {
+        self.matrices.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
 }
 
 impl WeightSource for Recorder {
     fn tensor(&self, spec: &TensorSpec) -> Result<Tensor> {
         self.specs.lock().unwrap_or_else(PoisonError::into_inner).push(spec.clone());
         Tensor::zeros(1, DType::F32, &Device::Cpu)?.broadcast_as(spec.shape.clone())
+    }
+
+    fn matrix(&self, spec: &TensorSpec) -> Result<Matrix> {
+        let mut matrices = self.matrices.lock().unwrap_or_else(PoisonError::into_inner);
+        matrices.insert(spec.name.clone());
+        drop(matrices);
+        self.tensor(spec).map(Matrix::Plain)
     }
 }

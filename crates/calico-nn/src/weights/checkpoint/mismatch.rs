@@ -13,8 +13,8 @@ pub struct Mismatch {
     pub unexpected: Vec<String>,
     /// Tensors of another shape: name, expected, found.
     pub misshaped: Vec<(String, Vec<usize>, Vec<usize>)>,
-    /// Tensors stored in a type that is not f32, bf16 or f16: name and type.
-    pub mistyped: Vec<(String, String)>,
+    /// Tensors stored in a type that they never have: name, expected, found.
+    pub mistyped: Vec<(String, &'static str, String)>,
     /// Names found in more than one file.
     pub duplicate: Vec<String>,
     /// Tensors that hold NaN or infinity.
@@ -67,8 +67,7 @@ impl std::fmt::Display for Mismatch {
             shapes.map(|(name, want, got)| format!("{name}: expected {want:?}, found {got:?}"));
         list("wrong shape", shapes.collect())?;
         let types = self.mistyped.iter();
-        let types =
-            types.map(|(name, got)| format!("{name}: expected F32, BF16 or F16, found {got}"));
+        let types = types.map(|(name, want, got)| format!("{name}: expected {want}, found {got}"));
         list("wrong type", types.collect())?;
         list("stored twice", self.duplicate.clone())?;
         list("holding NaN or infinity", self.not_finite.clone())

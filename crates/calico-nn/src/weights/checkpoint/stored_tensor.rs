@@ -2,8 +2,23 @@
 
 use std::path::{Path, PathBuf};
 
-use super::{Checkpoint, CheckpointError, StoredType};
+use super::{Checkpoint, CheckpointError, FileType, StoredType};
 use crate::weights::TensorSpec;
+
+/// What the header of a file says about a tensor.
+pub trait FileTensor {
+    /// Name.
+    fn name(&self) -> &str;
+    /// Shape.
+    fn shape(&self) -> &[usize];
+    /// What its elements are.
+    fn kind(&self) -> FileType;
+
+    /// Bytes of all elements.
+    fn byte_len(&self) -> usize {
+        self.shape().iter().product::<usize>() * self.kind().bytes()
+    }
+}
 
 /// What the header of a file says about a tensor of weights.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -24,7 +39,21 @@ impl StoredTensor {
 
     /// Bytes of all values.
     pub fn bytes(&self) -> usize {
-        self.shape.iter().product::<usize>() * self.stored.bytes()
+        self.byte_len()
+    }
+}
+
+impl FileTensor for StoredTensor {
+    fn name(&self) -> &str {
+        &self.name
+    }
+
+    fn shape(&self) -> &[usize] {
+        &self.shape
+    }
+
+    fn kind(&self) -> FileType {
+        FileType::Values(self.stored)
     }
 }
 

@@ -3,10 +3,11 @@
 use std::fmt;
 
 use half::{bf16, f16};
+use rayon::prelude::*;
 use safetensors::tensor::Dtype;
 
 /// The type in which weights are stored.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
 pub enum StoredType {
     /// 32-bit floats.
     F32,
@@ -15,6 +16,42 @@ pub enum StoredType {
     Bf16,
     /// IEEE half floats.
     F16,
+}
+
+/// What the elements of a tensor in a file are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FileType {
+    /// Values of weights.
+    Values(StoredType),
+    /// Bytes that mean something together only.
+    Bytes,
+}
+
+impl FileType {
+    /// Bytes of one element.
+    pub fn bytes(self) -> usize {
+        match self {
+            Self::Values(stored) => stored.bytes(),
+            Self::Bytes => 1,
+        }
+    }
+
+    pub(super) fn dtype(self) -> Dtype {
+        match self {
+            Self::Values(stored) => stored.dtype(),
+            Self::Bytes => Dtype::U8,
+        }
+    }
+
+    /// The name in the header of a file.
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::Values(StoredType::F32) => "F32",
+            Self::Values(StoredType::Bf16) => "BF16",
+            Self::Values(StoredType::F16) => "F16",
+            Self::Bytes => "U8",
+        }
+    }
 }
 
 impl fmt::Display for StoredType {
@@ -57,6 +94,23 @@ impl StoredType {
         }
     }
 
+    /// The largest magnitude of the stored values; infinite or not a number if one of them is.
+    pub fn peak(self, bytes: &[u8]) -> f32 {
+        /// Magnitudes sort like their bits, and what is not finite has the largest.
+        fn highest<const N: usize>(bytes: &[u8], bits: impl Fn([u8; N]) -> u32 + Sync) -> u32 {
+            const PIECE: usize = 1 << 16;
+            let pieces = bytes.as_chunks::<N>().0.par_chunks(PIECE);
+            let of_piece = |piece: &[[u8; N]]| piece.iter().fold(0, |most, b| most.max(bits(*b)));
+            pieces.map(of_piece).max().unwrap_or(0)
+        }
+        let half_bits = |b| u32::from(u16::from_le_bytes(b) & 0x7fff);
+        match self {
+            Self::F32 => f32::from_bits(highest(bytes, |b| u32::from_le_bytes(b) & 0x7fff_ffff)),
+            Self::Bf16 => bf16::from_bits(highest(bytes, half_bits) as u16).to_f32(),
+            Self::F16 => f16::from_bits(highest(bytes, half_bits) as u16).to_f32(),
+        }
+    }
+
     /// Whether no stored value is NaN or infinite; takes no memory.
     pub fn is_finite(self, bytes: &[u8]) -> bool {
         match self {
@@ -66,7 +120,7 @@ impl StoredType {
         }
     }
 
-    pub(super) fn dtype(self) -> Dtype {
+    fn dtype(self) -> Dtype {
         match self {
             Self::F32 => Dtype::F32,
             Self::Bf16 => Dtype::BF16,
@@ -96,6 +150,8 @@ mod tests {
             assert_eq!(bytes.len(), 3 * stored.bytes());
             assert_eq!(stored.decode(&bytes), [0.5, -2.0, 0.0]);
             assert!(stored.is_finite(&bytes));
+            assert_eq!((stored.peak(&bytes), stored.peak(&[])), (2.0, 0.0));
+            assert!(stored.peak(&stored.encode(&[1.0, -f32::NAN])).is_nan());
             assert!(!stored.is_finite(&stored.encode(&[0.0, f32::NAN])));
             assert!(!stored.is_finite(&stored.encode(&[f32::NEG_INFINITY])));
         }

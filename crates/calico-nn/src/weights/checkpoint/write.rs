@@ -8,27 +8,27 @@ use std::path::Path;
 
 use safetensors::tensor::{Dtype, View};
 
-use super::{CheckpointError, INDEX_FILE, SINGLE_FILE, StoredTensor, StoredType};
+use super::{CheckpointError, FileTensor, INDEX_FILE, SINGLE_FILE, StoredTensor, StoredType};
 use crate::weights::TensorSpec;
 
 /// Gives the bytes of a tensor as they are stored.
-type Give<'a, 'b, E> = dyn Fn(&StoredTensor) -> Result<Cow<'b, [u8]>, E> + 'a;
+type Give<'a, 'b, T, E> = dyn Fn(&T) -> Result<Cow<'b, [u8]>, E> + 'a;
 
 /// A tensor whose bytes are made when it is written.
-struct Lazy<'a, 'b, E> {
-    tensor: &'a StoredTensor,
-    bytes: &'a Give<'a, 'b, E>,
+struct Lazy<'a, 'b, T, E> {
+    tensor: &'a T,
+    bytes: &'a Give<'a, 'b, T, E>,
     /// The first failure; what follows it is not asked for any more.
     failure: &'a RefCell<Option<E>>,
 }
 
-impl<E> View for Lazy<'_, '_, E> {
+impl<T: FileTensor, E> View for Lazy<'_, '_, T, E> {
     fn dtype(&self) -> Dtype {
-        self.tensor.stored.dtype()
+        self.tensor.kind().dtype()
     }
 
     fn shape(&self) -> &[usize] {
-        &self.tensor.shape
+        self.tensor.shape()
     }
 
     fn data(&self) -> Cow<'_, [u8]> {
@@ -42,7 +42,7 @@ impl<E> View for Lazy<'_, '_, E> {
     }
 
     fn data_len(&self) -> usize {
-        self.tensor.bytes()
+        self.tensor.byte_len()
     }
 }
 
@@ -70,11 +70,11 @@ pub fn write<F: Fn(&TensorSpec) -> Vec<f32>>(
 /// As [`write()`], for tensors that have a type each and whose bytes are given as they are stored.
 ///
 /// Nothing is left of a file whose bytes could not be had.
-pub fn write_stored<'b, E: From<CheckpointError>>(
+pub fn write_stored<'b, T: FileTensor, E: From<CheckpointError>>(
     folder: &Path,
-    tensors: &[StoredTensor],
+    tensors: &[T],
     shard_bytes: usize,
-    bytes: impl Fn(&StoredTensor) -> Result<Cow<'b, [u8]>, E>,
+    bytes: impl Fn(&T) -> Result<Cow<'b, [u8]>, E>,
 ) -> Result<(), E> {
     let shards = shards(tensors, shard_bytes);
     if let [only] = shards.as_slice() {
@@ -84,9 +84,10 @@ pub fn write_stored<'b, E: From<CheckpointError>>(
     for (number, shard) in shards.iter().enumerate() {
         let name = format!("model-{:05}-of-{:05}.safetensors", number + 1, shards.len());
         write_file(&folder.join(&name), shard, None, &bytes)?;
-        weight_map.extend(shard.iter().map(|tensor| (tensor.name.clone(), name.clone().into())));
+        weight_map
+            .extend(shard.iter().map(|tensor| (tensor.name().to_owned(), name.clone().into())));
     }
-    let total: usize = tensors.iter().map(StoredTensor::bytes).sum();
+    let total: usize = tensors.iter().map(FileTensor::byte_len).sum();
     let index =
         serde_json::json!({ "metadata": { "total_size": total }, "weight_map": weight_map });
     let path = folder.join(INDEX_FILE);
@@ -96,22 +97,22 @@ pub fn write_stored<'b, E: From<CheckpointError>>(
 }
 
 /// Writes one safetensors file with `metadata`; it appears under its name when it is complete.
-pub fn write_stored_file<'b, E: From<CheckpointError>>(
+pub fn write_stored_file<'b, T: FileTensor, E: From<CheckpointError>>(
     path: &Path,
-    tensors: &[StoredTensor],
+    tensors: &[T],
     metadata: &[(&str, &str)],
-    bytes: impl Fn(&StoredTensor) -> Result<Cow<'b, [u8]>, E>,
+    bytes: impl Fn(&T) -> Result<Cow<'b, [u8]>, E>,
 ) -> Result<(), E> {
     let metadata = metadata.iter().map(|&(key, value)| (key.into(), value.into())).collect();
     write_file(path, tensors, Some(metadata), &bytes)
 }
 
 /// Consecutive runs of tensors that fit into one file each.
-fn shards(tensors: &[StoredTensor], shard_bytes: usize) -> Vec<&[StoredTensor]> {
+fn shards<T: FileTensor>(tensors: &[T], shard_bytes: usize) -> Vec<&[T]> {
     let mut shards = Vec::new();
     let (mut start, mut size) = (0, 0usize);
     for (number, tensor) in tensors.iter().enumerate() {
-        let bytes = tensor.bytes();
+        let bytes = tensor.byte_len();
         if size > 0 && size + bytes > shard_bytes {
             shards.push(&tensors[start..number]);
             (start, size) = (number, 0);
@@ -122,17 +123,17 @@ fn shards(tensors: &[StoredTensor], shard_bytes: usize) -> Vec<&[StoredTensor]> 
     shards
 }
 
-fn write_file<E: From<CheckpointError>>(
+fn write_file<T: FileTensor, E: From<CheckpointError>>(
     path: &Path,
-    tensors: &[StoredTensor],
+    tensors: &[T],
     metadata: Option<HashMap<String, String>>,
-    bytes: &Give<'_, '_, E>,
+    bytes: &Give<'_, '_, T, E>,
 ) -> Result<(), E> {
     replace(path, |temporary| {
         let failure = RefCell::new(None);
         let lazy = tensors.iter().map(|tensor| {
             let failure = &failure;
-            (tensor.name.as_str(), Lazy { tensor, bytes, failure })
+            (tensor.name(), Lazy { tensor, bytes, failure })
         });
         // The library writes a private file; a model is an ordinary one.
         let rights = File::create(temporary)
