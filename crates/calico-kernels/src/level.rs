@@ -11,7 +11,7 @@ pub enum Level {
     Portable,
     /// The vectors that every 64-bit ARM processor has.
     Neon,
-    /// AVX2 with F16C.
+    /// AVX2 with F16C and FMA.
     Avx2,
     /// AVX-512 F, BW, VL and VNNI.
     Avx512,

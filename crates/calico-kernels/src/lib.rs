@@ -5,13 +5,17 @@
 //! [`blocks`] multiplies weights in the block formats of GGUF (`Q4_K`, `Q5_K`, `Q6_K`, `Q8_0`) by
 //! activations of 8 bits with one scale per 256 values: the language model.
 //!
+//! [`attention`] mixes the values of one head in `f32`, and no matrix of scores ever exists.
+//!
 //! [`Kernels`] holds the [`Level`], the set of instructions that a product uses: what the machine
 //! has, or less.
 //!
 //! # The same bits everywhere
 //!
-//! Every level computes the same bits, and a row gives the same bits whatever other rows are
-//! multiplied with it and on however many threads.
+//! Every level computes the same bits of a product, and a row gives the same bits whatever other
+//! rows are multiplied with it and on however many threads.
+//! (Of [`attention`] the second is true, and the first within rounding: additions are fused with
+//! multiplications where the processor can.)
 //! Integer sums are exact: no code, scale or width that is accepted can overflow them.
 //! What follows in `f32` are single multiplications and additions in one documented order, never
 //! fused.
@@ -35,8 +39,10 @@
 )]
 
 mod activation;
+pub mod attention;
 pub mod blocks;
 mod error;
+mod exponential;
 mod kernels;
 mod level;
 pub mod q8;
@@ -45,5 +51,6 @@ mod sizes;
 mod tiles;
 
 pub use error::KernelError;
+pub use exponential::exp;
 pub use kernels::Kernels;
 pub use level::{Level, LevelError};

@@ -7,7 +7,8 @@ use std::arch::x86_64::*;
 
 use super::{Job, Simd, bytes_of};
 
-/// Proof that the machine has AVX2 and F16C: there is no other way to get one than [`Self::new`].
+/// Proof that the machine has AVX2, F16C and FMA: there is no other way to get one than
+/// [`Self::new`].
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Avx2(());
 
@@ -15,7 +16,9 @@ impl Avx2 {
     /// The vectors, if the machine has them.
     #[inline]
     pub(super) fn new() -> Option<Self> {
-        let available = is_x86_feature_detected!("avx2") && is_x86_feature_detected!("f16c");
+        let available = is_x86_feature_detected!("avx2")
+            && is_x86_feature_detected!("f16c")
+            && is_x86_feature_detected!("fma");
         available.then_some(Self(()))
     }
 }
@@ -39,11 +42,11 @@ impl Simd for Avx2 {
 
     #[inline]
     fn run<J: Job>(self, job: J) -> J::Output {
-        #[target_feature(enable = "avx2,f16c")]
+        #[target_feature(enable = "avx2,f16c,fma")]
         fn compiled<J: Job>(simd: Avx2, job: J) -> J::Output {
             job.run(simd)
         }
-        // SAFETY: `self` proves that the machine has both.
+        // SAFETY: `self` proves that the machine has all three.
         unsafe { compiled(self, job) }
     }
 
@@ -286,6 +289,12 @@ impl Simd for Avx2 {
     fn mul(self, a: [__m256; 2], b: [__m256; 2]) -> [__m256; 2] {
         // SAFETY: `self` proves AVX2.
         unsafe { [_mm256_mul_ps(a[0], b[0]), _mm256_mul_ps(a[1], b[1])] }
+    }
+
+    #[inline(always)]
+    fn mul_add(self, a: [__m256; 2], b: [__m256; 2], c: [__m256; 2]) -> [__m256; 2] {
+        // SAFETY: `self` proves FMA.
+        unsafe { [_mm256_fmadd_ps(a[0], b[0], c[0]), _mm256_fmadd_ps(a[1], b[1], c[1])] }
     }
 
     #[inline(always)]

@@ -96,6 +96,8 @@ pub(crate) trait Simd: Copy {
     fn add(self, a: Self::Floats, b: Self::Floats) -> Self::Floats;
     fn sub(self, a: Self::Floats, b: Self::Floats) -> Self::Floats;
     fn mul(self, a: Self::Floats, b: Self::Floats) -> Self::Floats;
+    /// `a · b + c`, rounded once where the processor can.
+    fn mul_add(self, a: Self::Floats, b: Self::Floats, c: Self::Floats) -> Self::Floats;
     /// The smaller of two numbers; which of two zeros is open.
     fn least(self, a: Self::Floats, b: Self::Floats) -> Self::Floats;
     /// The larger of two numbers; which of two zeros is open.

@@ -261,6 +261,12 @@ impl Simd for Neon {
     }
 
     #[inline(always)]
+    fn mul_add(self, a: Self::Floats, b: Self::Floats, c: Self::Floats) -> Self::Floats {
+        // SAFETY: NEON is part of the target.
+        each!(i, unsafe { vfmaq_f32(c[i], a[i], b[i]) })
+    }
+
+    #[inline(always)]
     fn least(self, a: Self::Floats, b: Self::Floats) -> Self::Floats {
         // SAFETY: NEON is part of the target.
         each!(i, unsafe { vminq_f32(a[i], b[i]) })

@@ -205,6 +205,12 @@ impl Simd for Portable {
     }
 
     #[inline(always)]
+    fn mul_add(self, a: [f32; 16], b: [f32; 16], c: [f32; 16]) -> [f32; 16] {
+        // Rounded twice: rounding once would call a function of the C library.
+        each!(o < 16, a[o] * b[o] + c[o])
+    }
+
+    #[inline(always)]
     fn least(self, a: [f32; 16], b: [f32; 16]) -> [f32; 16] {
         // One instruction, unlike `f32::min`.
         each!(o < 16, if a[o] < b[o] { a[o] } else { b[o] })

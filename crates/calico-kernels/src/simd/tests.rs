@@ -39,6 +39,9 @@ impl Job for Everything {
         let mut floats: Vec<_> = sums.into_iter().map(|sums| s.floats(sums)).collect();
         let d = s.halves(first);
         floats.extend([c, s.all(self.floats[3]), s.add(c, d), s.sub(c, d), s.mul(c, d)]);
+        // Whole numbers, so that nothing is rounded.
+        let whole = s.floats(s.all_sums(i32::from(self.x[0])));
+        floats.push(s.mul_add(whole, whole, s.all(f32::from(self.x[1]))));
         floats.extend([s.least(c, s.all(0.5)), s.most(c, s.all(0.5))]);
         for floats in floats {
             let mut to = [0.0; 16];

@@ -2,7 +2,9 @@
 
 use std::ops::Range;
 
-use super::heads::Heads;
+use calico_kernels::attention::Bias;
+
+use super::heads::{Heads, strided};
 use super::lanes;
 use super::problem::{Problem, Unit};
 use super::scratch::room;
@@ -122,6 +124,36 @@ impl<'a> Tile<'a> {
     }
 }
 
+impl<'a> TileBias<'a> {
+    /// What is added to the scores of all queries of a unit.
+    pub(super) fn of_unit<'s>(
+        &self,
+        problem: &Problem,
+        unit: &Unit<'_>,
+        q: &Heads<'_>,
+        scratch: &'s mut GridScratch,
+    ) -> Bias<'s>
+    where
+        'a: 's,
+    {
+        let segment = unit.segment;
+        let queries = segment.queries.len();
+        match self {
+            Self::None => Bias::None,
+            Self::Full(Full { data, strides: [batch, head, query] }) => {
+                let start = unit.batch * batch + unit.head * head + segment.queries.start * query;
+                Bias::Full(strided(&data[start..], [queries, segment.keys.len()], *query))
+            }
+            Self::Grid(grid) => {
+                let tile = Tile::new(problem, unit, 0..queries);
+                let [rows, columns] = grid.values(&tile, q, scratch);
+                let [h, w] = grid.sides;
+                Bias::Grid(strided(rows, [queries, h], h), strided(columns, [queries, w], w))
+            }
+        }
+    }
+}
+
 impl Full<'_> {
     fn add(&self, tile: &Tile<'_>, scores: &mut [f32]) {
         let [batch, head, query] = self.strides;
@@ -135,19 +167,28 @@ impl Full<'_> {
 
 impl<'a> Grid<'a> {
     fn add(&self, tile: &Tile<'_>, scores: &mut [f32], q: &Heads<'_>, scratch: &mut GridScratch) {
+        let [rows, columns] = self.values(tile, q, scratch);
+        lanes::add_grid(scores, rows, columns, self.sides);
+    }
+
+    /// The values for rows and for columns of the queries of a tile.
+    fn values<'s>(
+        &self,
+        tile: &Tile<'_>,
+        q: &Heads<'_>,
+        scratch: &'s mut GridScratch,
+    ) -> [&'s [f32]; 2]
+    where
+        'a: 's,
+    {
         match self.source {
-            GridSource::Given => {
-                let [rows, columns] = [0, 1].map(|axis| {
-                    let side = self.sides[axis];
-                    &self.data[axis][tile.offset() * side..][..tile.queries.len() * side]
-                });
-                lanes::add_grid(scores, rows, columns, self.sides);
-            }
+            GridSource::Given => [0, 1].map(|axis| {
+                let side = self.sides[axis];
+                &self.data[axis][tile.offset() * side..][..tile.queries.len() * side]
+            }),
             GridSource::Tables => {
                 let GridScratch { sides: [rows, columns], products } = scratch;
-                let rows = self.along(0, tile, q, rows, products);
-                let columns = self.along(1, tile, q, columns, products);
-                lanes::add_grid(scores, rows, columns, self.sides);
+                [self.along(0, tile, q, rows, products), self.along(1, tile, q, columns, products)]
             }
         }
     }

@@ -1,13 +1,18 @@
-//! The forward pass: tile by tile, the heads on all cores.
+//! The forward pass: the heads on all cores.
+//!
+//! The kernel brings keys and values into its own order first, which pays where several queries
+//! look at them. Few queries take the tiles that the backward pass takes.
 
+use calico_kernels::attention::Head;
 use rayon::prelude::*;
 
 use super::bias::{Tile, TileBias};
 use super::heads::Heads;
 use super::lanes;
-use super::problem::{Problem, Unit};
+use super::problem::{Problem, Segment, Unit};
 use super::scratch::{Rows, Scratch, deal, room};
 use crate::ops::product::{Before, Matrix, MatrixMut, Threads, multiply};
+use crate::process::kernels;
 
 /// The result `[B, T, N K]`, and per unit the logarithm of the sum of each query's exponentials.
 pub(super) fn forward(
@@ -37,8 +42,39 @@ fn list_for<'a>(unit: &Unit<'_>) -> Rows<'a> {
     Vec::with_capacity(unit.segment.queries.len())
 }
 
+/// From so many queries on, the kernel is faster.
+const SEVERAL: usize = 4;
+
 /// One head of one segment.
 fn run_unit(
+    problem: &Problem,
+    unit: &Unit<'_>,
+    operands: &[Heads<'_>; 3],
+    bias: &TileBias<'_>,
+    (mut rows, scratch): (Rows<'_>, &mut Scratch),
+) -> Vec<f32> {
+    if unit.segment.queries.len() < SEVERAL {
+        return run_tiles(problem, unit, operands, bias, (rows, scratch));
+    }
+    let Segment { queries, keys } = unit.segment;
+    let [q, k, v] = operands;
+    let head = Head {
+        q: q.rows(unit.batch, unit.head, queries.clone()),
+        k: k.rows(unit.batch, unit.kv_head, keys.clone()),
+        v: v.rows(unit.batch, unit.kv_head, keys.clone()),
+        scale: problem.scale,
+        causal: problem.causal,
+        bias: bias.of_unit(problem, unit, q, &mut scratch.grid),
+    };
+    let mut logs = vec![0.0; queries.len()];
+    let done = kernels().attention(&head, &mut scratch.kernel, &mut rows, &mut logs);
+    // The shapes were checked when the operation was made.
+    done.unwrap_or_else(|error| panic!("attention: {error}"));
+    logs
+}
+
+/// As [`run_unit`], tile by tile.
+fn run_tiles(
     problem: &Problem,
     unit: &Unit<'_>,
     [q, k, v]: &[Heads<'_>; 3],

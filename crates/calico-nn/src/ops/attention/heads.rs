@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 
+use calico_kernels::attention::Rows;
 use candle_core::{CpuStorage, Layout, Result};
 
 use super::super::product::Matrix;
@@ -65,8 +66,23 @@ impl<'a> Heads<'a> {
         Matrix::by_rows(data, [tokens.len(), self.width], self.token)
     }
 
+    /// As [`Heads::matrix`], for the kernel of attention.
+    pub(super) fn rows(&self, batch: usize, head: usize, tokens: Range<usize>) -> Rows<'a> {
+        let start = batch * self.batch + head * self.head + tokens.start * self.token;
+        let data = self.data.get(start..).unwrap_or_default();
+        strided(data, [tokens.len(), self.width], self.token)
+    }
+
     /// The row of a token of a head.
     pub(super) fn row(&self, batch: usize, head: usize, token: usize) -> &'a [f32] {
         &self.data[batch * self.batch + head * self.head + token * self.token..][..self.width]
     }
+}
+
+/// Rows of `shape`, each `stride` values behind the one before.
+///
+/// # Panics
+/// If one would lie outside of `data`, which is a bug of the caller.
+pub(super) fn strided(data: &[f32], shape: [usize; 2], stride: usize) -> Rows<'_> {
+    Rows::new(data, shape, stride).unwrap_or_else(|error| panic!("attention: {error}"))
 }

@@ -1,5 +1,7 @@
 //! Memory that one task uses again and again.
 
+use calico_kernels::attention;
+
 use super::bias::GridScratch;
 
 /// The memory of a task, as large as its largest tile needed.
@@ -12,6 +14,7 @@ pub(super) struct Scratch {
     pub(super) sums: [Vec<f32>; 2],
     pub(super) per_query: Vec<f32>,
     pub(super) grid: GridScratch,
+    pub(super) kernel: attention::Scratch,
 }
 
 /// The first `len` values of a buffer, which grows where needed; what they hold is of the past.
