@@ -23,7 +23,7 @@ pub(crate) use adapters::{
     AdaptersApplyArgs, AdaptersArgs, AdaptersCommand, AdaptersExportArgs, AdaptersMergeArgs,
 };
 pub(crate) use batch::BatchArgs;
-pub(crate) use bench::BenchArgs;
+pub(crate) use bench::{BenchArgs, TorchType};
 pub(crate) use data::{
     BuildArgs, DataArgs, DataCommand, ExchangeChoice, ExportArgs, ImportArgs, ImportChoice,
     ImportReleasedArgs, PictureCheckChoice, SourceArgs, StatsArgs, ValidateArgs, ViewArgs,

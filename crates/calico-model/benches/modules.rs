@@ -7,6 +7,7 @@ use calico_model::bench::Workload;
 use calico_model::budget::Request;
 use calico_model::quantize::Quantization;
 use calico_model::{CalicoConfig, Preset};
+use calico_nn::quantized::MatrixFormat;
 use criterion::{Criterion, Throughput};
 
 /// The full model cut to one block per tower; the SAM block is a windowed one.
@@ -23,18 +24,21 @@ fn one_block() -> CalicoConfig {
 
 fn modules(criterion: &mut Criterion) {
     let config = one_block();
-    let mut group = criterion.benchmark_group("modules");
-    group.sample_size(10);
-    for workload in Workload::ALL {
-        let mut prepared = workload
-            .prepare(&config, Request::default(), Quantization::default())
-            .unwrap_or_else(|error| panic!("{}: {error}", workload.name()));
-        group.throughput(Throughput::Elements(prepared.flops as u64));
-        group.bench_function(workload.name(), |bencher| {
-            bencher.iter(|| prepared.run().unwrap_or_else(|error| panic!("{error}")));
-        });
+    let fewer = Quantization { llm: Some(MatrixFormat::Q4K), vision: Some(MatrixFormat::Q8) };
+    for (name, quantization) in [("modules", Quantization::default()), ("fewer bits", fewer)] {
+        let mut group = criterion.benchmark_group(name);
+        group.sample_size(10);
+        for workload in Workload::ALL {
+            let mut prepared = workload
+                .prepare(&config, Request::default(), quantization)
+                .unwrap_or_else(|error| panic!("{}: {error}", workload.name()));
+            group.throughput(Throughput::Elements(prepared.flops as u64));
+            group.bench_function(workload.name(), |bencher| {
+                bencher.iter(|| prepared.run().unwrap_or_else(|error| panic!("{error}")));
+            });
+        }
+        group.finish();
     }
-    group.finish();
 }
 
 fn main() {

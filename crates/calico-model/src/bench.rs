@@ -268,7 +268,8 @@ fn mask_decoder(
     }))
 }
 
-fn prompt_len(config: &CalicoConfig, request: Request) -> usize {
+/// Positions of the prompt of a request.
+pub fn prompt_len(config: &CalicoConfig, request: Request) -> usize {
     request.text_tokens + request.images * config.tokens_per_image()
 }
 

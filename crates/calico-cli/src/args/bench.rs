@@ -3,7 +3,7 @@ use std::path::PathBuf;
 use calico_model::bench::Workload;
 use calico_model::quantize::Quantization;
 use calico_model::{CalicoConfig, ConfigError};
-use clap::Args;
+use clap::{Args, ValueEnum};
 
 use super::model::{PresetChoice, SizeArgs};
 use super::model_quantize::{LlmFormat, VisionFormat, quantization};
@@ -13,6 +13,7 @@ Examples:
   calico bench
   calico bench --preset full --module sam_encoder --module llm_decode_step
   calico bench --preset full --quant q4k --json > bench.json
+  calico bench --preset full --quant q4k --torch venv/bin/python
 
 A module can be no faster than its arithmetic at the speed of the machine's best product, or its
 weights at the speed of memory, whichever takes longer: `% limit` is the share of that speed.
@@ -43,6 +44,15 @@ pub(crate) struct BenchArgs {
     #[arg(long, value_name = "FORMAT", default_value = "none")]
     quant: LlmFormat,
 
+    /// Also run each module in PyTorch: the Python of an environment that has torch and
+    /// transformers.
+    #[arg(long, value_name = "PYTHON")]
+    pub(crate) torch: Option<PathBuf>,
+
+    /// The type in which PyTorch computes.
+    #[arg(long, value_name = "TYPE", default_value = "bf16", requires = "torch")]
+    pub(crate) torch_dtype: TorchType,
+
     /// How long to repeat each module.
     #[arg(long, value_name = "SECONDS", default_value_t = 1.0, value_parser = seconds)]
     pub(crate) seconds: f64,
@@ -50,6 +60,24 @@ pub(crate) struct BenchArgs {
     /// Print JSON.
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum TorchType {
+    /// 16 bits with the range of f32.
+    Bf16,
+    /// 32-bit floats.
+    F32,
+}
+
+impl TorchType {
+    /// The name that the program of the other side knows.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Bf16 => "bf16",
+            Self::F32 => "f32",
+        }
+    }
 }
 
 impl BenchArgs {

@@ -8,7 +8,11 @@ use calico_model::quantize::Quantization;
 use calico_nn::quantized::MatrixFormat;
 use serde_json::{Value, json};
 
-use crate::args::BenchArgs;
+mod torch;
+
+use torch::{Peer, Torch};
+
+use crate::args::{BenchArgs, TorchType};
 use crate::failure::Failure;
 use crate::progress::spinner;
 use crate::{memory, stream};
@@ -35,6 +39,8 @@ struct Measured {
     weight_bytes: u64,
     /// Layers of the language model that were run, where they are fewer than the model has.
     layers: Option<[usize; 2]>,
+    /// What PyTorch needed, where it was asked.
+    peer: Option<Peer>,
 }
 
 impl Measured {
@@ -86,12 +92,23 @@ pub(crate) fn run(args: &BenchArgs) -> Result<(), Failure> {
             || args.modules.is_empty()
             || args.modules.iter().any(|name| name == workload.name())
     };
+    let torch = args.torch.as_deref().map(|python| {
+        let (dtype, seconds) = (args.torch_dtype, args.seconds);
+        Torch { python, dtype, seconds }
+    });
     let mut measured = Vec::new();
     for workload in Workload::ALL.into_iter().filter(wanted) {
         spinner.set_message(format!("measuring {}", workload.name()));
         let span = Duration::from_secs_f64(args.seconds);
         let span = if workload.is_yardstick() { span.max(YARDSTICK) } else { span };
-        measured.push(measure(workload, &config, args.quantization(), span)?);
+        let mut module = measure(workload, &config, args.quantization(), span)?;
+        if let Some(torch) = torch {
+            spinner.set_message(format!("measuring {} in PyTorch", workload.name()));
+            let mut same = config.clone();
+            same.llm.depth = module.layers.map_or(same.llm.depth, |[ran, _]| ran);
+            module.peer = torch.measure(workload, &same)?;
+        }
+        measured.push(module);
     }
     spinner.finish_and_clear();
     let report = Report {
@@ -99,6 +116,7 @@ pub(crate) fn run(args: &BenchArgs) -> Result<(), Failure> {
         measured,
         quantization: args.quantization(),
         preset: config.preset.as_deref(),
+        dtype: args.torch.is_some().then_some(args.torch_dtype),
     };
     let text = if args.json { format!("{:#}\n", report.json()) } else { report.table() };
     Ok(stream::print(&text)?)
@@ -133,7 +151,8 @@ fn measure(
     let middle = if workload.is_yardstick() { 0 } else { seconds.len() / 2 };
     let (flops, weight_bytes) = (prepared.flops, prepared.weight_bytes);
     let typical = seconds.get(middle).copied().unwrap_or_default();
-    Ok(Measured { workload, seconds: typical, runs: seconds.len(), flops, weight_bytes, layers })
+    let (runs, peer) = (seconds.len(), None);
+    Ok(Measured { workload, seconds: typical, runs, flops, weight_bytes, layers, peer })
 }
 
 /// The configuration with as many layers of the language model as the memory holds.
@@ -169,6 +188,8 @@ struct Report<'a> {
     peaks: Peaks,
     quantization: Quantization,
     preset: Option<&'a str>,
+    /// The type in which PyTorch computed, if it did.
+    dtype: Option<TorchType>,
 }
 
 impl Report<'_> {
@@ -188,11 +209,15 @@ impl Report<'_> {
 
     fn table(&self) -> String {
         let mut text = format!(
-            "{:18}{:>12}{:>7}{:>12}{:>10}{:>8}{:>9}\n",
+            "{:18}{:>12}{:>7}{:>12}{:>10}{:>8}{:>9}",
             "module", "seconds", "runs", "GFLOP", "GFLOP/s", "GB/s", "% limit"
         );
+        if self.dtype.is_some() {
+            let _ = write!(text, "{:>12}{:>8}", "PyTorch", "ratio");
+        }
+        text.push('\n');
         for module in self.modules() {
-            let _ = writeln!(
+            let _ = write!(
                 text,
                 "{:18}{:>12.6}{:>7}{:>12.3}{:>10.1}{:>8.1}{:>9.1}",
                 module.workload.name(),
@@ -203,6 +228,11 @@ impl Report<'_> {
                 module.gigabytes_per_second(),
                 self.percent(module)
             );
+            if let Some(peer) = &module.peer {
+                let ratio = peer.seconds / module.seconds;
+                let _ = write!(text, "{:>12.6}{:>8}", peer.seconds, format!("{ratio:.2}x"));
+            }
+            text.push('\n');
             if let Some([ran, all]) = module.layers {
                 let _ =
                     writeln!(text, "{:18}{ran} of {all} layers, as many as fit into memory", "");
@@ -219,6 +249,16 @@ impl Report<'_> {
             form(self.quantization.llm),
             form(self.quantization.vision),
         );
+        let peer = self.modules().find_map(|module| module.peer.as_ref());
+        if let (Some(dtype), Some(peer)) = (self.dtype, peer) {
+            let Peer { torch, transformers, .. } = peer;
+            let _ = writeln!(
+                text,
+                "PyTorch {torch} in {}, the modules of transformers {transformers}; above 1x we \
+                 are faster.",
+                dtype.name()
+            );
+        }
         if let Some(bytes) = memory::peak() {
             let _ = writeln!(text, "Most memory held: {:.2} GB.", bytes as f64 / 1e9);
         }
@@ -237,6 +277,9 @@ impl Report<'_> {
                 "gigabytes_per_second": module.gigabytes_per_second(),
                 "percent_of_limit": self.percent(module),
                 "layers_run": module.layers.map(|[ran, _]| ran),
+                "torch_median_seconds": module.peer.as_ref().map(|peer| peer.seconds),
+                "torch_runs": module.peer.as_ref().map(|peer| peer.runs),
+                "torch_ratio": module.peer.as_ref().map(|peer| peer.seconds / module.seconds),
             })
         };
         json!({
@@ -248,6 +291,7 @@ impl Report<'_> {
             "peak_gigabytes_per_second": self.peaks.gigabytes,
             "peak_memory_bytes": memory::peak(),
             "threads": std::thread::available_parallelism().map_or(1, usize::from),
+            "torch_dtype": self.dtype.map(TorchType::name),
             "modules": self.modules().map(row).collect::<Vec<_>>(),
         })
     }
