@@ -2,8 +2,9 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
-use calico_kernels::attention::{Bias, Head, Rows, Scratch};
+use calico_kernels::attention::{Bias, HalfRows, Head, Rows, Scratch};
 use calico_kernels::{KernelError, Kernels, Level};
+use half::f16;
 use proptest::prelude::*;
 
 /// The largest error, as a share of the largest value.
@@ -200,6 +201,56 @@ fn keys_that_are_hidden_by_an_infinite_bias_do_not_count() {
         bias[..400].fill(f32::NEG_INFINITY);
     }
     check(&case);
+}
+
+#[test]
+fn keys_of_16_bits_give_what_their_numbers_give() {
+    for (sizes, seed) in [([1, 330, 128], 1), ([3, 40, 88], 2), ([2, 2, 5], 3), ([1, 1, 16], 4)] {
+        let [queries, keys, width] = sizes;
+        let mut case = Case::new(sizes, Kind::Causal, seed);
+        let mut half = |index: usize| -> Vec<u8> {
+            let rows = case.values[index].chunks_mut(width + 3);
+            let rows = rows.flat_map(|row| {
+                row[..width].iter_mut().flat_map(|value: &mut f32| {
+                    let rounded = f16::from_f32(*value);
+                    *value = rounded.to_f32();
+                    rounded.to_le_bytes()
+                })
+            });
+            rows.collect()
+        };
+        let (k, v) = (half(1), half(2));
+        assert_eq!(k.len(), 2 * keys * width);
+        let (expected, _) = case.expected();
+        for level in Level::available() {
+            let mut out = vec![f32::NAN; queries * width];
+            let head = case.head();
+            let rows = [&k, &v].map(|bytes| HalfRows::new(bytes, width).unwrap());
+            let kernels = Kernels::at(level).unwrap();
+            kernels.attention_of_half(head.q, rows, head.scale, &mut out).unwrap();
+            for (found, expected) in out.iter().zip(&expected) {
+                assert!((f64::from(*found) - expected).abs() < 2.0 * NEAR, "{level} {sizes:?}");
+            }
+        }
+    }
+}
+
+#[test]
+fn sizes_of_half_rows_that_do_not_fit_are_errors() {
+    let (bytes, values) = ([0; 64], [0.0; 16]);
+    let rows = |len: usize| HalfRows::new(&bytes[..8 * len], 4).unwrap();
+    let q = Rows::new(&values, [2, 4], 4).unwrap();
+    let run = |k, v, results: usize| {
+        Kernels::detect().attention_of_half(q, [k, v], 1.0, &mut vec![0.0; results])
+    };
+    assert_eq!(run(rows(2), rows(2), 8), Ok(()));
+    let wide = HalfRows::new(&bytes[..16], 8).unwrap();
+    for (k, v, results) in
+        [(rows(1), rows(1), 8), (rows(2), rows(3), 8), (rows(2), rows(2), 7), (wide, wide, 8)]
+    {
+        assert!(matches!(run(k, v, results), Err(KernelError::Length { .. })));
+    }
+    assert!(HalfRows::new(&bytes[..7], 4).is_err() && HalfRows::new(&bytes, 0).is_err());
 }
 
 #[test]

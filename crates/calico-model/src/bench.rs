@@ -5,8 +5,8 @@
 
 use std::sync::Arc;
 
+use calico_language::Llama;
 use calico_language::llama::NoTap;
-use calico_language::{KvCache, Llama};
 use calico_nn::Weights;
 use calico_nn::process::kernels;
 use calico_nn::quantized::{MatrixFormat, QuantizedMatrix};
@@ -226,7 +226,7 @@ fn prefill(
     let llm = Llama::load(&config.llm, weights, None)?;
     let prompt = input(&[1, prompt_len(config, request), config.llm.width])?;
     Ok(Prepared::new(flops, move || {
-        let hidden = llm.forward(&prompt, Some(&mut KvCache::new()), &NoTap)?;
+        let hidden = llm.forward(&prompt, Some(&mut llm.cache()), &NoTap)?;
         llm.logits(&hidden.narrow(1, hidden.dim(1)? - 1, 1)?).map(drop)
     }))
 }
@@ -237,7 +237,7 @@ fn decode_step(config: &CalicoConfig, request: Request, weights: &Weights) -> Re
     let embeddings = input(&[1, prompt, config.llm.width])?;
     let one = Request { answer_tokens: 1, ..request };
     let start = move |llm: &Llama| {
-        let mut cache = KvCache::new();
+        let mut cache = llm.cache();
         llm.forward(&embeddings, Some(&mut cache), &NoTap)?;
         Result::Ok(cache)
     };

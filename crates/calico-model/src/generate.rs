@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 
-use calico_language::{KvCache, Sampler, SamplingError, TokenizerError, probability};
+use calico_language::{Sampler, SamplingError, TokenizerError, probability};
 use candle_core::{DType, Tensor};
 
 use crate::grounding::SegPosition;
@@ -50,7 +50,7 @@ pub fn generate(
     on_token: &mut OnToken<'_>,
 ) -> Result<Answered, GenerateError> {
     let special = model.tokens();
-    let mut cache = KvCache::new();
+    let mut cache = model.llm().cache();
     let hidden = model.prefill(prompt, images, &mut cache)?;
     let mut state = hidden.narrow(1, hidden.dim(1)? - 1, 1)?; // [1, 1, D]
     let mut answered = Answered {

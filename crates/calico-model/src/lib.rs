@@ -31,6 +31,7 @@ pub mod provenance;
 pub mod quantize;
 
 mod error;
+mod image_cache;
 mod model_bytes;
 mod modules;
 mod new_file;
@@ -41,6 +42,7 @@ mod trainable;
 pub use checkpoint::ModelFolder;
 pub use config::{CalicoConfig, ConfigError, Preset};
 pub use error::{ModelError, SegmentError, Stage};
+pub use image_cache::ImageCache;
 pub use model::Calico;
 pub use model_bytes::ModelBytes;
 pub use modules::module_of;

@@ -55,6 +55,11 @@ impl Linear {
         self
     }
 
+    /// Whether the weight has fewer bits than it is computed with.
+    pub fn is_quantized(&self) -> bool {
+        matches!(self.weight, Matrix::Quantized(_))
+    }
+
     /// # Shapes
     /// - `x`: `[..., in]`
     /// - returns: `[..., out]`

@@ -76,6 +76,11 @@ pub(crate) struct SegmentArgs {
     #[command(flatten)]
     pub(crate) options: AnswerArgs,
 
+    /// Keep what the encoders say about images in this folder, for later questions about the same
+    /// images; made if missing. About 14 MB per image for a model of full size.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) cache: Option<PathBuf>,
+
     /// Print the seconds of every stage on standard error, and write timings.json into --out.
     #[arg(long)]
     pub(crate) timings: bool,

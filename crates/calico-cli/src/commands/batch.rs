@@ -55,7 +55,7 @@ pub(crate) fn run(args: &SegmentArgs, list: &Path, out: &Path) -> Result<(), Fai
     let mut watcher = Watcher::new(before);
     // Nothing is loaded where nothing is to be done.
     if before.open() > 0 {
-        let segmenter = source.load()?;
+        let segmenter = source.load(args.cache.as_deref())?;
         if let Some(notice) = &segmenter.config().notice {
             stream::tell(&format!("warning: {}", terminal::harmless(notice)));
         }

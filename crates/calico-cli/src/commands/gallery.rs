@@ -32,7 +32,7 @@ pub(crate) fn run(args: &GalleryArgs) -> Result<(), Failure> {
     Output::check(&args.out)?;
     // A data set that cannot be read is told before the long work, as a model is.
     let given = args.data.as_deref().map(Dataset::open).transpose()?;
-    let segmenter = Source::choose(args.model.as_deref())?.load()?;
+    let segmenter = Source::choose(args.model.as_deref())?.load(None)?;
     let output = Output::create(&args.out)?;
 
     let bar = StageBar::new();

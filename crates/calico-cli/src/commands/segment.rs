@@ -3,7 +3,7 @@ use std::path::{Path, PathBuf};
 
 use calico_image::{DecodeOptions, Frame, ImageError};
 use calico_model::{
-    CalicoConfig, ModelError, ModelFolder, Photograph, Preset, Question, SegmentError,
+    CalicoConfig, ImageCache, ModelError, ModelFolder, Photograph, Preset, Question, SegmentError,
     SegmentOptions, Segmenter,
 };
 use calico_result::{
@@ -43,7 +43,7 @@ pub(crate) fn run(args: &SegmentArgs) -> Result<(), Failure> {
     source.check(args.images.len(), &question, &options)?;
     let photographs = decode(&source.config().decode_options(), &args.images, &mut progress)?;
     progress.begin("read_weights", None, "reading the weights");
-    let segmenter = source.load()?;
+    let segmenter = source.load(args.cache.as_deref())?;
     let output = args.out.as_deref().map(Output::create).transpose()?;
 
     let result = segmenter.segment(&photographs, &question, &options, &mut progress)?;
@@ -123,11 +123,18 @@ impl Source {
         }
     }
 
-    pub(crate) fn load(self) -> Result<Segmenter, ModelError> {
-        match self {
-            Self::Folder(folder) => Segmenter::from_folder(*folder),
-            Self::InMemory(segmenter) => Ok(*segmenter),
-        }
+    /// The model; what it says about images is kept in `cache`, where it is given.
+    pub(crate) fn load(self, cache: Option<&Path>) -> Result<Segmenter, ModelError> {
+        let images = cache.map(|cache| {
+            let (_, digest) = self.identity()?;
+            ImageCache::default().with_folder(cache, &digest)
+        });
+        let images = images.transpose()?.unwrap_or_default();
+        let segmenter = match self {
+            Self::Folder(folder) => Segmenter::from_folder(*folder)?,
+            Self::InMemory(segmenter) => *segmenter,
+        };
+        Ok(segmenter.with_images(images))
     }
 }
 

@@ -23,10 +23,12 @@
 //! # Ok::<(), calico_kernels::KernelError>(())
 //! ```
 
+mod half;
 mod head;
 mod kernel;
 mod scratch;
 
+pub use half::HalfRows;
 pub use head::{Bias, Head, Rows};
 pub use scratch::Scratch;
 

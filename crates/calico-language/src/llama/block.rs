@@ -4,6 +4,7 @@ use calico_nn::ops::{self, Attention, Bias};
 use calico_nn::{Linear, LowRank, RmsNorm, Weights, merge_heads, split_heads};
 use candle_core::{Result, Tensor};
 
+use super::kv_cache::Held;
 use super::rotation::Rotation;
 use super::{KvCache, Learning, LlamaConfig, LoraConfig};
 
@@ -111,9 +112,15 @@ impl SelfAttention {
             Reach::Packed(lengths) => merged(Bias::Packed(lengths))?,
             Reach::Cached(cache, layer) => {
                 let own = |x: &Tensor| split_heads(x, self.kv_heads);
-                let (k, v) = cache.append(layer, &own(&k)?, &own(&v)?)?; // [B, N', S, K]
-                let (q, bias) = (split_heads(&q, heads)?, Bias::Causal);
-                merge_heads(&ops::attention(&Attention { q: &q, k: &k, v: &v, scale, bias })?)?
+                let (q, k, v) = (split_heads(&q, heads)?, own(&k)?, own(&v)?);
+                let mixed = match cache.append(layer, [&k, &v])? {
+                    Held::Whole([k, v]) => {
+                        let (k, v, bias) = (&k, &v, Bias::Causal); // [B, N', S, K]
+                        ops::attention(&Attention { q: &q, k, v, scale, bias })?
+                    }
+                    Held::Half(heads) => ops::half_attention(&q, heads, scale)?,
+                }; // [B, N, T, K]
+                merge_heads(&mixed)?
             }
         }; // [B, T, N K]
         self.o_proj.forward(&mixed)

@@ -1,5 +1,6 @@
 //! Keys and values of the positions seen so far.
 
+use calico_nn::ops::HalfHeads;
 use candle_core::{Result, Tensor};
 
 /// Keys and values of all layers, in buffers that double when they are full.
@@ -9,18 +10,33 @@ use candle_core::{Result, Tensor};
 pub struct KvCache {
     layers: Vec<LayerCache>,
     len: usize,
+    halves: bool,
 }
 
 #[derive(Debug)]
-struct LayerCache {
-    keys: Tensor,
-    values: Tensor,
+enum LayerCache {
+    /// Buffers `[B, N, capacity, K]`.
+    Whole([Tensor; 2]),
+    Half(Box<[HalfHeads; 2]>),
+}
+
+/// Keys and values of all positions of a layer.
+#[derive(Debug)]
+pub(super) enum Held<'a> {
+    /// `[B, N, S, K]` each.
+    Whole([Tensor; 2]),
+    Half([&'a HalfHeads; 2]),
 }
 
 impl KvCache {
-    /// An empty cache.
+    /// An empty cache, in the type of what is appended.
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// An empty cache that keeps 16 bits (IEEE) of each number: half of the memory.
+    pub fn of_halves() -> Self {
+        Self { halves: true, ..Self::default() }
     }
 
     /// Positions held.
@@ -36,39 +52,48 @@ impl KvCache {
     /// Adds the keys and values of new positions to `layer`; returns those of all positions.
     ///
     /// # Shapes
-    /// - `keys`, `values`: `[B, N, T, K]`
-    /// - returns: `[B, N, len + T, K]` each
-    pub(super) fn append(
-        &mut self,
-        layer: usize,
-        keys: &Tensor,
-        values: &Tensor,
-    ) -> Result<(Tensor, Tensor)> {
-        let (batch, heads, added, width) = keys.dims4()?;
-        let total = self.len + added;
-        let capacity = self.layers.get(layer).map_or(0, |cache| cache.keys.dims()[2]);
-        if total > capacity {
-            let shape = (batch, heads, total.max(2 * capacity).next_multiple_of(64), width);
-            let grown = LayerCache {
-                keys: Tensor::zeros(shape, keys.dtype(), keys.device())?,
-                values: Tensor::zeros(shape, values.dtype(), values.device())?,
-            };
-            match self.layers.get_mut(layer) {
-                Some(full) => {
-                    let old = |x: &Tensor| x.narrow(2, 0, self.len)?.contiguous();
-                    grown.keys.slice_set(&old(&full.keys)?, 2, 0)?;
-                    grown.values.slice_set(&old(&full.values)?, 2, 0)?;
-                    *full = grown;
-                }
-                None => self.layers.push(grown),
-            }
+    /// - `added`: keys and values, `[B, N, T, K]` each
+    pub(super) fn append(&mut self, layer: usize, added: [&Tensor; 2]) -> Result<Held<'_>> {
+        let (batch, heads, tokens, width) = added[0].dims4()?;
+        let total = self.len + tokens;
+        if layer == self.layers.len() {
+            self.layers.push(if self.halves {
+                LayerCache::Half(Box::default())
+            } else {
+                let none = (batch, heads, 0, width);
+                let none = |x: &Tensor| Tensor::zeros(none, x.dtype(), x.device());
+                LayerCache::Whole([none(added[0])?, none(added[1])?])
+            });
         }
-        let Some(cache) = self.layers.get(layer) else {
-            candle_core::bail!("layer {layer} was cached before the layers below it");
-        };
-        cache.keys.slice_set(&keys.contiguous()?, 2, self.len)?;
-        cache.values.slice_set(&values.contiguous()?, 2, self.len)?;
-        Ok((cache.keys.narrow(2, 0, total)?, cache.values.narrow(2, 0, total)?))
+        match self.layers.get_mut(layer) {
+            Some(LayerCache::Whole(buffers)) => {
+                let capacity = buffers[0].dim(2)?;
+                if total > capacity {
+                    let room = total.max(2 * capacity).next_multiple_of(64);
+                    for buffer in &mut *buffers {
+                        let shape = (batch, heads, room, width);
+                        let grown = Tensor::zeros(shape, buffer.dtype(), buffer.device())?;
+                        if self.len > 0 {
+                            let old = buffer.narrow(2, 0, self.len)?.contiguous()?;
+                            grown.slice_set(&old, 2, 0)?;
+                        }
+                        *buffer = grown;
+                    }
+                }
+                for (buffer, added) in buffers.iter().zip(added) {
+                    buffer.slice_set(&added.contiguous()?, 2, self.len)?;
+                }
+                let [keys, values] = buffers;
+                Ok(Held::Whole([keys.narrow(2, 0, total)?, values.narrow(2, 0, total)?]))
+            }
+            Some(LayerCache::Half(heads)) => {
+                let [keys, values] = &mut **heads;
+                keys.append(added[0])?;
+                values.append(added[1])?;
+                Ok(Held::Half([keys, values]))
+            }
+            None => candle_core::bail!("layer {layer} was cached before the layers below it"),
+        }
     }
 
     /// Counts positions that every layer has appended.

@@ -94,6 +94,11 @@ impl Llama {
         &self.config
     }
 
+    /// An empty cache: in 16 bits where the weights themselves have fewer.
+    pub fn cache(&self) -> KvCache {
+        if self.lm_head.is_quantized() { KvCache::of_halves() } else { KvCache::new() }
+    }
+
     /// The norm before the head.
     pub fn norm(&self) -> &RmsNorm {
         &self.norm

@@ -18,6 +18,7 @@ mod conversation;
 mod encode;
 mod encoded_batch;
 mod image_features;
+mod image_parts;
 mod load;
 mod masks;
 mod packing;

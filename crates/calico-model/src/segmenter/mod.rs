@@ -22,6 +22,7 @@ use crate::checkpoint::{ModelFolder, untrained_tokenizer};
 use crate::error::{SegmentError, Stage};
 use crate::generate::{Answered, generate, read_answer};
 use crate::grounding::{ParsedAnswer, assign, parse};
+use crate::image_cache::{ImageCache, ImageKey};
 use crate::model::{Calico, EncodedImage};
 use crate::model_bytes::ModelBytes;
 use crate::preprocess::ImageTensors;
@@ -50,6 +51,7 @@ pub struct Segmenter {
     model: Calico,
     tokenizer: Tokenizer,
     identity: Model,
+    images: ImageCache,
 }
 
 impl Segmenter {
@@ -62,7 +64,7 @@ impl Segmenter {
     pub fn from_folder(folder: ModelFolder) -> Result<Self, ModelError> {
         let identity = Model { name: folder.name(), preset: folder.config.preset.clone() };
         let (model, tokenizer) = folder.load(&Device::Cpu)?;
-        Ok(Self { model, tokenizer, identity })
+        Ok(Self::from_parts(model, tokenizer, identity))
     }
 
     /// Reads a model whose files are already in memory, through the same checks as a folder.
@@ -78,12 +80,18 @@ impl Segmenter {
         let weights = Weights::new(Arc::new(Random::new(seed, Device::Cpu)));
         let model = Calico::load(&config, tokenizer.special(), &weights, &Device::Cpu)?;
         let name = format!("untrained:{}", preset.name());
-        Ok(Self { model, tokenizer, identity: Model { name, preset: config.preset } })
+        Ok(Self::from_parts(model, tokenizer, Model { name, preset: config.preset }))
     }
 
     /// A segmenter of parts that are already in memory.
     pub fn from_parts(model: Calico, tokenizer: Tokenizer, identity: Model) -> Self {
-        Self { model, tokenizer, identity }
+        Self { model, tokenizer, identity, images: ImageCache::default() }
+    }
+
+    /// Keeps encoded images as `images` does, instead of a few in memory.
+    #[must_use]
+    pub fn with_images(self, images: ImageCache) -> Self {
+        Self { images, ..self }
     }
 
     /// What the model is called in results.
@@ -144,7 +152,17 @@ impl Segmenter {
         }
         let mut images = Vec::with_capacity(photographs.len());
         for (index, photograph) in photographs.iter().enumerate() {
-            images.push(self.encode(index, photograph, observer)?);
+            let key = ImageKey::of(&photograph.frame);
+            if let Some(known) = self.images.get(key, &photograph.frame, &self.model) {
+                images.push(known);
+                continue;
+            }
+            let encoded = self.encode(index, photograph, observer)?;
+            if let Err(error) = self.images.put(key, &encoded) {
+                let (image, name) = (index + 1, &photograph.name);
+                result.warnings.push(format!("image {image} ({name}) cannot be kept: {error}"));
+            }
+            images.push(encoded);
         }
         for asked in asked {
             let first_id = result.segments().count() as u32 + 1;

@@ -12,6 +12,7 @@ mod convolution;
 pub(crate) mod cpu;
 mod embedding;
 mod gated;
+mod half_attention;
 mod linear;
 mod memory;
 mod product;
@@ -27,6 +28,7 @@ pub use attention::{Attention, Bias, attention, fused_attention, merged_attentio
 pub use convolution::convolution;
 pub use embedding::embedding;
 pub use gated::swiglu_packed;
+pub use half_attention::{HalfHeads, half_attention};
 pub use quantized_linear::quantized_linear;
 
 /// Softmax over the last axis.

@@ -24,6 +24,16 @@ pub struct KeysValues {
 }
 
 impl KeysValues {
+    /// Those that were computed before, `[B, S, D]` each.
+    pub fn new(keys: Tensor, values: Tensor) -> Self {
+        Self { keys, values }
+    }
+
+    /// Keys and values.
+    pub fn tensors(&self) -> [&Tensor; 2] {
+        [&self.keys, &self.values]
+    }
+
     /// Those of some of the samples, in the given order; one may be chosen more than once. A run
     /// of samples is a view.
     ///

@@ -18,6 +18,16 @@ pub struct QFormerLayer {
 pub struct LayerKeysValues(Option<KeysValues>);
 
 impl LayerKeysValues {
+    /// Those of a layer that looks at the image, or of one that does not.
+    pub(super) fn new(keys_values: Option<KeysValues>) -> Self {
+        Self(keys_values)
+    }
+
+    /// Keys and values, where the layer looks at the image.
+    pub(super) fn tensors(&self) -> Option<[&Tensor; 2]> {
+        self.0.as_ref().map(KeysValues::tensors)
+    }
+
     /// Those of some of the images, in the given order.
     pub(super) fn select(&self, images: &[usize]) -> Result<Self> {
         Ok(Self(self.0.as_ref().map(|keys_values| keys_values.select(images)).transpose()?))

@@ -10,7 +10,7 @@
 //!
 //! Axes: `B` images, `Q` queries per image, `P` image tokens, `V` their width, `E` width here.
 
-use calico_nn::{LayerNorm, Weights};
+use calico_nn::{KeysValues, LayerNorm, Weights};
 use candle_core::{Result, Tensor};
 
 mod config;
@@ -137,6 +137,30 @@ impl ImageKeysValues {
             })
             .collect::<Result<_>>()?;
         Ok(Self { layers, batch: batches.iter().map(|batch| batch.batch).sum() })
+    }
+
+    /// Keys and values of each layer that looks at the images, first to last, `[B, P, E]` each.
+    pub fn tensors(&self) -> Vec<[&Tensor; 2]> {
+        self.layers.iter().filter_map(LayerKeysValues::tensors).collect()
+    }
+
+    /// The way back of [`ImageKeysValues::tensors`]; none if there are too few or too many.
+    pub fn of_tensors(config: &QFormerConfig, tensors: Vec<[Tensor; 2]>) -> Option<Self> {
+        let batch = tensors.first().and_then(|[keys, _]| keys.dim(0).ok())?;
+        let mut tensors = tensors.into_iter();
+        let layers = (0..config.depth)
+            .map(|layer| {
+                let looks = config.looks_at_image(layer);
+                let keys_values = looks
+                    .then(|| tensors.next())
+                    .map(|found| found.map(|[keys, values]| KeysValues::new(keys, values)));
+                Some(LayerKeysValues::new(match keys_values {
+                    Some(found) => Some(found?),
+                    None => None,
+                }))
+            })
+            .collect::<Option<Vec<_>>>()?;
+        tensors.next().is_none().then_some(Self { layers, batch })
     }
 
     /// The part of each layer, first to last.

@@ -29,7 +29,7 @@ impl Exam<'_> {
     ///
     /// What everyone who reads its answers must know is told before it answers for hours.
     pub(super) fn examinee(model: Option<&Path>) -> Result<(Examinee, String), Failure> {
-        let segmenter = Source::choose(model)?.load()?;
+        let segmenter = Source::choose(model)?.load(None)?;
         let name = match model {
             Some(_) => segmenter.identity().name.clone(),
             // Programs of another version carry other weights under the same name.
