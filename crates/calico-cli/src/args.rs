@@ -8,6 +8,7 @@ mod eval;
 mod gallery;
 mod inspect;
 mod model;
+mod model_estimate;
 mod model_export;
 mod model_import;
 mod model_quantize;
@@ -36,6 +37,7 @@ pub(crate) use inspect::InspectArgs;
 pub(crate) use model::{
     DefaultArgs, InfoArgs, InitArgs, ModelArgs, ModelCommand, ParamsArgs, TokenizerArgs,
 };
+pub(crate) use model_estimate::ModelEstimateArgs;
 pub(crate) use model_export::{ExportFormat, ModelExportArgs};
 pub(crate) use model_import::{Brought, ModelImportArgs};
 pub(crate) use model_quantize::ModelQuantizeArgs;

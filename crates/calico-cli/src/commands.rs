@@ -8,6 +8,7 @@ pub(crate) mod eval;
 pub(crate) mod gallery;
 pub(crate) mod model;
 pub(crate) mod model_adapters;
+pub(crate) mod model_estimate;
 pub(crate) mod model_export;
 pub(crate) mod model_import;
 pub(crate) mod model_inspect;

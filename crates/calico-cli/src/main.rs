@@ -4,6 +4,7 @@ mod answers;
 mod args;
 mod commands;
 mod failure;
+mod machine;
 mod memory;
 mod output;
 mod progress;
@@ -30,6 +31,7 @@ fn main() -> ExitCode {
             ModelCommand::Default(args) => commands::model::default(&args),
             ModelCommand::Init(args) => commands::model::init(&args),
             ModelCommand::Import(args) => commands::model_import::run(&args),
+            ModelCommand::Estimate(args) => commands::model_estimate::run(&args),
             ModelCommand::Export(args) => commands::model_export::run(&args),
             ModelCommand::Info(args) => commands::model::info(&args),
             ModelCommand::Inspect(args) => commands::model_inspect::run(&args),

@@ -1,6 +1,6 @@
 //! What the machine has and what a model needs.
 
-use calico_model::budget::{Request, modules};
+use calico_model::budget::{Machine, Request, estimate, modules};
 use calico_model::{CalicoConfig, ModelFolder};
 use indicatif::DecimalBytes;
 
@@ -15,9 +15,14 @@ pub(crate) fn check(config: &CalicoConfig) -> Result<(), Failure> {
     check_bytes(VALUE_BYTES * modules.iter().map(|module| module.parameters).sum::<u64>())
 }
 
-/// As [`check`], for a folder, whose matrices may have fewer bits.
+/// As [`check`], for a folder, whose matrices may have fewer bits, with all that an answer about
+/// two images takes.
 pub(crate) fn check_folder(folder: &ModelFolder) -> Result<(), Failure> {
-    check_bytes(folder.weight_bytes()?)
+    /// Of no machine: nobody asks for times here.
+    const MACHINE: Machine = Machine { flops: 1.0, flops_of_8_bits: 1.0, bytes_per_second: 1.0 };
+    let (weights, formats) = (folder.weight_bytes()?, folder.quantization()?);
+    let needed = estimate(&folder.config, formats, weights, Request::default(), MACHINE);
+    check_bytes(needed.peak_bytes())
 }
 
 fn check_bytes(needed: u64) -> Result<(), Failure> {
@@ -30,8 +35,8 @@ fn check_bytes(needed: u64) -> Result<(), Failure> {
 fn fits(needed: u64, free: u64) -> anyhow::Result<()> {
     anyhow::ensure!(
         needed <= free,
-        "the model needs {} of memory for its weights, but {} are free; give it fewer bits (`calico \
-         model quantize`), or use a machine with more memory or a smaller model",
+        "the model needs {} of memory, but {} are free; give it fewer bits (`calico model quantize`), \
+         or use a machine with more memory or a smaller model",
         DecimalBytes(needed),
         DecimalBytes(free)
     );

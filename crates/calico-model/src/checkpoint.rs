@@ -25,6 +25,7 @@ use crate::model_bytes::ModelBytes;
 use crate::module_of;
 use crate::new_folder::NewFolder;
 use crate::provenance::{Digests, ModuleOrigin, PROVENANCE_FILE, Provenance};
+use crate::quantize::Quantization;
 use crate::segmenter::{Asking, Question, SegmentOptions};
 
 /// Name of the tokenizer in a model folder.
@@ -187,6 +188,19 @@ impl ModelFolder {
             _ => VALUE * spec.len(),
         };
         Ok(tensor_specs(&self.config)?.iter().map(of_spec).map(|bytes| bytes as u64).sum())
+    }
+
+    /// The formats of the first matrices in fewer bits: of the language model, and of the towers.
+    pub fn quantization(&self) -> Result<Quantization, ModelError> {
+        let mut found = Quantization::default();
+        for spec in tensor_specs(&self.config)? {
+            if let Some(StoredForm::Quantized(format)) = self.checkpoint.form(&spec) {
+                let of_llm = module_of(&spec.name) == "llm";
+                let place = if of_llm { &mut found.llm } else { &mut found.vision };
+                place.get_or_insert(format);
+            }
+        }
+        Ok(found)
     }
 
     /// Refuses a model whose matrices are there in fewer bits, for work that needs their values.

@@ -6,7 +6,8 @@ use calico_nn::weights::checkpoint::StoredType;
 use clap::{Args, Subcommand, ValueEnum};
 
 use super::{
-    AdaptersArgs, InspectArgs, ModelExportArgs, ModelImportArgs, ModelQuantizeArgs, PullArgs,
+    AdaptersArgs, InspectArgs, ModelEstimateArgs, ModelExportArgs, ModelImportArgs,
+    ModelQuantizeArgs, PullArgs,
 };
 
 const AFTER_HELP: &str = "\
@@ -32,6 +33,7 @@ pub(crate) enum ModelCommand {
     Default(DefaultArgs),
     Init(InitArgs),
     Import(Box<ModelImportArgs>),
+    Estimate(ModelEstimateArgs),
     Export(ModelExportArgs),
     Info(InfoArgs),
     Inspect(InspectArgs),
@@ -205,7 +207,7 @@ pub(crate) struct ParamsArgs {
 }
 
 /// A count for which the arithmetic stays below 2^64.
-fn count(text: &str) -> Result<usize, String> {
+pub(super) fn count(text: &str) -> Result<usize, String> {
     match text.parse() {
         Ok(count) if count <= 100_000 => Ok(count),
         _ => Err("expected a number from 0 to 100000".into()),

@@ -1,12 +1,8 @@
 //! `calico train`: recipes in, a run out.
 
 use std::path::Path;
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
-use calico_model::Preset;
-use calico_model::bench::Workload;
-use calico_model::budget::Request;
-use calico_model::quantize::Quantization;
 use calico_result::terminal;
 use calico_train::plan::{Machine, Plan};
 use calico_train::recipe::{Overrides, Recipe};
@@ -16,12 +12,10 @@ use indicatif::ProgressBar;
 
 use crate::args::TrainArgs;
 use crate::failure::Failure;
+use crate::machine::gflops;
 use crate::progress::run_bar;
 use crate::watching::stop_flag;
 use crate::{memory, stream};
-
-/// How long the speed of the machine is measured.
-const CALIBRATION: Duration = Duration::from_millis(600);
 
 /// The most warnings that are shown.
 const MOST_WARNINGS: usize = 20;
@@ -54,20 +48,6 @@ pub(crate) fn run(args: &TrainArgs) -> Result<(), Failure> {
 fn plan(recipe: &Recipe) -> Result<Plan, Failure> {
     let machine = Machine { gflops: gflops()?, is_cpu: true };
     Ok(Plan::of_recipe(recipe, machine)?)
-}
-
-/// Billions of operations per second that a matrix product makes here.
-fn gflops() -> anyhow::Result<f64> {
-    let config = Preset::Tiny.config()?;
-    let mut product =
-        Workload::MatrixPeak.prepare(&config, Request::default(), Quantization::default())?;
-    let (began, mut best) = (Instant::now(), f64::INFINITY);
-    while began.elapsed() < CALIBRATION {
-        let start = Instant::now();
-        product.run()?;
-        best = best.min(start.elapsed().as_secs_f64());
-    }
-    Ok(product.flops / best / 1e9)
 }
 
 /// Trains to the end, or to where the user stops it; with `finishes`, not at all.

@@ -44,6 +44,11 @@ impl Done {
 
 /// Runs the program in `folder`.
 pub fn calico_in(folder: &Path, args: &[&str]) -> Done {
+    calico_with(folder, args, &[])
+}
+
+/// As [`calico_in`], with variables of the environment.
+pub fn calico_with(folder: &Path, args: &[&str], variables: &[(&str, &str)]) -> Done {
     let output = Command::new(env!("CARGO_BIN_EXE_calico"))
         .args(args)
         .current_dir(folder)
@@ -51,6 +56,7 @@ pub fn calico_in(folder: &Path, args: &[&str]) -> Done {
         // Users may have set these; neither help nor errors may change with them.
         .env("RUST_BACKTRACE", "1")
         .env_remove("COLUMNS")
+        .envs(variables.iter().copied())
         .output()
         .unwrap();
     let text = |bytes| String::from_utf8(bytes).unwrap();
@@ -89,6 +95,11 @@ impl Desk {
 
     pub fn run(&self, args: &[&str]) -> Done {
         calico_in(self.path(), args)
+    }
+
+    /// As [`Desk::run`], with variables of the environment.
+    pub fn run_with(&self, args: &[&str], variables: &[(&str, &str)]) -> Done {
+        calico_with(self.path(), args, variables)
     }
 
     /// `calico segment --model …` with short answers.

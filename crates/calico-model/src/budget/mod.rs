@@ -1,7 +1,9 @@
 //! What a model costs: parameters, bytes and arithmetic per module, from its configuration alone.
 
+mod estimate;
 mod flops;
 
+pub use estimate::{Estimate, Machine, StageEstimate, estimate, weight_bytes};
 pub use flops::{Flops, Request, flops};
 
 use calico_nn::weights::TensorSpec;
