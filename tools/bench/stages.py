@@ -5,7 +5,8 @@
     {"config": config.json of a model, "stage": name, "dtype": "bf16" or "f32", "seconds": S,
      "threads": N, "prompt": positions, "masks": M}
 
-and reads {"seconds": median, "runs": R, "torch": version} from its last line. The modules are those
+and reads {"seconds": median, "runs": R, "torch": version, "transformers": version} from its last
+line. The modules are those
 of transformers with `scaled_dot_product_attention`; weights mean nothing. Needs torch and
 transformers.
 """

@@ -1,14 +1,17 @@
 //! What happens right now, and how long everything took.
 
+use std::error::Error;
 use std::fmt::Write as _;
 use std::io::{self, IsTerminal as _};
 use std::ops::ControlFlow;
 use std::time::{Duration, Instant};
 
-use calico_model::{Observer, Stage};
+use calico_model::{ModelError, Observer, Stage};
 use calico_result::{Task, terminal};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde_json::{Value, json};
+
+use crate::stream;
 
 /// How many characters of a growing answer are shown.
 const TAIL: usize = 60;
@@ -117,6 +120,12 @@ impl Observer for Progress {
         self.enter(Step { stage: stage.name(), image, task, description, seconds: 0.0 });
     }
 
+    fn not_kept(&mut self, image: usize, error: &ModelError) {
+        let tell =
+            || stream::tell(&format!("warning: image {image} is not kept: {}", chain(error)));
+        self.spinner.suspend(tell);
+    }
+
     fn listens(&self) -> bool {
         !self.spinner.is_hidden()
     }
@@ -129,6 +138,17 @@ impl Observer for Progress {
         }
         ControlFlow::Continue(())
     }
+}
+
+/// An error with its causes.
+fn chain(error: &dyn Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        let _ = write!(text, ": {error}");
+        cause = error.source();
+    }
+    terminal::harmless(&text)
 }
 
 /// The end of a text, on one line.

@@ -235,6 +235,24 @@ fn the_speed_of_the_tiny_model_is_measured_module_by_module() {
 }
 
 #[test]
+fn ways_to_bring_images_into_the_language_model_are_compared() {
+    let here = Path::new(".");
+    let bench = ["bench", "--preset", "tiny", "--seconds", "0", "--efficiency"];
+    let json = calico_in(here, &[&bench[..], &["--json"]].concat()).ok();
+    let json: Value = serde_json::from_str(&json).unwrap();
+    let all = json["contenders"].as_array().unwrap();
+    assert_eq!(all.len(), 5);
+    for one in all {
+        assert!(one["seconds"].as_f64().unwrap() > 0.0 && one["flops"].as_u64().unwrap() > 0);
+        let has_dino = one["seconds_by_stage"].get("dinov2").is_some();
+        assert_eq!(Some(has_dino), one["is_calico"].as_bool());
+    }
+    let text = calico_in(here, &bench).ok();
+    assert_eq!(text.matches("less arithmetic").count(), 6, "{text}");
+    calico_in(here, &[&bench[..], &["--module", "dinov2"]].concat()).refused();
+}
+
+#[test]
 fn an_untrained_model_needs_no_folder() {
     let image = example("cat.jpg");
     let answer = "<p> a cat </p> [SEG] (IMAGE1)";

@@ -62,11 +62,16 @@ fn a_report_in_json_lists_what_fell_back() {
 #[test]
 fn what_needs_the_weights_themselves_is_refused() {
     let desk = desk();
+    let drawn = ["data", "synth", "--out", "drawn", "--split", "train", "--pairs", "3"];
+    desk.run(&[&drawn[..], &["--dev-pairs", "3", "--size", "128", "--seed", "1"]].concat()).ok();
+    let recipe = concat!(env!("CARGO_MANIFEST_DIR"), "/../../recipes/finetune.toml");
+    desk.write("recipe.toml", &fs::read(recipe).unwrap());
     for args in [
         &["model", "quantize", "small", "--out", "out"][..],
         &["model", "export", "small", "--to", "gguf", "--out", "out"],
         &["model", "export", "small", "--to", "safetensors", "--out", "out"],
         &["model", "adapters", "merge", "small", "--out", "out"],
+        &["train", "recipe.toml", "--model", "small", "--data", "drawn", "--out", "out"],
     ] {
         let message = desk.run(args).refused();
         assert!(message.contains("the model that it was made from"), "{args:?}: {message}");
@@ -93,7 +98,10 @@ fn memory_and_time_are_estimated_without_loading_anything() {
     let peak = full["peak_bytes"].as_u64().unwrap();
     assert!((7_000_000_000..9_000_000_000).contains(&peak), "{peak}");
     calico_in(here, &["model", "estimate"]).refused();
-    desk.run(&["model", "estimate", "mini", "--llm", "q4k"]).refused();
+    let wanted = ["--llm", "q4k", "--vision", "q8", "--json"];
+    let asked = json(&desk.run(&[&["model", "estimate", "mini"], &wanted[..]].concat()).ok());
+    assert_eq!(asked["weight_bytes"], small["weight_bytes"]);
+    desk.run(&["model", "estimate", "small", "--llm", "q4k"]).refused();
     desk.run(&["model", "estimate", "nothing"]).refused();
 }
 

@@ -1,4 +1,4 @@
-//! Fast products of quantised weights, on slices.
+//! Products of quantised weights, and attention, on slices.
 //!
 //! [`q8`] multiplies weights of 8 bits with one scale per output by activations of 8 bits with one
 //! scale per row: the towers that look at pictures.

@@ -188,9 +188,17 @@ fn large_scores_do_not_overflow_and_what_is_no_number_is_not_lost() {
     let mut case = Case::new([9, 600, 8], Kind::None, 3);
     case.values[0].iter_mut().for_each(|q| *q *= 1e4);
     check(&case);
-    case.values[1][500 * 11 + 2] = f32::NAN;
-    for level in Level::available() {
-        assert!(case.run(level).0.iter().all(|value| value.is_nan()), "{level}");
+    let whole = case.values[1].clone();
+    // One key; all of a vector at the end of a block; one key in each lane.
+    let lanes: Vec<usize> = (0..16).map(|lane| 17 * lane).collect();
+    for keys in [vec![500], (192..208).collect(), (592..600).collect(), lanes] {
+        case.values[1].clone_from(&whole);
+        for key in &keys {
+            case.values[1][key * 11 + 2] = f32::NAN;
+        }
+        for level in Level::available() {
+            assert!(case.run(level).0.iter().all(|value| value.is_nan()), "{level} {keys:?}");
+        }
     }
 }
 
@@ -273,6 +281,9 @@ fn sizes_that_do_not_fit_are_errors() {
         kernels.attention(&head, &mut Scratch::default(), &mut rows, &mut [0.0; 4])
     };
     assert_eq!(run(head, 4, 4), Ok(()));
+    let nothing = Head { q: rows(0, 4), k: rows(0, 4), v: rows(0, 4), ..head };
+    let done = Kernels::detect().attention(&nothing, &mut Scratch::default(), &mut [], &mut []);
+    assert_eq!(done, Ok(()));
     for wrong in [
         run(Head { causal: true, ..head }, 4, 4),
         run(Head { v: rows(4, 4), ..head }, 4, 4),

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use calico_mini::{MODEL_CARD, NAME};
 use calico_model::budget::{Request, modules};
 use calico_model::{ModelError, ModelFolder, Preset, Question, SegmentOptions, Segmenter};
+use calico_nn::weights::checkpoint::{StoredForm, StoredType};
 use calico_result::Segmentation;
 use serde_json::Value;
 
@@ -118,8 +119,8 @@ fn a_written_folder_holds_the_files_of_the_crate_and_16_bits_a_value() {
     }
     assert_eq!(fs::read_to_string(folder.join("README.md")).unwrap(), MODEL_CARD);
     assert_eq!(fs::read_dir(&folder).unwrap().count(), 5);
-    let types = ModelFolder::open(&folder).unwrap().checkpoint.stored_types();
-    assert_eq!(types.into_keys().collect::<Vec<_>>(), ["BF16"]);
+    let forms = ModelFolder::open(&folder).unwrap().forms().unwrap();
+    assert_eq!(forms.into_keys().collect::<Vec<_>>(), [StoredForm::Values(StoredType::Bf16)]);
 }
 
 #[test]

@@ -23,6 +23,7 @@ use crate::error::{ModelError, SegmentError};
 use crate::model::Calico;
 use crate::model_bytes::ModelBytes;
 use crate::module_of;
+use crate::modules::LANGUAGE;
 use crate::new_folder::NewFolder;
 use crate::provenance::{Digests, ModuleOrigin, PROVENANCE_FILE, Provenance};
 use crate::quantize::Quantization;
@@ -195,7 +196,7 @@ impl ModelFolder {
         let mut found = Quantization::default();
         for spec in tensor_specs(&self.config)? {
             if let Some(StoredForm::Quantized(format)) = self.checkpoint.form(&spec) {
-                let of_llm = module_of(&spec.name) == "llm";
+                let of_llm = module_of(&spec.name) == LANGUAGE;
                 let place = if of_llm { &mut found.llm } else { &mut found.vision };
                 place.get_or_insert(format);
             }

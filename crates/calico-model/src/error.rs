@@ -79,8 +79,8 @@ pub enum ModelError {
     Checkpoint(#[from] CheckpointError),
     /// The matrices of the model are there in fewer bits.
     #[error(
-        "{folder} holds matrices in fewer bits ({tensor}); this needs the model that it was made \
-         from"
+        "{folder} holds matrices in fewer bits ({tensor}), and the weights themselves are needed \
+         here: give the model that it was made from"
     )]
     Quantized {
         /// The folder.

@@ -1,5 +1,8 @@
 //! Modules by the names of their tensors.
 
+/// The module of the language model.
+pub(crate) const LANGUAGE: &str = "llm";
+
 /// The module of a tensor: the first part of its name, two parts below `sam`.
 pub fn module_of(name: &str) -> &str {
     let mut dots = name.match_indices('.').map(|(at, _)| at);

@@ -7,17 +7,26 @@ use std::path::{Path, PathBuf};
 
 use calico_image::{Frame, Size};
 use calico_model::{
-    ImageCache, Observer, Photograph, Preset, Question, SegmentOptions, Segmenter, Stage,
+    ImageCache, ModelError, Observer, Photograph, Preset, Question, SegmentOptions, Segmenter,
+    Stage,
 };
 use calico_result::Segmentation;
 
-/// Counts the images that SAM looks at.
+/// Counts the images that SAM looks at, and those that could not be kept.
 #[derive(Default)]
-struct Looks(usize);
+struct Looks {
+    looks: usize,
+    not_kept: Vec<usize>,
+}
 
 impl Observer for Looks {
     fn stage(&mut self, stage: Stage) {
-        self.0 += usize::from(matches!(stage, Stage::SamEncoder { .. }));
+        self.looks += usize::from(matches!(stage, Stage::SamEncoder { .. }));
+    }
+
+    fn not_kept(&mut self, image: usize, error: &ModelError) {
+        assert!(matches!(error, ModelError::Io { .. }), "{error}");
+        self.not_kept.push(image);
     }
 }
 
@@ -33,13 +42,19 @@ fn segmenter(seed: u64, images: ImageCache) -> Segmenter {
 
 /// Asks about images, and says how many of them were looked at.
 fn ask(segmenter: &Segmenter, seeds: &[u32]) -> (Segmentation, usize) {
+    let (result, looks) = watched(segmenter, seeds);
+    assert_eq!(looks.not_kept, [0; 0]);
+    (result, looks.looks)
+}
+
+fn watched(segmenter: &Segmenter, seeds: &[u32]) -> (Segmentation, Looks) {
     let photographs: Vec<_> = seeds.iter().map(|&seed| photograph(seed)).collect();
     let answer = "Both show <p> a cup </p> [SEG] (IMAGE1) [SEG] (IMAGE2).";
     let question = Question::Answer(answer.into());
     let mut looks = Looks::default();
     let options = SegmentOptions::default();
     let result = segmenter.segment(&photographs, &question, &options, &mut looks).unwrap();
-    (result, looks.0)
+    (result, looks)
 }
 
 fn in_folder(folder: &Path, model: &str) -> ImageCache {
@@ -109,15 +124,15 @@ fn a_broken_file_is_made_again() {
 }
 
 #[test]
-fn an_image_that_cannot_be_kept_is_a_warning_and_a_folder_that_cannot_be_made_an_error() {
+fn an_image_that_cannot_be_kept_is_told_and_a_folder_that_cannot_be_made_an_error() {
     let folder = tempfile::tempdir().unwrap();
     let cache = in_folder(folder.path(), "one");
     let own = fs::read_dir(folder.path()).unwrap().next().unwrap().unwrap().path();
     fs::remove_dir(&own).unwrap();
     fs::write(&own, "in the way").unwrap();
-    let (result, _) = ask(&segmenter(1, cache), &[3, 5]);
-    let warnings = result.warnings.iter().filter(|it| it.contains("cannot be kept"));
-    assert_eq!(warnings.count(), 2);
+    let (result, looks) = watched(&segmenter(1, cache), &[3, 5]);
+    assert_eq!((looks.looks, looks.not_kept), (2, vec![1, 2]));
+    assert_eq!(result, ask(&segmenter(1, ImageCache::default()), &[3, 5]).0);
     let file = folder.path().join("file");
     fs::write(&file, "").unwrap();
     assert!(ImageCache::default().with_folder(&file, "one").is_err());

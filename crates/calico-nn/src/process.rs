@@ -10,7 +10,7 @@ const CANDLE_THREADS: &str = "CANDLE_NUM_THREADS";
 
 static KERNELS: OnceLock<Kernels> = OnceLock::new();
 
-/// The kernels that multiply by quantised weights: the fastest of this machine, unless
+/// The kernels of quantised products and of attention: the fastest of this machine, unless
 /// [`settle_level`] was told to use fewer instructions.
 pub fn kernels() -> Kernels {
     *KERNELS.get_or_init(Kernels::detect)

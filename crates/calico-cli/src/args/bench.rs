@@ -14,6 +14,7 @@ Examples:
   calico bench --preset full --module sam_encoder --module llm_decode_step
   calico bench --preset full --quant q4k --json > bench.json
   calico bench --preset full --quant q4k --torch venv/bin/python
+  calico bench --preset full --quant q4k --efficiency
 
 A module can be no faster than its arithmetic at the speed of the machine's best product, or its
 weights at the speed of memory, whichever takes longer: `% limit` is the share of that speed.
@@ -43,6 +44,11 @@ pub(crate) struct BenchArgs {
     /// then have 8 bits.
     #[arg(long, value_name = "FORMAT", default_value = "none")]
     quant: LlmFormat,
+
+    /// Compare ways to bring images into the language model: Calico at three sizes of DINOv2's
+    /// input, and all tokens of the encoder, as GLaMM and LISA do. Minutes at full size.
+    #[arg(long, conflicts_with_all = ["modules", "torch"])]
+    pub(crate) efficiency: bool,
 
     /// Also run each module in PyTorch: the Python of an environment that has torch and
     /// transformers.

@@ -11,6 +11,7 @@ use super::model_quantize::{LlmFormat, VisionFormat, quantization};
 const AFTER_HELP: &str = "\
 Examples:
   calico model estimate model
+  calico model estimate model --llm q4k --vision q8
   calico model estimate --preset full --llm q4k --vision q8 --images 3
   calico model estimate small --answer-tokens 64 --json | jq .peak_bytes
 
@@ -33,12 +34,13 @@ pub(crate) struct ModelEstimateArgs {
     #[arg(long, value_name = "FILE", conflicts_with_all = ["model", "preset"])]
     config: Option<PathBuf>,
 
-    /// Format of its language model, as `calico model quantize` would give it.
-    #[arg(long, value_name = "FORMAT", default_value = "none", conflicts_with = "model")]
+    /// Format of its language model, as `calico model quantize` would give it; `none` leaves it as
+    /// it is.
+    #[arg(long, value_name = "FORMAT", default_value = "none")]
     llm: LlmFormat,
 
     /// Format of its towers.
-    #[arg(long, value_name = "FORMAT", default_value = "none", conflicts_with = "model")]
+    #[arg(long, value_name = "FORMAT", default_value = "none")]
     vision: VisionFormat,
 
     /// Images of the question.

@@ -15,7 +15,7 @@ q8             8 bits; of the language model GGUF's Q8_0, of the towers one scal
 Norms, biases, tables and the modules that learn stay as they are. A matrix that does not fit its
 format gets 8 bits with one scale per output, and the report says so.
 The folder is a model like any other: `calico segment --model small`. What needs the weights
-themselves (training, merging, exporting) needs the model that it was made from.";
+themselves (training, adapters, exporting) needs the model that it was made from.";
 
 /// Make a model with fewer bits per weight: smaller, and faster on a CPU.
 #[derive(Debug, Args)]

@@ -76,8 +76,9 @@ pub(crate) struct SegmentArgs {
     #[command(flatten)]
     pub(crate) options: AnswerArgs,
 
-    /// Keep what the encoders say about images in this folder, for later questions about the same
-    /// images; made if missing. About 14 MB per image for a model of full size.
+    /// Keep encoded images in this folder, so that later questions about the same images are
+    /// answered sooner; made if missing. It grows by 14 MB per image for a model of full size, and
+    /// anything in it may be removed.
     #[arg(long, value_name = "DIR")]
     pub(crate) cache: Option<PathBuf>,
 

@@ -3,11 +3,12 @@ use std::time::{Duration, Instant};
 
 use calico_model::CalicoConfig;
 use calico_model::bench::Workload;
-use calico_model::budget::{Request, modules};
+use calico_model::budget::{Request, language_bytes};
 use calico_model::quantize::Quantization;
 use calico_nn::quantized::MatrixFormat;
 use serde_json::{Value, json};
 
+mod efficiency;
 mod torch;
 
 use torch::{Peer, Torch};
@@ -86,6 +87,16 @@ impl Peaks {
 /// Measures every module on its own, and what the machine can do beside them.
 pub(crate) fn run(args: &BenchArgs) -> Result<(), Failure> {
     let config = args.config()?;
+    if args.efficiency {
+        let span = Duration::from_secs_f64(args.seconds);
+        let costs = efficiency::costs(&config, args.quantization(), span)?;
+        let text = if args.json {
+            format!("{:#}\n", efficiency::json(&costs))
+        } else {
+            efficiency::table(&costs)
+        };
+        return Ok(stream::print(&text)?);
+    }
     let spinner = spinner();
     let wanted = |workload: &Workload| {
         workload.is_yardstick()
@@ -102,11 +113,15 @@ pub(crate) fn run(args: &BenchArgs) -> Result<(), Failure> {
         let span = Duration::from_secs_f64(args.seconds);
         let span = if workload.is_yardstick() { span.max(YARDSTICK) } else { span };
         let mut module = measure(workload, &config, args.quantization(), span)?;
-        if let Some(torch) = torch {
+        let is_stage = workload != Workload::Extraction && !workload.is_yardstick();
+        if let Some(torch) = torch.filter(|_| is_stage) {
             spinner.set_message(format!("measuring {} in PyTorch", workload.name()));
             let mut same = config.clone();
             same.llm.depth = module.layers.map_or(same.llm.depth, |[ran, _]| ran);
-            module.peer = torch.measure(workload, &same)?;
+            match torch.measure(workload, &same)? {
+                Ok(peer) => module.peer = Some(peer),
+                Err(why) => spinner.suspend(|| stream::tell(&format!("warning: {why}"))),
+            }
         }
         measured.push(module);
     }
@@ -128,7 +143,7 @@ fn measure(
     quantization: Quantization,
     span: Duration,
 ) -> anyhow::Result<Measured> {
-    let (config, layers) = cut_to_memory(workload, config, quantization)?;
+    let (config, layers) = cut_to_memory(workload, config, quantization);
     let mut prepared = workload.prepare(&config, Request::default(), quantization)?;
     let mut seconds = Vec::new();
     let started = Instant::now();
@@ -160,22 +175,18 @@ fn cut_to_memory(
     workload: Workload,
     config: &CalicoConfig,
     quantization: Quantization,
-) -> anyhow::Result<(CalicoConfig, Option<[usize; 2]>)> {
-    /// Bits of a value with the scales of its format.
-    const FEWER_BITS: u64 = 9;
+) -> (CalicoConfig, Option<[usize; 2]>) {
     let mut cut = config.clone();
     let Some(free) = memory::available().filter(|_| workload.is_language()) else {
-        return Ok((cut, None));
+        return (cut, None);
     };
-    let bits = quantization.llm.map_or(8 * memory::VALUE_BYTES, |_| FEWER_BITS);
+    let words = memory::VALUE_BYTES * (config.llm.vocab_size * config.llm.width) as u64;
     let all = config.llm.depth;
     loop {
-        let modules = modules(&cut, Request::default())?;
-        let llm = modules.iter().find(|module| module.prefix == "llm.");
-        let bytes = bits * llm.map_or(0, |llm| llm.parameters) / 8;
+        let bytes = words + language_bytes(&cut, quantization);
         if bytes <= free / 100 * WEIGHTS_PERCENT || cut.llm.depth == 1 {
             let layers = (cut.llm.depth < all).then_some([cut.llm.depth, all]);
-            return Ok((cut, layers));
+            return (cut, layers);
         }
         cut.llm.depth = cut.llm.depth.div_ceil(2);
         cut.cam.layers.clear();
@@ -239,7 +250,10 @@ impl Report<'_> {
             }
         }
         let Peaks { gflops, gflops_of_8_bits, gigabytes } = self.peaks;
-        let form = |format: Option<MatrixFormat>| format.map_or("f32", MatrixFormat::name);
+        let form = |format: Option<MatrixFormat>| match format {
+            Some(MatrixFormat::Q8) | None => format.map_or("f32", MatrixFormat::name).to_owned(),
+            Some(format) => format!("{format} (Q8 where a matrix does not fit)"),
+        };
         let _ = writeln!(
             text,
             "\nOne image per encoder, a prompt of two images; medians. GB/s: weights.\n\

@@ -2,6 +2,7 @@ use std::fmt::Write as _;
 
 use calico_model::ModelFolder;
 use calico_model::budget::{Estimate, Machine, estimate, weight_bytes};
+use calico_model::quantize::Quantization;
 use indicatif::DecimalBytes;
 use serde_json::{Value, json};
 
@@ -13,9 +14,15 @@ use crate::{memory, stream};
 /// Says what an answer takes.
 pub(crate) fn run(args: &ModelEstimateArgs) -> Result<(), Failure> {
     let (config, quantization, weights) = if let Some(folder) = &args.model {
-        let folder = ModelFolder::open(folder)?;
-        let (quantization, weights) = (folder.quantization()?, folder.weight_bytes()?);
-        (folder.config, quantization, weights)
+        let (folder, wanted) = (ModelFolder::open(folder)?, args.quantization());
+        if wanted == Quantization::default() {
+            let (quantization, weights) = (folder.quantization()?, folder.weight_bytes()?);
+            (folder.config, quantization, weights)
+        } else {
+            folder.check_unquantized()?;
+            let weights = weight_bytes(&folder.config, wanted).map_err(anyhow::Error::from)?;
+            (folder.config, wanted, weights)
+        }
     } else {
         let (config, quantization) = (args.config()?, args.quantization());
         let weights = weight_bytes(&config, quantization).map_err(anyhow::Error::from)?;

@@ -22,7 +22,8 @@ const SHOWN: usize = 20;
 /// Makes a model of fewer bits.
 pub(crate) fn run(args: &ModelQuantizeArgs) -> Result<(), Failure> {
     let model = ModelFolder::open(&args.model)?;
-    let before = model.checkpoint.file_bytes();
+    let stored = model.checkpoint.names().filter_map(|name| model.checkpoint.stored(name));
+    let before = stored.map(|tensor| tensor.byte_len() as u64).sum();
     let (bar, looked, stop) = (bytes_bar(before), Cell::new(true), stop_flag());
     let made = quantize(&model, args.wanted(), &args.out, |progress| {
         if stop.load(Ordering::Relaxed) {

@@ -209,7 +209,8 @@ fn exponentials<S: Simd>(s: S, row: &mut [[f32; LANES]], known: &mut Known) -> f
     s.store_floats(most, &mut lanes);
     let most =
         lanes.iter().fold(f32::NEG_INFINITY, |most, &lane| if lane > most { lane } else { most });
-    if most == f32::NEG_INFINITY {
+    let is_no_number = |score: &f32| score.is_nan();
+    if most == f32::NEG_INFINITY && !row.as_flattened().iter().any(is_no_number) {
         // Nothing is seen yet, and infinities less infinities are no numbers.
         row.as_flattened_mut().fill(0.0);
         return 1.0;

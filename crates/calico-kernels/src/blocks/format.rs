@@ -67,6 +67,14 @@ impl BlockFormat {
         }
     }
 
+    /// Bytes at the start of such a block that hold scales, and mins where there are any.
+    pub(super) fn panel_scale_bytes(self) -> usize {
+        match self {
+            Self::Q4K | Self::Q5K => 64,
+            Self::Q6K | Self::Q8_0 => 32,
+        }
+    }
+
     /// Bytes of `values` values in GGUF.
     ///
     /// # Errors

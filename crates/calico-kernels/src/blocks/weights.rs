@@ -1,3 +1,6 @@
+use half::f16;
+use rayon::prelude::*;
+
 use super::format::BlockFormat;
 use crate::{KernelError, sizes};
 
@@ -42,6 +45,14 @@ impl<'a> BlockWeights<'a> {
     /// Inner width.
     pub fn inner(&self) -> usize {
         self.inner
+    }
+
+    /// Whether the scales of all blocks are finite.
+    pub fn is_finite(&self) -> bool {
+        let len = self.format.panel_scale_bytes();
+        let blocks = self.bytes.par_chunks_exact(self.format.panel_block_bytes());
+        let is_finite = |bits: &[u8; 2]| f16::from_le_bytes(*bits).is_finite();
+        blocks.all(|block| block[..len].as_chunks().0.iter().all(is_finite))
     }
 
     /// The packed bytes.

@@ -88,8 +88,11 @@ impl KvCache {
             }
             Some(LayerCache::Half(heads)) => {
                 let [keys, values] = &mut **heads;
-                keys.append(added[0])?;
-                values.append(added[1])?;
+                for (heads, added) in [(&mut *keys, added[0]), (&mut *values, added[1])] {
+                    // A pass that failed half-way may have left some.
+                    heads.truncate(self.len);
+                    heads.append(added)?;
+                }
                 Ok(Held::Half([keys, values]))
             }
             None => candle_core::bail!("layer {layer} was cached before the layers below it"),

@@ -16,11 +16,9 @@ use crate::checkpoint::{ModelFolder, SHARD_BYTES, TOKENIZER_FILE, tensor_specs, 
 use crate::config::CalicoConfig;
 use crate::error::ModelError;
 use crate::module_of;
+use crate::modules::LANGUAGE;
 use crate::new_folder::NewFolder;
 use crate::provenance::{Digests, PROVENANCE_FILE, Provenance};
-
-/// The module that low-rank updates are merged into.
-const LANGUAGE: &str = "llm";
 
 /// Writes the model with `adapters` in place of its own into the new folder `out`. What the
 /// adapters do not hold stays as it is; rank and alpha are those of the adapters.

@@ -55,9 +55,8 @@ impl WeightSource for Drawn {
             return self.tensor(spec).map(Matrix::Plain);
         };
         let shape = [outputs, inner];
-        let format = match format.codes_len(shape) {
-            Ok(_) => format,
-            Err(_) => MatrixFormat::Q8,
+        let Some(format) = format.fitting(shape) else {
+            return self.tensor(spec).map(Matrix::Plain);
         };
         let mut made = self.made.lock().unwrap_or_else(PoisonError::into_inner);
         let first = match made.entry((format, shape)) {

@@ -60,8 +60,13 @@ pub struct StageEstimate {
 impl Estimate {
     /// The most memory that is held at once.
     pub fn peak_bytes(&self) -> u64 {
+        self.model_bytes() + self.program
+    }
+
+    /// As [`Estimate::peak_bytes`], without the program itself.
+    pub fn model_bytes(&self) -> u64 {
         let most = self.stages.iter().map(|stage| stage.bytes).max().unwrap_or(0);
-        self.weights + self.images + self.keys_values + self.program + most
+        self.weights + self.images + self.keys_values + most
     }
 
     /// All stages together.
@@ -83,7 +88,8 @@ pub fn weight_bytes(
     let bytes = recorder.specs().into_iter().map(|spec| {
         let format = quantization.of(&spec.name).filter(|_| matrices.contains(&spec.name));
         let parts = format.and_then(|format| {
-            MatrixPart::all(&spec.name, spec.shape.as_slice().try_into().ok()?, format)
+            let shape = spec.shape.as_slice().try_into().ok()?;
+            MatrixPart::all(&spec.name, shape, format.fitting(shape)?)
         });
         match parts {
             Some(parts) => parts.iter().map(|part| part.byte_len() as u64).sum(),
@@ -118,8 +124,6 @@ pub fn estimate(
     };
     let tower = |flops: f64| images as f64 * flops / rate(quantization.vision.is_some());
     let plain = |flops: f64| images as f64 * flops / rate(false);
-    let looks = 1 + if config.cam.enabled { config.cam.layers.len() } else { 0 };
-    let related = 2.0 * cost.qformer_keys_values + looks as f64 * cost.qformer_pass;
     let kv_width = llm.num_kv_heads * llm.head_width();
     let number = if is_small { VALUE / 2 } else { VALUE };
     let positions = (prompt + answer_tokens) as u64;
@@ -127,17 +131,20 @@ pub fn estimate(
     let llm_bytes = language_bytes(config, quantization);
     let decode = answer_tokens as f64 * (llm_bytes + keys_values) as f64
         / (SHARE_OF_MEMORY * machine.bytes_per_second);
-    let [queries, query_width] = config.queries();
-    let looked_at = (0..config.qformer.depth).filter(|&it| config.qformer.looks_at_image(it));
-    let kept = queries * llm.width
+    let kept = config.tokens_per_image() * llm.width
         + sam.width * sam.grid().pow(2)
-        + 2 * looked_at.count() * config.eva.num_tokens() * query_width;
+        + config.eva.num_tokens() * kept_width(config);
     let prefill = (cost.prefill + cost.head + cost.cams + cost.lora) / rate(is_small);
     let stages = vec![
         stage("EVA-CLIP", eva_bytes(config), tower(cost.eva)),
         stage("DINOv2", dino_bytes(config), tower(cost.dino)),
         stage("SAM encoder", sam_bytes(config), tower(cost.sam_encoder)),
-        stage("Q-Former, CEM", 0, tower(related) + plain(cost.cem + cost.f_image)),
+        stage(
+            "Q-Former, CEM",
+            0,
+            cost.of("qformer.") / rate(quantization.vision.is_some())
+                + plain(cost.cem + cost.f_image),
+        ),
         stage("prompt", values(prompt, 2 * llm.width + 3 * llm.mlp_hidden), prefill),
         stage("answer", 0, decode),
         stage(
@@ -155,6 +162,18 @@ pub fn estimate(
     }
 }
 
+/// Values that adapters ask for, of each token of EVA-CLIP.
+fn kept_width(config: &CalicoConfig) -> usize {
+    if !config.qformer.enabled {
+        return config.eva.width;
+    }
+    if !config.cem.enabled {
+        return 0;
+    }
+    let looking = (0..config.qformer.depth).filter(|&it| config.qformer.looks_at_image(it));
+    2 * looking.count() * config.qformer.width
+}
+
 fn stage(name: &'static str, bytes: u64, seconds: f64) -> StageEstimate {
     StageEstimate { name, bytes, seconds }
 }
@@ -165,7 +184,7 @@ fn values(rows: usize, width: usize) -> u64 {
 }
 
 /// Bytes of the language model that are read for a token: all but the table of words.
-fn language_bytes(config: &CalicoConfig, quantization: Quantization) -> u64 {
+pub fn language_bytes(config: &CalicoConfig, quantization: Quantization) -> u64 {
     let llm = &config.llm;
     let kv_width = llm.num_kv_heads * llm.head_width();
     let sides = [
@@ -175,7 +194,8 @@ fn language_bytes(config: &CalicoConfig, quantization: Quantization) -> u64 {
         (1, [llm.width, llm.mlp_hidden]),
     ];
     let bytes = |shape: [usize; 2]| -> u64 {
-        let codes = quantization.llm.and_then(|format| format.codes_len(shape).ok());
+        let format = quantization.llm.and_then(|format| format.fitting(shape));
+        let codes = format.and_then(|format| format.codes_len(shape).ok());
         codes.map_or(values(shape[0], shape[1]), |bytes| bytes as u64)
     };
     let layer: u64 = sides.into_iter().map(|(count, shape)| count * bytes(shape)).sum();
@@ -254,13 +274,26 @@ mod tests {
     }
 
     #[test]
+    fn a_matrix_that_does_not_fit_counts_as_what_it_gets() {
+        let config = Preset::Tiny.config().unwrap();
+        let bytes =
+            |llm| weight_bytes(&config, Quantization { llm, ..Quantization::default() }).unwrap();
+        assert_eq!(bytes(Some(MatrixFormat::Q4K)), bytes(Some(MatrixFormat::Q8)));
+        assert!(bytes(Some(MatrixFormat::Q8)) < bytes(None));
+    }
+
+    #[test]
     fn what_a_model_lacks_costs_nothing() {
         let mut config = Preset::Tiny.config().unwrap();
-        config.cem.enabled = false;
         let none = Quantization::default();
         let weights = weight_bytes(&config, none).unwrap();
-        let found = estimate(&config, none, weights, Request::default(), MACHINE);
+        let run =
+            |config: &CalicoConfig| estimate(config, none, weights, Request::default(), MACHINE);
+        let whole = run(&config);
+        config.cem.enabled = false;
+        let found = run(&config);
         assert!(found.stages.iter().all(|stage| stage.name != "DINOv2"));
+        assert!(found.images < whole.images);
         let no_masks = Request { masks: 0, ..Request::default() };
         let found = estimate(&config, none, weights, no_masks, MACHINE);
         assert!(found.stages.iter().all(|stage| stage.name != "masks"));

@@ -1,9 +1,11 @@
 //! What a model costs: parameters, bytes and arithmetic per module, from its configuration alone.
 
+mod contenders;
 mod estimate;
 mod flops;
 
-pub use estimate::{Estimate, Machine, StageEstimate, estimate, weight_bytes};
+pub use contenders::{Contender, contenders, total_flops};
+pub use estimate::{Estimate, Machine, StageEstimate, estimate, language_bytes, weight_bytes};
 pub use flops::{Flops, Request, flops};
 
 use calico_nn::weights::TensorSpec;

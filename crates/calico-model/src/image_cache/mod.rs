@@ -19,6 +19,9 @@ use recent::Recent;
 /// model nine images, with all that the adapters ask.
 const KEPT_BYTES: usize = 128 << 20;
 
+/// What is kept of an image; a number more whenever that, or how it is computed, changes.
+const FORMAT: &str = "calico.images/1";
+
 /// Digits of a model's digest in the name of a folder.
 const DIGITS: usize = 16;
 
@@ -61,14 +64,17 @@ impl ImageCache {
     }
 
     /// Also keeps every image in a folder, which is made if it is missing: below it, those of a
-    /// model lie in a folder of their own.
+    /// model and of a version of this program lie in a folder of their own. Nothing is ever removed
+    /// there; whoever needs the room may remove anything.
     ///
     /// `model_digest` tells models apart, as [`ModelFolder::digest`](crate::ModelFolder::digest).
     ///
     /// # Errors
     /// If the folder cannot be made.
     pub fn with_folder(self, folder: &Path, model_digest: &str) -> Result<Self, ModelError> {
-        let name = hex(&Sha256::digest(model_digest));
+        // Another version may prepare images otherwise.
+        let contents = format!("{FORMAT} {} {model_digest}", env!("CARGO_PKG_VERSION"));
+        let name = hex(&Sha256::digest(contents));
         let own = folder.join(name.get(..DIGITS).unwrap_or(&name));
         std::fs::create_dir_all(&own).map_err(|source| ModelError::Io {
             action: "create",

@@ -10,9 +10,8 @@ use super::{Fallback, QuantizeReport};
 use crate::checkpoint::{ModelFolder, recorded};
 use crate::error::ModelError;
 use crate::module_of;
+use crate::modules::LANGUAGE;
 
-/// The module of the language model.
-const LANGUAGE: &str = "llm";
 /// The modules that look at images.
 const VISION: [&str; 4] = ["eva", "dino", "sam.encoder", "qformer"];
 

@@ -7,7 +7,7 @@ use calico_image::{DecodeOptions, Frame};
 use calico_language::Sampling;
 use calico_result::Task;
 
-use crate::error::{SegmentError, Stage};
+use crate::error::{ModelError, SegmentError, Stage};
 
 /// A photograph and the name it has in the result.
 #[derive(Debug, Clone)]
@@ -63,6 +63,11 @@ pub trait Observer {
     /// A stage begins; the one before it has ended.
     fn stage(&mut self, stage: Stage) {
         let _ = stage;
+    }
+
+    /// What was found out about image `image` (from 1) could not be kept for later.
+    fn not_kept(&mut self, image: usize, error: &ModelError) {
+        let _ = (image, error);
     }
 
     /// Whether [`Observer::text`] is worth the making of the text after every token.

@@ -159,8 +159,7 @@ impl Segmenter {
             }
             let encoded = self.encode(index, photograph, observer)?;
             if let Err(error) = self.images.put(key, &encoded) {
-                let (image, name) = (index + 1, &photograph.name);
-                result.warnings.push(format!("image {image} ({name}) cannot be kept: {error}"));
+                observer.not_kept(index + 1, &error);
             }
             images.push(encoded);
         }

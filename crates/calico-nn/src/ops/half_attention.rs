@@ -60,6 +60,14 @@ impl HalfHeads {
         Ok(())
     }
 
+    /// Forgets all positions from `len` on.
+    pub fn truncate(&mut self, len: usize) {
+        let [_, _, width] = self.sizes;
+        for head in &mut self.heads {
+            head.truncate(BYTES * width * len);
+        }
+    }
+
     /// Positions held.
     pub fn len(&self) -> usize {
         let [_, _, width] = self.sizes;

@@ -55,6 +55,11 @@ impl MatrixFormat {
         }
     }
 
+    /// This format if matrices of this shape fit it, else [`Self::Q8`] if they fit that.
+    pub fn fitting(self, shape: [usize; 2]) -> Option<Self> {
+        [self, Self::Q8].into_iter().find(|format| format.codes_len(shape).is_ok())
+    }
+
     /// Bytes of the codes of a matrix `[outputs, inner]`.
     ///
     /// # Errors

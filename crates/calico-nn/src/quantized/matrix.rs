@@ -100,6 +100,15 @@ impl QuantizedMatrix {
         &self.scales
     }
 
+    /// Whether all scales are finite; codes always are.
+    pub fn is_finite(&self) -> bool {
+        let of_blocks = match self.view() {
+            Ok(View::Blocks(weights)) => weights.is_finite(),
+            _ => true,
+        };
+        of_blocks && self.scales.iter().all(|scale| scale.is_finite())
+    }
+
     /// The numbers that are multiplied, `[outputs, inner]`.
     ///
     /// # Errors

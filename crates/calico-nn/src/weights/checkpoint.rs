@@ -120,7 +120,8 @@ impl WeightFile {
         }
         let file = File::open(&path).map_err(io)?;
         // SAFETY: the map is only read. Checkpoint files are replaced by rename, never written
-        // in place, so nobody in this project changes the bytes under the map.
+        // in place, so nobody in this project changes the bytes under the map, which matrices in
+        // fewer bits read for as long as their model is used.
         let map = unsafe { Mmap::map(&file) }.map_err(io)?;
         Self::of(path, FileBytes::Mapped(map))
     }
@@ -268,18 +269,6 @@ impl Checkpoint {
         self.files.iter().map(|file| file.path.as_path())
     }
 
-    /// The types in which tensors are stored, with the number of values of each.
-    pub fn stored_types(&self) -> BTreeMap<String, u64> {
-        let mut types = BTreeMap::new();
-        for file in &self.files {
-            for info in file.metadata.tensors().values() {
-                let values = info.shape.iter().map(|&n| n as u64).product::<u64>();
-                *types.entry(format!("{:?}", info.dtype)).or_default() += values;
-            }
-        }
-        types
-    }
-
     fn file_of(&self, name: &str) -> Option<&WeightFile> {
         self.files.get(*self.locations.get(name)?)
     }
@@ -312,7 +301,7 @@ fn shard_paths(folder: &Path, index: &Path) -> Result<Vec<PathBuf>, CheckpointEr
     Ok(names.into_iter().map(|name| folder.join(name)).collect())
 }
 
-/// Reads tensors of a verified [`Checkpoint`] as f32.
+/// Reads tensors of a verified [`Checkpoint`] as f32; matrices in fewer bits stay as they are.
 #[derive(Debug)]
 pub struct CheckpointSource {
     checkpoint: Checkpoint,
@@ -328,8 +317,12 @@ impl CheckpointSource {
 
     fn check_finite(&self, name: &str, values: &[f32]) {
         if !values.iter().all(|value| value.is_finite()) {
-            self.not_finite.lock().unwrap_or_else(PoisonError::into_inner).push(name.to_owned());
+            self.is_not_finite(name);
         }
+    }
+
+    fn is_not_finite(&self, name: &str) {
+        self.not_finite.lock().unwrap_or_else(PoisonError::into_inner).push(name.to_owned());
     }
 
     /// The numbers that a matrix in fewer bits stands for.
@@ -377,7 +370,9 @@ impl WeightSource for CheckpointSource {
         match self.checkpoint.quantized(spec) {
             // The kernels are those of the CPU.
             Some(matrix) if self.device.is_cpu() => {
-                self.check_finite(&spec.name, matrix.scales());
+                if !matrix.is_finite() {
+                    self.is_not_finite(&spec.name);
+                }
                 Ok(Matrix::Quantized(Arc::new(matrix)))
             }
             _ => self.tensor(spec).map(Matrix::Plain),

@@ -39,15 +39,15 @@ pub(super) struct Torch<'a> {
 }
 
 impl Torch<'_> {
-    /// Measures a module of a configuration; `None` for what is no stage over there.
+    /// Measures a module of a configuration; a text says why it could not be measured.
+    ///
+    /// # Errors
+    /// If there is no such program.
     pub(super) fn measure(
         self,
         workload: Workload,
         config: &CalicoConfig,
-    ) -> Result<Option<Peer>, Failure> {
-        if workload == Workload::Extraction || workload.is_yardstick() {
-            return Ok(None);
-        }
+    ) -> Result<Result<Peer, String>, Failure> {
         let text = config.to_json().context("cannot write the configuration as JSON")?;
         let config_json: Value =
             serde_json::from_str(&text).context("cannot read the configuration again")?;
@@ -74,14 +74,16 @@ impl Torch<'_> {
         let answer = String::from_utf8_lossy(&ran.stdout);
         let last = answer.lines().last().unwrap_or_default();
         if let (true, Ok(peer)) = (ran.status.success(), serde_json::from_str(last)) {
-            return Ok(Some(peer));
+            return Ok(Ok(peer));
         }
         let complaint = String::from_utf8_lossy(&ran.stderr);
         let lines: Vec<&str> = complaint.lines().collect();
         let end = lines[lines.len().saturating_sub(SHOWN)..].join("\n");
-        Err(Failure::bad_input(format!(
-            "--torch: {python} could not run {}: it needs torch and transformers\n{end}",
-            workload.name()
+        // A process that was killed, for want of memory perhaps, has no code and says nothing.
+        Ok(Err(format!(
+            "{python} could not run {} ({}); it needs torch and transformers\n{end}",
+            workload.name(),
+            ran.status
         )))
     }
 }

@@ -1,7 +1,8 @@
 //! Attention: what it computes, and which form computes it.
 //!
-//! On the CPU in f32, scores exist a tile at a time, forward and backward; heads are read where
-//! they lie, so that splitting and merging them costs nothing. Elsewhere candle's operations are
+//! On the CPU in f32, scores exist a block or a tile at a time, forward in a kernel of
+//! `calico-kernels` and backward here; heads are read where they lie, so that splitting and merging
+//! them costs nothing. Elsewhere candle's operations are
 //! composed.
 
 mod backward;

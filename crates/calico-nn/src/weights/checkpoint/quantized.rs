@@ -172,3 +172,6 @@ impl WeightFile {
         Some(self.data_start + start..self.data_start + end)
     }
 }
+
+#[cfg(test)]
+mod tests;
