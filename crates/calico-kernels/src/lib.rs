@@ -51,6 +51,6 @@ mod sizes;
 mod tiles;
 
 pub use error::KernelError;
-pub use exponential::exp;
+pub use exponential::{exp, ln_1p, sigmoid};
 pub use kernels::Kernels;
 pub use level::{Level, LevelError};

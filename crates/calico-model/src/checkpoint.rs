@@ -10,13 +10,14 @@ use std::sync::Arc;
 use calico_language::{ADDED_TOKENS, SpecialTokens, Tokenizer, TokenizerError, byte_level_json};
 use calico_nn::Weights;
 use calico_nn::weights::checkpoint::{
-    Checkpoint, CheckpointError, CheckpointSource, FileTensor, MatrixPart, StoredForm,
-    StoredTensor, StoredType, write_stored,
+    Checkpoint, CheckpointError, CheckpointSource, StoredForm, StoredTensor, StoredType,
+    write_stored,
 };
 use calico_nn::weights::{Random, Recorder, TensorSpec};
 use candle_core::Device;
 use sha2::{Digest as _, Sha256};
 
+use crate::budget::tensor_bytes;
 use crate::config::{CONFIG_FILE, CalicoConfig};
 use crate::digest::hex;
 use crate::error::{ModelError, SegmentError};
@@ -178,17 +179,11 @@ impl ModelFolder {
     /// Bytes of memory that the weights take while the model answers, pages of files that are read
     /// in place included.
     pub fn weight_bytes(&self) -> Result<u64, ModelError> {
-        /// Values are computed with in f32.
-        const VALUE: usize = 4;
         let of_spec = |spec: &TensorSpec| match self.checkpoint.form(spec) {
-            Some(StoredForm::Quantized(format)) => {
-                let shape = spec.shape.as_slice().try_into();
-                let parts = shape.ok().and_then(|it| MatrixPart::all(&spec.name, it, format));
-                parts.iter().flatten().map(FileTensor::byte_len).sum()
-            }
-            _ => VALUE * spec.len(),
+            Some(StoredForm::Quantized(format)) => tensor_bytes(spec, Some(format)),
+            _ => tensor_bytes(spec, None),
         };
-        Ok(tensor_specs(&self.config)?.iter().map(of_spec).map(|bytes| bytes as u64).sum())
+        Ok(tensor_specs(&self.config)?.iter().map(of_spec).sum())
     }
 
     /// The formats of the first matrices in fewer bits: of the language model, and of the towers.

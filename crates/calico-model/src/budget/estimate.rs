@@ -1,5 +1,7 @@
 //! What answering a question takes on a machine: memory and time, before anything is loaded.
 
+use calico_nn::quantized::MatrixFormat;
+use calico_nn::weights::TensorSpec;
 use calico_nn::weights::checkpoint::{FileTensor as _, MatrixPart};
 use calico_vision::dinov2::FeedForwardKind;
 
@@ -87,16 +89,20 @@ pub fn weight_bytes(
     let matrices = recorder.matrices();
     let bytes = recorder.specs().into_iter().map(|spec| {
         let format = quantization.of(&spec.name).filter(|_| matrices.contains(&spec.name));
-        let parts = format.and_then(|format| {
-            let shape = spec.shape.as_slice().try_into().ok()?;
-            MatrixPart::all(&spec.name, shape, format.fitting(shape)?)
-        });
-        match parts {
-            Some(parts) => parts.iter().map(|part| part.byte_len() as u64).sum(),
-            None => VALUE * spec.len() as u64,
-        }
+        let shape = spec.shape.as_slice().try_into().ok();
+        tensor_bytes(&spec, shape.and_then(|shape| format?.fitting(shape)))
     });
     Ok(bytes.sum())
+}
+
+/// Bytes of memory that a tensor takes as a matrix in a format, or else in f32.
+pub(crate) fn tensor_bytes(spec: &TensorSpec, format: Option<MatrixFormat>) -> u64 {
+    let shape = spec.shape.as_slice().try_into().ok();
+    let parts = shape.and_then(|shape| MatrixPart::all(&spec.name, shape, format?));
+    match parts {
+        Some(parts) => parts.iter().map(|part| part.byte_len() as u64).sum(),
+        None => VALUE * spec.len() as u64,
+    }
 }
 
 /// Estimates a question to a model whose weights take `weights` bytes in memory.
@@ -232,8 +238,6 @@ fn sam_bytes(config: &CalicoConfig) -> u64 {
 
 #[cfg(test)]
 mod tests {
-    use calico_nn::quantized::MatrixFormat;
-
     use super::*;
     use crate::Preset;
 

@@ -5,6 +5,7 @@ mod estimate;
 mod flops;
 
 pub use contenders::{Contender, contenders, total_flops};
+pub(crate) use estimate::tensor_bytes;
 pub use estimate::{Estimate, Machine, StageEstimate, estimate, language_bytes, weight_bytes};
 pub use flops::{Flops, Request, flops};
 

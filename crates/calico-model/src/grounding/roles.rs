@@ -26,9 +26,9 @@ pub(crate) struct Named {
 /// The words do not say which phrase is an object, so the masks decide: a phrase that holds
 /// another one in some image, and lies in none itself, is an object in all images; the smallest
 /// object that holds a part is its parent. Asked for parts, an answer names an object before its
-/// parts, so that a part in which another one lies is not taken for their object. Among the rest, a phrase seen in every image is common
-/// and one seen in exactly one is unique (paper §3.1); where the question asked for the other
-/// kind, the role is left open.
+/// parts, so that a part in which another one lies is not taken for their object. Among the rest, a
+/// phrase seen in every image is common and one seen in exactly one is unique (paper §3.1); where
+/// the question asked for the other kind, the role is left open.
 pub(crate) fn assign(
     task: Option<Task>,
     images: usize,

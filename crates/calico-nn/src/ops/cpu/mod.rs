@@ -5,7 +5,6 @@
 //! backward passes compute what they need again, row by row, while the row is in the cache.
 
 mod erf;
-mod exp;
 mod gelu;
 mod lanes;
 mod layer_norm;
@@ -21,7 +20,7 @@ pub(super) use rms_norm::rms_norm;
 pub(super) use softmax::softmax;
 pub(super) use swiglu::{swiglu, swiglu_packed};
 
-pub(crate) use exp::{exp, ln_1p, sigmoid};
+pub(crate) use calico_kernels::{exp, ln_1p, sigmoid};
 pub(crate) use lanes::{highest, sum, sum_in_blocks, sum_of, sum_of_two};
 pub(crate) use tasks::{
     TASK, by_pieces, by_pieces_of, by_pieces_of_two, by_pieces_with_sums, vectorised,
