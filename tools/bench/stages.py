@@ -3,12 +3,11 @@
 `calico bench` runs this program itself, once per stage, with a request in JSON as its argument:
 
     {"config": config.json of a model, "stage": name, "dtype": "bf16" or "f32", "seconds": S,
-     "threads": N, "prompt": positions, "masks": M}
+     "threads": N, "prompt": positions, "masks": M, "side": of square matrices}
 
-and reads {"seconds": median, "runs": R, "torch": version, "transformers": version} from its last
-line. The modules are those
-of transformers with `scaled_dot_product_attention`; weights mean nothing. Needs torch and
-transformers.
+and reads {"seconds": median, "best": B, "runs": R, "program": versions} from its last line.
+The modules are those of transformers with `scaled_dot_product_attention`; weights mean nothing.
+Needs torch and transformers.
 """
 
 import json
@@ -179,7 +178,13 @@ def llm_decode_step(config, request, dtype):
     return lambda: model(input_ids=token, past_key_values=cache, use_cache=True)
 
 
+def matrix_peak(config, request, dtype):
+    a, b = (torch.rand(request["side"], request["side"], dtype=dtype) for _ in range(2))
+    return lambda: a @ b
+
+
 STAGES = {
+    "matrix_peak": matrix_peak,
     "eva_clip": eva_clip,
     "qformer": qformer,
     "dinov2": dino_stage,
@@ -213,9 +218,9 @@ def main():
             times.append(time.perf_counter() - start)
     answer = {
         "seconds": statistics.median(times),
+        "best": min(times),
         "runs": len(times),
-        "torch": torch.__version__,
-        "transformers": transformers.__version__,
+        "program": f"PyTorch {torch.__version__} with transformers {transformers.__version__}",
     }
     print(json.dumps(answer))
 

@@ -234,6 +234,45 @@ fn the_speed_of_the_tiny_model_is_measured_module_by_module() {
     assert!(message.contains("sam_encoder"), "{message}");
 }
 
+#[cfg(unix)]
+#[test]
+fn other_programs_are_measured_beside_ours() {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    let desk = Desk::new();
+    let answer = r#"{"seconds":1000.0,"best":0.5,"runs":2,"program":"Peer 1.2"}"#;
+    desk.write("python", format!("#!/bin/sh\necho loading\necho '{answer}'\n").as_bytes());
+    desk.write("broken", b"#!/bin/sh\necho 'no such module' >&2\nexit 1\n");
+    for name in ["python", "broken"] {
+        let path = desk.path().join(name);
+        std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o755)).unwrap();
+    }
+    let bench = ["bench", "--seconds", "0", "--module", "llm_prefill", "--module", "eva_clip"];
+    let peers = ["--torch", "./python", "--llama-cpp", "./python", "--gguf", "llm.gguf"];
+    let json = desk.run(&[&bench[..], &peers, &["--json"]].concat()).ok();
+    let json: Value = serde_json::from_str(&json).unwrap();
+    let [eva, prefill] = json["modules"].as_array().unwrap().as_slice() else { panic!("{json}") };
+    assert_eq!(eva["torch"]["median_seconds"], 1000.0);
+    assert!(eva["torch"]["ratio"].as_f64().unwrap() > 10.0 && eva["llama_cpp"].is_null());
+    assert_eq!(prefill["llama_cpp"]["runs"], 2);
+    assert_eq!(json["peers"]["torch"]["dtype"], "bf16");
+    // The product of two matrices of 1024 x 1024 in half a second.
+    let peak = json["peers"]["torch"]["peak_gflops_per_second"].as_f64().unwrap();
+    assert!((peak - 4.295).abs() < 0.01, "{peak}");
+    let table = desk.run(&[&bench[..], &peers].concat()).ok();
+    for words in
+        ["PyTorch   ratio   llama.cpp   ratio", "Peer 1.2 in bf16, its product", "llm.gguf"]
+    {
+        assert!(table.contains(words), "{words} is missing: {table}");
+    }
+    let ran = desk.run(&[&bench[..], &["--torch", "./broken"]].concat());
+    assert!(ran.stderr.contains("no such module") && ran.stderr.contains("torch and transformers"));
+    assert!(ran.ok().contains("llm_prefill"));
+    let message = desk.run(&[&bench[..], &["--torch", "./missing"]].concat()).refused();
+    assert!(message.contains("there is no program ./missing"), "{message}");
+    desk.run(&[&bench[..], &["--gguf", "llm.gguf"]].concat()).refused();
+}
+
 #[test]
 fn ways_to_bring_images_into_the_language_model_are_compared() {
     let here = Path::new(".");

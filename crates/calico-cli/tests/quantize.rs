@@ -68,7 +68,6 @@ fn what_needs_the_weights_themselves_is_refused() {
     desk.write("recipe.toml", &fs::read(recipe).unwrap());
     for args in [
         &["model", "quantize", "small", "--out", "out"][..],
-        &["model", "export", "small", "--to", "gguf", "--out", "out"],
         &["model", "export", "small", "--to", "safetensors", "--out", "out"],
         &["model", "adapters", "merge", "small", "--out", "out"],
         &["train", "recipe.toml", "--model", "small", "--data", "drawn", "--out", "out"],

@@ -28,7 +28,7 @@ mod drawn;
 use drawn::Drawn;
 
 /// Side of the square matrices whose product is the yardstick.
-const PEAK_SIDE: usize = 1024;
+pub const PEAK_SIDE: usize = 1024;
 
 /// Memory whose reading is the other yardstick: more than caches hold.
 const MEMORY_BYTES: usize = 1 << 29;
@@ -195,7 +195,8 @@ impl Workload {
             }
             Self::MatrixPeakOf8Bits => {
                 let (x, shape) = (values(&[PEAK_SIDE, PEAK_SIDE]), [PEAK_SIDE, PEAK_SIDE]);
-                let matrix = QuantizedMatrix::quantize(kernels(), MatrixFormat::Q8, shape, &x);
+                let matrix =
+                    QuantizedMatrix::quantize(kernels(), MatrixFormat::Q8, shape, x.clone());
                 let matrix = matrix.map_err(Error::wrap)?;
                 let mut y = vec![0.0; x.len()];
                 Ok(Prepared::new(2.0 * (PEAK_SIDE as f64).powi(3), move || {

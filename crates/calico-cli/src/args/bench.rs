@@ -14,6 +14,7 @@ Examples:
   calico bench --preset full --module sam_encoder --module llm_decode_step
   calico bench --preset full --quant q4k --json > bench.json
   calico bench --preset full --quant q4k --torch venv/bin/python
+  calico bench --config model/config.json --quant q4k --llama-cpp venv/bin/python --gguf llm.gguf
   calico bench --preset full --quant q4k --efficiency
 
 A module can be no faster than its arithmetic at the speed of the machine's best product, or its
@@ -47,7 +48,7 @@ pub(crate) struct BenchArgs {
 
     /// Compare ways to bring images into the language model: Calico at three sizes of DINOv2's
     /// input, and all tokens of the encoder, as GLaMM and LISA do. Minutes at full size.
-    #[arg(long, conflicts_with_all = ["modules", "torch"])]
+    #[arg(long, conflicts_with_all = ["modules", "torch", "llama_cpp"])]
     pub(crate) efficiency: bool,
 
     /// Also run each module in PyTorch: the Python of an environment that has torch and
@@ -58,6 +59,15 @@ pub(crate) struct BenchArgs {
     /// The type in which PyTorch computes.
     #[arg(long, value_name = "TYPE", default_value = "bf16", requires = "torch")]
     pub(crate) torch_dtype: TorchType,
+
+    /// Also run the language model in llama.cpp: the Python of an environment that has
+    /// llama-cpp-python.
+    #[arg(long, value_name = "PYTHON", requires = "gguf")]
+    pub(crate) llama_cpp: Option<PathBuf>,
+
+    /// The file that llama.cpp reads: `calico model export --to gguf` writes it.
+    #[arg(long, value_name = "FILE", requires = "llama_cpp")]
+    pub(crate) gguf: Option<PathBuf>,
 
     /// How long to repeat each module.
     #[arg(long, value_name = "SECONDS", default_value_t = 1.0, value_parser = seconds)]

@@ -1,19 +1,18 @@
-use std::fmt::Write as _;
 use std::time::{Duration, Instant};
 
 use calico_model::CalicoConfig;
 use calico_model::bench::Workload;
 use calico_model::budget::{Request, language_bytes};
 use calico_model::quantize::Quantization;
-use calico_nn::quantized::MatrixFormat;
-use serde_json::{Value, json};
 
 mod efficiency;
-mod torch;
+mod peer;
+mod report;
 
-use torch::{Peer, Torch};
+use peer::{Peer, Times};
+use report::Report;
 
-use crate::args::{BenchArgs, TorchType};
+use crate::args::BenchArgs;
 use crate::failure::Failure;
 use crate::progress::spinner;
 use crate::{memory, stream};
@@ -40,8 +39,8 @@ struct Measured {
     weight_bytes: u64,
     /// Layers of the language model that were run, where they are fewer than the model has.
     layers: Option<[usize; 2]>,
-    /// What PyTorch needed, where it was asked.
-    peer: Option<Peer>,
+    /// What other programs needed, in the order in which they were asked for.
+    peers: Vec<Option<Times>>,
 }
 
 impl Measured {
@@ -103,25 +102,25 @@ pub(crate) fn run(args: &BenchArgs) -> Result<(), Failure> {
             || args.modules.is_empty()
             || args.modules.iter().any(|name| name == workload.name())
     };
-    let torch = args.torch.as_deref().map(|python| {
-        let (dtype, seconds) = (args.torch_dtype, args.seconds);
-        Torch { python, dtype, seconds }
-    });
+    let peers = Peer::all(args);
     let mut measured = Vec::new();
     for workload in Workload::ALL.into_iter().filter(wanted) {
         spinner.set_message(format!("measuring {}", workload.name()));
         let span = Duration::from_secs_f64(args.seconds);
         let span = if workload.is_yardstick() { span.max(YARDSTICK) } else { span };
         let mut module = measure(workload, &config, args.quantization(), span)?;
-        let is_stage = workload != Workload::Extraction && !workload.is_yardstick();
-        if let Some(torch) = torch.filter(|_| is_stage) {
-            spinner.set_message(format!("measuring {} in PyTorch", workload.name()));
-            let mut same = config.clone();
-            same.llm.depth = module.layers.map_or(same.llm.depth, |[ran, _]| ran);
-            match torch.measure(workload, &same)? {
-                Ok(peer) => module.peer = Some(peer),
-                Err(why) => spinner.suspend(|| stream::tell(&format!("warning: {why}"))),
+        let mut same = config.clone();
+        same.llm.depth = module.layers.map_or(same.llm.depth, |[ran, _]| ran);
+        for peer in &peers {
+            let mut times = None;
+            if peer.has(workload) {
+                spinner.set_message(format!("measuring {} in {}", workload.name(), peer.name()));
+                match peer.measure(workload, &same)? {
+                    Ok(found) => times = Some(found),
+                    Err(why) => spinner.suspend(|| stream::tell(&format!("warning: {why}"))),
+                }
             }
+            module.peers.push(times);
         }
         measured.push(module);
     }
@@ -131,7 +130,7 @@ pub(crate) fn run(args: &BenchArgs) -> Result<(), Failure> {
         measured,
         quantization: args.quantization(),
         preset: config.preset.as_deref(),
-        dtype: args.torch.is_some().then_some(args.torch_dtype),
+        peers,
     };
     let text = if args.json { format!("{:#}\n", report.json()) } else { report.table() };
     Ok(stream::print(&text)?)
@@ -166,8 +165,8 @@ fn measure(
     let middle = if workload.is_yardstick() { 0 } else { seconds.len() / 2 };
     let (flops, weight_bytes) = (prepared.flops, prepared.weight_bytes);
     let typical = seconds.get(middle).copied().unwrap_or_default();
-    let (runs, peer) = (seconds.len(), None);
-    Ok(Measured { workload, seconds: typical, runs, flops, weight_bytes, layers, peer })
+    let (runs, peers) = (seconds.len(), Vec::new());
+    Ok(Measured { workload, seconds: typical, runs, flops, weight_bytes, layers, peers })
 }
 
 /// The configuration with as many layers of the language model as the memory holds.
@@ -190,123 +189,5 @@ fn cut_to_memory(
         }
         cut.llm.depth = cut.llm.depth.div_ceil(2);
         cut.cam.layers.clear();
-    }
-}
-
-/// Everything that was measured.
-struct Report<'a> {
-    measured: Vec<Measured>,
-    peaks: Peaks,
-    quantization: Quantization,
-    preset: Option<&'a str>,
-    /// The type in which PyTorch computed, if it did.
-    dtype: Option<TorchType>,
-}
-
-impl Report<'_> {
-    fn modules(&self) -> impl Iterator<Item = &Measured> {
-        self.measured.iter().filter(|it| !it.workload.is_yardstick())
-    }
-
-    /// The share of the machine's speed that a module reaches, in percent.
-    fn percent(&self, module: &Measured) -> f64 {
-        let is_quantized = match module.workload {
-            Workload::Extraction | Workload::MaskDecoder => false,
-            workload if workload.is_language() => self.quantization.llm.is_some(),
-            _ => self.quantization.vision.is_some(),
-        };
-        self.peaks.percent(module, is_quantized)
-    }
-
-    fn table(&self) -> String {
-        let mut text = format!(
-            "{:18}{:>12}{:>7}{:>12}{:>10}{:>8}{:>9}",
-            "module", "seconds", "runs", "GFLOP", "GFLOP/s", "GB/s", "% limit"
-        );
-        if self.dtype.is_some() {
-            let _ = write!(text, "{:>12}{:>8}", "PyTorch", "ratio");
-        }
-        text.push('\n');
-        for module in self.modules() {
-            let _ = write!(
-                text,
-                "{:18}{:>12.6}{:>7}{:>12.3}{:>10.1}{:>8.1}{:>9.1}",
-                module.workload.name(),
-                module.seconds,
-                module.runs,
-                module.flops / 1e9,
-                module.gflops_per_second(),
-                module.gigabytes_per_second(),
-                self.percent(module)
-            );
-            if let Some(peer) = &module.peer {
-                let ratio = peer.seconds / module.seconds;
-                let _ = write!(text, "{:>12.6}{:>8}", peer.seconds, format!("{ratio:.2}x"));
-            }
-            text.push('\n');
-            if let Some([ran, all]) = module.layers {
-                let _ =
-                    writeln!(text, "{:18}{ran} of {all} layers, as many as fit into memory", "");
-            }
-        }
-        let Peaks { gflops, gflops_of_8_bits, gigabytes } = self.peaks;
-        let form = |format: Option<MatrixFormat>| match format {
-            Some(MatrixFormat::Q8) | None => format.map_or("f32", MatrixFormat::name).to_owned(),
-            Some(format) => format!("{format} (Q8 where a matrix does not fit)"),
-        };
-        let _ = writeln!(
-            text,
-            "\nOne image per encoder, a prompt of two images; medians. GB/s: weights.\n\
-             Untrained weights: {} in the language model, {} in the towers.\n\
-             Limits of the machine in the same run: products of 1024 x 1024 matrices {gflops:.0} \
-             GFLOP/s in f32\nand {gflops_of_8_bits:.0} in 8 bits, memory {gigabytes:.1} GB/s.",
-            form(self.quantization.llm),
-            form(self.quantization.vision),
-        );
-        let peer = self.modules().find_map(|module| module.peer.as_ref());
-        if let (Some(dtype), Some(peer)) = (self.dtype, peer) {
-            let Peer { torch, transformers, .. } = peer;
-            let _ = writeln!(
-                text,
-                "PyTorch {torch} in {}, the modules of transformers {transformers}; above 1x we \
-                 are faster.",
-                dtype.name()
-            );
-        }
-        if let Some(bytes) = memory::peak() {
-            let _ = writeln!(text, "Most memory held: {:.2} GB.", bytes as f64 / 1e9);
-        }
-        text
-    }
-
-    fn json(&self) -> Value {
-        let row = |module: &Measured| {
-            json!({
-                "module": module.workload.name(),
-                "median_seconds": module.seconds,
-                "runs": module.runs,
-                "flops": module.flops as u64,
-                "weight_bytes": module.weight_bytes,
-                "gflops_per_second": module.gflops_per_second(),
-                "gigabytes_per_second": module.gigabytes_per_second(),
-                "percent_of_limit": self.percent(module),
-                "layers_run": module.layers.map(|[ran, _]| ran),
-                "torch_median_seconds": module.peer.as_ref().map(|peer| peer.seconds),
-                "torch_runs": module.peer.as_ref().map(|peer| peer.runs),
-                "torch_ratio": module.peer.as_ref().map(|peer| peer.seconds / module.seconds),
-            })
-        };
-        json!({
-            "preset": self.preset,
-            "llm": self.quantization.llm.map(MatrixFormat::name),
-            "vision": self.quantization.vision.map(MatrixFormat::name),
-            "peak_gflops_per_second": self.peaks.gflops,
-            "peak_gflops_per_second_of_8_bits": self.peaks.gflops_of_8_bits,
-            "peak_gigabytes_per_second": self.peaks.gigabytes,
-            "peak_memory_bytes": memory::peak(),
-            "threads": std::thread::available_parallelism().map_or(1, usize::from),
-            "torch_dtype": self.dtype.map(TorchType::name),
-            "modules": self.modules().map(row).collect::<Vec<_>>(),
-        })
     }
 }

@@ -2,9 +2,8 @@ use std::cell::Cell;
 use std::ops::ControlFlow;
 use std::sync::atomic::Ordering;
 
-use calico_import::export::{ExportError, Tokens, export_gguf, export_whole};
+use calico_import::export::{ExportError, Exported, Tokens, export_gguf, export_whole};
 use calico_model::ModelFolder;
-use calico_nn::weights::checkpoint::StoredTensor;
 use calico_result::terminal;
 use indicatif::{DecimalBytes, HumanCount};
 
@@ -18,14 +17,14 @@ use crate::watching::stop_flag;
 pub(crate) fn run(args: &ModelExportArgs) -> Result<(), Failure> {
     let model = ModelFolder::open(&args.model)?;
     let (bar, number, stop) = (bytes_bar(0), Cell::new(0u64), stop_flag());
-    let on_tensor = |tensor: &StoredTensor, total: u64| {
+    let on_tensor = |tensor: Exported<'_>| {
         if stop.load(Ordering::Relaxed) {
             return ControlFlow::Break(());
         }
         number.set(number.get() + 1);
-        bar.set_length(total);
-        bar.set_message(tensor.name.clone());
-        bar.inc(tensor.bytes() as u64);
+        bar.set_length(tensor.total);
+        bar.set_message(tensor.name.to_owned());
+        bar.inc(tensor.bytes);
         ControlFlow::Continue(())
     };
     let tokens = match args.to {

@@ -4,6 +4,7 @@
 
 mod error;
 mod gguf;
+mod gguf_tensor;
 mod tokens;
 mod whole;
 
@@ -14,6 +15,17 @@ pub use whole::export_whole;
 
 use calico_model::ModelFolder;
 use calico_nn::weights::checkpoint::StoredTensor;
+
+/// A tensor that is about to be written.
+#[derive(Debug, Clone, Copy)]
+pub struct Exported<'a> {
+    /// Its name in the model.
+    pub name: &'a str,
+    /// The bytes that are written of it.
+    pub bytes: u64,
+    /// Those of all tensors.
+    pub total: u64,
+}
 
 /// Refuses values that no model computes with.
 fn check_finite(

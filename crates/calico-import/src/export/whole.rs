@@ -9,20 +9,20 @@ use calico_model::provenance::PROVENANCE_FILE;
 use calico_model::{ModelError, ModelFolder, NewFolder};
 use calico_nn::weights::checkpoint::{StoredTensor, write_stored};
 
-use super::{ExportError, check_finite};
+use super::{ExportError, Exported, check_finite};
 
 /// Writes a model folder into the new folder `out`, all weights in one safetensors file under our
 /// names and in the types in which they are stored.
 ///
-/// `on_tensor` hears of each tensor before it is written, with the bytes of all, and may stop the
-/// export; nothing is left then.
+/// `on_tensor` hears of each tensor before it is written, and may stop the export; nothing is left
+/// then.
 ///
 /// # Errors
 /// If the folder is not empty, the model cannot be read, or the file cannot be written.
 pub fn export_whole(
     model: &ModelFolder,
     out: &Path,
-    on_tensor: impl Fn(&StoredTensor, u64) -> ControlFlow<()>,
+    on_tensor: impl Fn(Exported<'_>) -> ControlFlow<()>,
 ) -> Result<(), ExportError> {
     model.check_unquantized()?;
     let specs = tensor_specs(&model.config).map_err(ModelError::from)?;
@@ -31,7 +31,8 @@ pub fn export_whole(
     let total = tensors.iter().map(|tensor| tensor.bytes() as u64).sum();
     let new = NewFolder::begin(out)?;
     write_stored(&new.path(), &tensors, usize::MAX, |tensor| {
-        if on_tensor(tensor, total).is_break() {
+        let (name, bytes) = (tensor.name.as_str(), tensor.bytes() as u64);
+        if on_tensor(Exported { name, bytes, total }).is_break() {
             return Err(ExportError::Stopped);
         }
         let bytes = model.checkpoint.bytes(&tensor.name).unwrap_or_default();

@@ -9,6 +9,18 @@
 //! Codes of activations are `round(x · (127 / peak))`, halves to even, with `sx = peak / 127`,
 //! where the peak is the largest magnitude of the row.
 //!
+//! # Outliers
+//!
+//! A few channels of a trained transformer are a hundred times as large as all others (Dettmers et
+//! al., "`LLM.int8()`", 2022; Sun et al., "Massive Activations", 2024), and under their peak the
+//! others would have no digits left.
+//! Where the peak is more than twelve times the mean magnitude, activations above that limit
+//! become outliers: their code is 0, and the rest gets a new peak, until it has none above its own
+//! limit.
+//! What they add to an output is `Σₖ x[r][k] · w[o][k] as f32 · sw[o]`, in the order of channels.
+//! A row has at most `inner / 64` of them; those that would be too many stay among the rest.
+//! Magnitudes are compared as codes, so that nothing depends on the order of a sum.
+//!
 //! # Layout of weights
 //!
 //! Codes lie in panels of 16 outputs, `[outputs / 16][inner / 4][16][4]` bytes, both rounded up
@@ -29,9 +41,11 @@
 //! # Ok::<(), calico_kernels::KernelError>(())
 //! ```
 
+mod outliers;
 mod product;
 mod rows;
 mod weights;
 
+pub use outliers::Outlier;
 pub use rows::Q8Rows;
 pub use weights::{Q8Packed, Q8Weights, pack, packed_len, unpack};

@@ -1,5 +1,6 @@
 use rayon::prelude::*;
 
+use super::outliers::Outlier;
 use super::rows::{Group, Q8Rows};
 use super::weights::{Q8Weights, QUAD};
 use crate::simd::{self, Job, Simd};
@@ -87,12 +88,13 @@ impl Product<'_, '_> {
         let bias = self.bias.map(|bias| s.load_floats(&padded(&bias[from..])));
         for r in 0..R {
             let row = group.first + r;
-            let sum = match S::OFFSET {
-                0 => sums[r],
-                offset => s.less(sums[r], s.all_sums(offset.wrapping_mul(self.rows.sums()[row]))),
-            };
+            let sum = without_offset(s, sums[r], self.rows.sums()[row]);
             let scale = s.mul(s.all(self.rows.scales()[row]), scales);
             let mut y = s.mul(s.floats(sum), scale);
+            let outliers = self.rows.outliers(row);
+            if !outliers.is_empty() {
+                y = s.add(y, s.mul(of_outliers(s, codes.as_chunks().0, outliers), scales));
+            }
             if let Some(bias) = bias {
                 y = s.add(y, bias);
             }
@@ -125,6 +127,31 @@ fn sums<S: Simd, const R: usize>(
         }
     }
     sums
+}
+
+/// The products of one panel with the outliers of a row.
+#[inline(always)]
+fn of_outliers<S: Simd>(s: S, panel: &[[u8; QUAD * PANEL]], outliers: &[Outlier]) -> S::Floats {
+    let mut sum = s.all(0.0);
+    for &Outlier { channel, value } in outliers {
+        // One column of the panel: the product with a quad that has a single 1.
+        let mut one = [0; QUAD];
+        one[channel % QUAD] = 1;
+        let column = s.signed_dot(s.all_sums(0), s.load(&panel[channel / QUAD]), s.quad(one));
+        // Rounded twice, so that every level has the same bits.
+        let product = s.mul(s.floats(without_offset(s, column, 1)), s.all(value));
+        sum = s.add(sum, product);
+    }
+    sum
+}
+
+/// Sums of products with activations that add up to `activations`, without [`Simd::OFFSET`].
+#[inline(always)]
+fn without_offset<S: Simd>(s: S, sums: S::Sums, activations: i32) -> S::Sums {
+    match S::OFFSET {
+        0 => sums,
+        offset => s.less(sums, s.all_sums(offset.wrapping_mul(activations))),
+    }
 }
 
 /// The first values, and zeros where there are fewer than sixteen.

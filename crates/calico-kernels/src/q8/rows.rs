@@ -1,8 +1,9 @@
 use rayon::prelude::*;
 
+use super::outliers::{self, Outlier};
 use super::weights::QUAD;
 use crate::simd::{self, Job, Simd};
-use crate::{KernelError, Kernels, activation, sizes};
+use crate::{KernelError, Kernels, sizes};
 
 /// Activations of 8 bits, to be multiplied by any number of weights of their width.
 #[derive(Debug, Clone)]
@@ -16,6 +17,8 @@ pub struct Q8Rows {
     scales: Vec<f32>,
     /// The sum of the codes of each row.
     sums: Vec<i32>,
+    /// The values of each row that have no code.
+    outliers: Vec<Vec<Outlier>>,
 }
 
 /// Rows whose quads lie side by side.
@@ -49,6 +52,11 @@ impl Q8Rows {
         let Some(group) = group else { return Vec::new() };
         let quads = self.quads(*group).iter().skip(row - group.first).step_by(group.rows);
         quads.flatten().copied().take(self.inner).collect()
+    }
+
+    /// The values of a row that are kept as they are, by channel; none if there is no such row.
+    pub fn outliers(&self, row: usize) -> &[Outlier] {
+        self.outliers.get(row).map_or(&[], Vec::as_slice)
     }
 
     /// The sum of the codes of each row.
@@ -86,19 +94,26 @@ impl Kernels {
         let groups = groups(rows, self.rows_together());
         let mut codes = vec![[0; QUAD]; rows * quads];
         let (mut scales, mut sums) = (vec![0.0; rows], vec![0; rows]);
-        let mut left = (codes.as_mut_slice(), scales.as_mut_slice(), sums.as_mut_slice());
+        let mut outliers = vec![Vec::new(); rows];
+        let mut left = (
+            codes.as_mut_slice(),
+            scales.as_mut_slice(),
+            sums.as_mut_slice(),
+            outliers.as_mut_slice(),
+        );
         let mut parts = Vec::with_capacity(groups.len());
         for group in &groups {
-            let (codes, scales, sums) = left;
+            let (codes, scales, sums, outliers) = left;
             let (codes, other_codes) = codes.split_at_mut(group.rows * quads);
             let (scales, other_scales) = scales.split_at_mut(group.rows);
             let (sums, other_sums) = sums.split_at_mut(group.rows);
+            let (outliers, other_outliers) = outliers.split_at_mut(group.rows);
             let values = &values[group.first * inner..][..group.rows * inner];
-            parts.push(Part { values, codes, scales, sums });
-            left = (other_codes, other_scales, other_sums);
+            parts.push(Part { values, codes, scales, sums, outliers });
+            left = (other_codes, other_scales, other_sums, other_outliers);
         }
         parts.into_par_iter().for_each(|part| simd::run(self.level(), part));
-        Ok(Q8Rows { rows, inner, groups, codes, scales, sums })
+        Ok(Q8Rows { rows, inner, groups, codes, scales, sums, outliers })
     }
 
     /// Rows that the kernels of this level multiply together.
@@ -133,6 +148,7 @@ struct Part<'a> {
     codes: &'a mut [[i8; QUAD]],
     scales: &'a mut [f32],
     sums: &'a mut [i32],
+    outliers: &'a mut [Vec<Outlier>],
 }
 
 impl Job for Part<'_> {
@@ -144,8 +160,8 @@ impl Job for Part<'_> {
         let inner = self.values.len() / rows;
         let mut row_codes = vec![[0; QUAD]; inner.div_ceil(QUAD)];
         for (r, values) in self.values.chunks_exact(inner).enumerate() {
-            self.scales[r] =
-                activation::quantize(values, &mut row_codes.as_flattened_mut()[..inner]);
+            let codes = &mut row_codes.as_flattened_mut()[..inner];
+            (self.scales[r], self.outliers[r]) = outliers::quantize(values, codes);
             self.sums[r] = row_codes.as_flattened().iter().map(|&code| i32::from(code)).sum();
             for (to, &quad) in self.codes.iter_mut().skip(r).step_by(rows).zip(&row_codes) {
                 *to = quad;

@@ -49,6 +49,63 @@ pub fn updated<'a>(
     })
 }
 
+/// The low-rank update of the weight `name`, if it has one that changes anything.
+pub fn update(model: &ModelFolder, name: &str) -> Result<Option<Update>, AdapterError> {
+    let adapted = Adapted { model, adapters: None };
+    let (Some(lora), Some(prefix)) = (adapted.lora(), PeftName::update_of(name)) else {
+        return Ok(None);
+    };
+    let update = Update::read(adapted, &prefix, lora)?;
+    Ok(Some(update).filter(|update| !update.is_zero()))
+}
+
+/// What a weight is updated by: `(alpha / rank) B A`.
+#[derive(Debug)]
+pub struct Update {
+    /// `[rank, in]`
+    a: Vec<f32>,
+    /// `[out, rank]`
+    b: Vec<f32>,
+    rank: usize,
+    scale: f32,
+}
+
+impl Update {
+    fn read(adapted: Adapted<'_>, prefix: &str, lora: &LoraConfig) -> Result<Self, AdapterError> {
+        let half = |half: &str| -> Result<Vec<f32>, AdapterError> {
+            let (tensor, bytes) = adapted.tensor(&format!("{prefix}.{half}"))?;
+            if !tensor.stored.is_finite(bytes) {
+                return Err(adapted.problem(AdapterProblem::NotFinite(tensor.name)));
+            }
+            Ok(tensor.stored.decode(bytes))
+        };
+        let (a, b) = (half("a")?, half("b")?);
+        let scale = (lora.alpha / lora.rank as f64) as f32;
+        Ok(Self { a, b, rank: lora.rank.max(1), scale })
+    }
+
+    fn is_zero(&self) -> bool {
+        [&self.a, &self.b].iter().any(|half| half.iter().all(|value| *value == 0.0))
+    }
+
+    /// Adds the update to all values of the weight, `[out, in]`.
+    pub fn add_to(&self, values: &mut [f32]) {
+        let inner = (self.a.len() / self.rank).max(1);
+        let rows = values.chunks_mut(inner).zip(self.b.chunks(self.rank));
+        let mut sums = vec![0.0; inner];
+        rows.for_each(|(row, factors)| self.add_to_row(row, factors, &mut sums));
+    }
+
+    /// Adds it to one row with these factors; `sums` is room for a row.
+    fn add_to_row(&self, row: &mut [f32], factors: &[f32], sums: &mut [f32]) {
+        sums.fill(0.0);
+        for (factor, a_row) in factors.iter().zip(self.a.chunks(sums.len())) {
+            sums.iter_mut().zip(a_row).for_each(|(sum, a)| *sum += factor * a);
+        }
+        row.iter_mut().zip(sums).for_each(|(value, sum)| *value += self.scale * *sum);
+    }
+}
+
 /// The bytes of the merged weight `name`.
 ///
 /// # Shapes
@@ -60,27 +117,16 @@ fn merged(
     update: &str,
     lora: &LoraConfig,
 ) -> Result<Vec<u8>, AdapterError> {
-    let half = |half: &str| -> Result<Vec<f32>, AdapterError> {
-        let (tensor, bytes) = adapted.tensor(&format!("{update}.{half}"))?;
-        if !tensor.stored.is_finite(bytes) {
-            return Err(adapted.problem(AdapterProblem::NotFinite(tensor.name)));
-        }
-        Ok(tensor.stored.decode(bytes))
-    };
-    let (a, b) = (half("a")?, half("b")?);
+    let update = Update::read(adapted, update, lora)?;
     let (weight, bytes) = adapted.tensor(name)?;
     let inner = weight.shape.last().copied().unwrap_or(1).max(1);
-    let scale = (lora.alpha / lora.rank as f64) as f32;
     let mut out = Vec::with_capacity(bytes.len());
-    let rows = bytes.chunks(inner * weight.stored.bytes()).zip(b.chunks(lora.rank.max(1)));
-    let mut update_row = vec![0f32; inner];
+    let mut sums = vec![0.0; inner];
+    // One row in f32 at a time.
+    let rows = bytes.chunks(inner * weight.stored.bytes()).zip(update.b.chunks(update.rank));
     for (row, factors) in rows {
-        update_row.fill(0.0);
-        for (factor, a_row) in factors.iter().zip(a.chunks(inner)) {
-            update_row.iter_mut().zip(a_row).for_each(|(sum, a)| *sum += factor * a);
-        }
         let mut values = weight.stored.decode(row);
-        values.iter_mut().zip(&update_row).for_each(|(value, update)| *value += scale * update);
+        update.add_to_row(&mut values, factors, &mut sums);
         out.extend(weight.stored.encode(&values));
     }
     if !weight.stored.is_finite(bytes) {

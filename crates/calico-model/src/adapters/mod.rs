@@ -28,7 +28,7 @@ pub use apply::apply;
 pub use error::AdapterError;
 pub use export::{export, export_trained};
 pub use files::{Adapters, BaseCheck, PeftSettings, peft_settings};
-pub use merge::{merge, updated};
+pub use merge::{Update, merge, update, updated};
 pub use problem::AdapterProblem;
 pub use written::Written;
 

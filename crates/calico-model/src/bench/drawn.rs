@@ -63,12 +63,12 @@ impl WeightSource for Drawn {
             Entry::Occupied(entry) => entry.into_mut(),
             Entry::Vacant(entry) => {
                 let values = self.random.values(spec);
-                let matrix = QuantizedMatrix::quantize(kernels(), format, shape, &values);
+                let matrix = QuantizedMatrix::quantize(kernels(), format, shape, values);
                 entry.insert(matrix.map_err(Error::wrap)?)
             }
         };
-        let (codes, scales) = (first.codes().to_vec(), first.scales().to_vec());
-        let bytes = codes.len() + size_of::<f32>() * scales.len();
+        let (codes, scales) = (first.codes().to_vec(), first.scales().clone());
+        let bytes = codes.len() + size_of::<f32>() * (scales.outputs.len() + scales.columns.len());
         self.bytes.fetch_add(bytes as u64, Ordering::Relaxed);
         let matrix = QuantizedMatrix::new(format, shape, codes.into(), scales);
         Ok(Matrix::Quantized(Arc::new(matrix.map_err(Error::wrap)?)))

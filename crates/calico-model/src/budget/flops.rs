@@ -257,8 +257,8 @@ mod tests {
         within_one_percent("EVA", full.eva, 520.7e9);
         within_one_percent("Q-Former", full.qformer_pass + full.qformer_keys_values, 12.75e9);
         within_one_percent("Q-Former K/V", full.qformer_keys_values, 6.67e9);
-        within_one_percent("DINOv2 518", full.dino, 3578e9);
-        within_one_percent("CEM 518", full.cem, 15.9e9);
+        within_one_percent("DINOv2 224", full.dino, 608e9);
+        within_one_percent("CEM 224", full.cem, 4.6e9);
         within_one_percent("SAM encoder", full.sam_encoder, 5961e9);
         // The design counts the head at all 264 positions of the prompt.
         within_one_percent("prefill", full.prefill + 264.0 * full.head, 3.53e12);
@@ -266,8 +266,8 @@ mod tests {
         within_one_percent("mask decoder", full.sam_decoder, 3.6e9);
         let one = Request { answer_tokens: 1, text_tokens: 1, images: 0, masks: 0 };
         within_one_percent("decode", flops(&config, one).decode, 13.2e9);
-        config.dino.input_size = calico_vision::dinov2::InputSize::Square(224);
-        within_one_percent("DINOv2 224", at(&config).dino, 608e9);
-        within_one_percent("CEM 224", at(&config).cem, 4.6e9);
+        config.dino.input_size = calico_vision::dinov2::InputSize::Square(518);
+        within_one_percent("DINOv2 518", at(&config).dino, 3578e9);
+        within_one_percent("CEM 518", at(&config).cem, 15.9e9);
     }
 }

@@ -59,8 +59,8 @@ impl FromStr for Preset {
     }
 }
 
-/// The published input size.
-const DINO_INPUT_SIZE: usize = 518;
+/// The input size that gives the grid of EVA-CLIP; the tables of positions are stored for 518.
+const DINO_INPUT_SIZE: usize = 224;
 /// The variant that the paper's count of parameters fits.
 const DINO_VARIANT: &str = "vitg14_reg4";
 
@@ -169,7 +169,8 @@ mod tests {
     #[test]
     fn what_the_paper_leaves_open_has_the_published_value() {
         let text = FULL
-            .replace("variant = \"vitg14_reg4\"\ninput_size = 518", "")
+            .replace("variant = \"vitg14_reg4\"", "")
+            .replace("\ninput_size = 224", "")
             .replace("layers = [11, 22]", "")
             .replace("[cem]\nnum_heads = 16", "[cem]");
         let config = CalicoConfig::from_toml(&text, Path::new("t")).unwrap();

@@ -89,6 +89,6 @@ fn quantized(model: &ModelFolder, matrix: &Matrix) -> Result<QuantizedMatrix, Mo
     let Matrix { tensor, shape, format } = matrix;
     let values = tensor.stored.decode(model.checkpoint.bytes(&tensor.name).unwrap_or_default());
     model.checkpoint.release(&tensor.name);
-    QuantizedMatrix::quantize(kernels(), *format, *shape, &values)
+    QuantizedMatrix::quantize(kernels(), *format, *shape, values)
         .map_err(|error| candle_core::Error::wrap(error).into())
 }

@@ -110,7 +110,7 @@ mod tests {
                 Kernels::detect(),
                 format,
                 [outputs, inner],
-                &wave(outputs * inner),
+                wave(outputs * inner),
             );
             let matrix = Arc::new(matrix.unwrap());
             let plain = tensor(matrix.dequantize().unwrap(), &[outputs, inner]);
@@ -135,7 +135,7 @@ mod tests {
     #[test]
     fn a_bias_that_is_fixed_is_added_as_one_that_learns() {
         let matrix =
-            QuantizedMatrix::quantize(Kernels::detect(), MatrixFormat::Q8, [5, 7], &wave(35));
+            QuantizedMatrix::quantize(Kernels::detect(), MatrixFormat::Q8, [5, 7], wave(35));
         let matrix = Arc::new(matrix.unwrap());
         let (x, bias) = (tensor(wave(14), &[2, 7]), tensor(wave(5), &[5]));
         let learns = Var::from_tensor(&bias).unwrap();
@@ -149,7 +149,7 @@ mod tests {
     #[test]
     fn what_does_not_fit_is_an_error() {
         let matrix =
-            QuantizedMatrix::quantize(Kernels::detect(), MatrixFormat::Q8, [5, 7], &wave(35));
+            QuantizedMatrix::quantize(Kernels::detect(), MatrixFormat::Q8, [5, 7], wave(35));
         let matrix = Arc::new(matrix.unwrap());
         let refused = |x: &Tensor, bias: Option<&Tensor>| {
             quantized_linear(x, &matrix, bias).unwrap_err().to_string()

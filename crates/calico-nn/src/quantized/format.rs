@@ -14,7 +14,7 @@ pub enum MatrixFormat {
     Q6K,
     /// A block format of GGUF, `Q8_0`: 8 bits with one scale for each 32 values.
     Q8Blocks,
-    /// 8 bits with one scale per output; every width fits.
+    /// 8 bits with one scale per output and one per inner place; every width fits.
     Q8,
 }
 
@@ -74,11 +74,6 @@ impl MatrixFormat {
     /// The largest magnitude that the format can hold.
     pub fn largest(self) -> f32 {
         self.blocks().map_or(f32::MAX, BlockFormat::largest)
-    }
-
-    /// How many scales stand beside the codes of a matrix.
-    pub(crate) fn scales_len(self, [outputs, _]: [usize; 2]) -> usize {
-        if self == Self::Q8 { outputs } else { 0 }
     }
 }
 

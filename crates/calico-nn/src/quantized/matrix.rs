@@ -5,7 +5,8 @@ use calico_kernels::q8::Q8Weights;
 use calico_kernels::{KernelError, Kernels};
 use candle_core::Tensor;
 
-use super::{MatrixFormat, SharedBytes};
+use super::scales::equalize;
+use super::{MatrixFormat, MatrixScales, SharedBytes};
 
 /// A matrix of weights `[outputs, inner]`, as a layer multiplies by it.
 #[derive(Debug, Clone)]
@@ -28,7 +29,9 @@ pub struct QuantizedMatrix {
     format: MatrixFormat,
     shape: [usize; 2],
     codes: SharedBytes,
-    scales: Vec<f32>,
+    scales: MatrixScales,
+    /// Whether activations are multiplied by something before they meet the codes.
+    is_equalized: bool,
 }
 
 /// A matrix as its kernels take it.
@@ -38,7 +41,7 @@ enum View<'a> {
 }
 
 impl QuantizedMatrix {
-    /// A matrix `[outputs, inner]` that was quantised before; only `Q8` has scales, one per output.
+    /// A matrix `[outputs, inner]` that was quantised before.
     ///
     /// # Errors
     /// If the matrix does not fit the format, or there are more or fewer codes or scales than it
@@ -47,14 +50,12 @@ impl QuantizedMatrix {
         format: MatrixFormat,
         shape: [usize; 2],
         codes: SharedBytes,
-        scales: Vec<f32>,
+        scales: MatrixScales,
     ) -> Result<Self, KernelError> {
-        let expected = format.scales_len(shape);
-        if scales.len() != expected {
-            let found = scales.len();
-            return Err(KernelError::Length { what: "the slice of scales", found, expected });
-        }
-        let matrix = Self { format, shape, codes, scales };
+        scales.check(format, shape)?;
+        let is_equalized =
+            scales.columns.iter().any(|column| column.to_bits() != 1.0_f32.to_bits());
+        let matrix = Self { format, shape, codes, scales, is_equalized };
         matrix.view().map(drop)?;
         Ok(matrix)
     }
@@ -67,15 +68,16 @@ impl QuantizedMatrix {
         kernels: Kernels,
         format: MatrixFormat,
         [outputs, inner]: [usize; 2],
-        values: &[f32],
+        mut values: Vec<f32>,
     ) -> Result<Self, KernelError> {
-        let (codes, scales) = match format.blocks() {
-            Some(format) => {
-                format.packed_len(outputs, inner)?;
-                let gguf = kernels.quantize(format, values)?;
-                (blocks::repack(format, outputs, inner, &gguf)?, Vec::new())
-            }
-            None => kernels.q8_quantize(values, outputs, inner)?.into_parts(),
+        format.codes_len([outputs, inner])?;
+        let (codes, scales) = if let Some(format) = format.blocks() {
+            let gguf = kernels.quantize(format, &values)?;
+            (blocks::repack(format, outputs, inner, &gguf)?, MatrixScales::default())
+        } else {
+            let columns = equalize(&mut values, inner);
+            let (codes, outputs) = kernels.q8_quantize(&values, outputs, inner)?.into_parts();
+            (codes, MatrixScales { outputs, columns })
         };
         Self::new(format, [outputs, inner], codes.into(), scales)
     }
@@ -95,8 +97,8 @@ impl QuantizedMatrix {
         &self.codes
     }
 
-    /// The scales beside the codes: one per output, or none.
-    pub fn scales(&self) -> &[f32] {
+    /// The scales beside the codes.
+    pub fn scales(&self) -> &MatrixScales {
         &self.scales
     }
 
@@ -106,7 +108,16 @@ impl QuantizedMatrix {
             Ok(View::Blocks(weights)) => weights.is_finite(),
             _ => true,
         };
-        of_blocks && self.scales.iter().all(|scale| scale.is_finite())
+        of_blocks && self.scales.is_finite()
+    }
+
+    /// The bits that GGUF has for these numbers, row by row; `None` for a format that it does not
+    /// know.
+    pub fn gguf(&self) -> Option<Vec<u8>> {
+        match self.view().ok()? {
+            View::Rows(_) => None,
+            View::Blocks(weights) => Some(blocks::unpack(&weights)),
+        }
     }
 
     /// The numbers that are multiplied, `[outputs, inner]`.
@@ -115,7 +126,11 @@ impl QuantizedMatrix {
     /// Never for a matrix that could be made.
     pub fn dequantize(&self) -> Result<Vec<f32>, KernelError> {
         match self.view()? {
-            View::Rows(weights) => Ok(weights.dequantize()),
+            View::Rows(weights) => {
+                let mut values = weights.dequantize();
+                self.scale_columns(&mut values);
+                Ok(values)
+            }
             View::Blocks(weights) => {
                 blocks::dequantize(weights.format(), &blocks::unpack(&weights))
             }
@@ -141,10 +156,26 @@ impl QuantizedMatrix {
         let [_, inner] = self.shape;
         match self.view()? {
             View::Rows(weights) => {
-                kernels.q8_product(&weights, &kernels.q8_rows(x, inner)?, bias, y)
+                let rows = if self.is_equalized {
+                    let mut scaled = x.to_vec();
+                    self.scale_columns(&mut scaled);
+                    kernels.q8_rows(&scaled, inner)?
+                } else {
+                    kernels.q8_rows(x, inner)?
+                };
+                kernels.q8_product(&weights, &rows, bias, y)
             }
             View::Blocks(weights) => {
                 kernels.block_product(&weights, &kernels.block_rows(x, inner)?, bias, y)
+            }
+        }
+    }
+
+    /// Multiplies rows of the inner width by the scales of columns.
+    fn scale_columns(&self, rows: &mut [f32]) {
+        for row in rows.chunks_exact_mut(self.shape[1]) {
+            for (value, column) in row.iter_mut().zip(&self.scales.columns) {
+                *value *= column;
             }
         }
     }
@@ -154,14 +185,18 @@ impl QuantizedMatrix {
         let of_blocks = |format: BlockFormat| {
             BlockWeights::new(format, outputs, inner, &self.codes).map(View::Blocks)
         };
-        let of_rows = || Q8Weights::new(outputs, inner, &self.codes, &self.scales).map(View::Rows);
+        let of_rows =
+            || Q8Weights::new(outputs, inner, &self.codes, &self.scales.outputs).map(View::Rows);
         self.format.blocks().map_or_else(of_rows, of_blocks)
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use candle_core::Device;
+
     use super::*;
+    use crate::weights::{Init, Random, TensorSpec};
 
     fn wave(len: usize) -> Vec<f32> {
         (0..len).map(|i| (i as f32 * 0.37).sin()).collect()
@@ -173,7 +208,7 @@ mod tests {
         let (x, bias) = (wave(rows * shape[1]), wave(shape[0]));
         for format in MatrixFormat::ALL {
             let matrix =
-                QuantizedMatrix::quantize(Kernels::detect(), format, shape, &wave(20 * 256))
+                QuantizedMatrix::quantize(Kernels::detect(), format, shape, wave(20 * 256))
                     .unwrap();
             assert_eq!((matrix.format(), matrix.shape()), (format, shape));
             let mut y = vec![0.0; rows * shape[0]];
@@ -192,14 +227,52 @@ mod tests {
     fn what_does_not_fit_is_refused() {
         let kernels = Kernels::detect();
         let narrow =
-            |format| QuantizedMatrix::quantize(kernels, format, [2, 100], &wave(200)).is_ok();
+            |format| QuantizedMatrix::quantize(kernels, format, [2, 100], wave(200)).is_ok();
         assert_eq!(MatrixFormat::ALL.map(narrow), [false, false, false, false, true]);
-        let made = |format, codes: usize, scales: usize| {
+        let made = |format, codes: usize, outputs: usize, columns: usize| {
             let codes = vec![0; codes].into();
-            QuantizedMatrix::new(format, [16, 256], codes, vec![0.0; scales]).is_ok()
+            let scales = MatrixScales { outputs: vec![0.0; outputs], columns: vec![1.0; columns] };
+            QuantizedMatrix::new(format, [16, 256], codes, scales).is_ok()
         };
-        assert!(made(MatrixFormat::Q8, 4096, 16) && made(MatrixFormat::Q4K, 2368, 0));
-        assert!(!made(MatrixFormat::Q8, 4096, 15) && !made(MatrixFormat::Q8, 4095, 16));
-        assert!(!made(MatrixFormat::Q4K, 2368, 16) && !made(MatrixFormat::Q4K, 2369, 0));
+        assert!(made(MatrixFormat::Q8, 4096, 16, 256) && made(MatrixFormat::Q4K, 2368, 0, 0));
+        for (codes, outputs, columns) in [(4096, 15, 256), (4095, 16, 256), (4096, 16, 255)] {
+            assert!(!made(MatrixFormat::Q8, codes, outputs, columns));
+        }
+        for (codes, outputs, columns) in [(2368, 16, 0), (2369, 0, 0), (2368, 0, 256)] {
+            assert!(!made(MatrixFormat::Q4K, codes, outputs, columns));
+        }
+    }
+
+    #[test]
+    fn outliers_that_the_weights_make_up_for_cost_little() {
+        let (shape, rows) = ([200, 1408], 20);
+        let drawn = |name: &str, rows: usize, bound: f64| {
+            let (shape, init) = (vec![rows, shape[1]], Init::Uniform(bound));
+            let spec = TensorSpec { name: name.into(), shape, init };
+            Random::new(1, Device::Cpu).values(&spec)
+        };
+        let mut x = drawn("x", rows, 2.0);
+        let mut values = drawn("w", shape[0], 0.03);
+        for i in (0..shape[1]).step_by(97) {
+            x.iter_mut().skip(i).step_by(shape[1]).for_each(|x| *x *= 100.0);
+            values.iter_mut().skip(i).step_by(shape[1]).for_each(|weight| *weight /= 100.0);
+        }
+        let exact: Vec<f32> = x
+            .chunks(shape[1])
+            .flat_map(|x| {
+                values.chunks(shape[1]).map(|w| x.iter().zip(w).map(|(x, w)| x * w).sum::<f32>())
+            })
+            .collect();
+        let kernels = Kernels::detect();
+        let matrix =
+            QuantizedMatrix::quantize(kernels, MatrixFormat::Q8, shape, values.clone()).unwrap();
+        let mut y = vec![0.0; rows * shape[0]];
+        matrix.multiply(kernels, &x, None, &mut y).unwrap();
+        let dot = |a: &[f32], b: &[f32]| a.iter().zip(b).map(|(a, b)| a * b).sum::<f32>();
+        let cosine = dot(&y, &exact) / (dot(&y, &y) * dot(&exact, &exact)).sqrt();
+        assert!(cosine > 0.9995, "{cosine}");
+        for (found, value) in matrix.dequantize().unwrap().iter().zip(&values) {
+            assert!((found - value).abs() < 0.0005, "{found} for {value}");
+        }
     }
 }

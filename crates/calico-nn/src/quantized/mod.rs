@@ -5,8 +5,10 @@
 
 mod format;
 mod matrix;
+mod scales;
 mod shared_bytes;
 
 pub use format::MatrixFormat;
 pub use matrix::{Matrix, QuantizedMatrix};
+pub use scales::MatrixScales;
 pub use shared_bytes::SharedBytes;

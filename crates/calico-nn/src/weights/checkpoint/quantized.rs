@@ -1,8 +1,8 @@
 //! Matrices that a checkpoint holds in fewer bits.
 //!
 //! Of a matrix `NAME` there is a tensor `NAME.q4_k` (or another [`MatrixFormat::suffix`]) of bytes
-//! in the layout of the kernels, one row per sixteen outputs, and beside `NAME.q8` the f32 tensor
-//! `NAME.q8_scales`.
+//! in the layout of the kernels, one row per sixteen outputs, and beside `NAME.q8` the f32 tensors
+//! `NAME.q8_scales` and `NAME.q8_columns`, see [`MatrixScales`].
 
 use std::collections::BTreeSet;
 use std::ops::Range;
@@ -11,8 +11,11 @@ use std::sync::Arc;
 use safetensors::tensor::Dtype;
 
 use super::{Checkpoint, FileTensor, FileType, Mismatch, StoredType, WeightFile};
-use crate::quantized::{MatrixFormat, QuantizedMatrix, SharedBytes};
+use crate::quantized::{MatrixFormat, MatrixScales, QuantizedMatrix, SharedBytes};
 use crate::weights::TensorSpec;
+
+/// The type of scales.
+const SCALES: FileType = FileType::Values(StoredType::F32);
 
 /// Outputs of a row of codes.
 const PANEL: usize = 16;
@@ -41,6 +44,17 @@ pub struct MatrixPart {
     name: String,
     shape: Vec<usize>,
     kind: FileType,
+    role: Role,
+}
+
+/// What a part is to its matrix.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Role {
+    Codes,
+    /// [`MatrixScales::outputs`].
+    OfOutputs,
+    /// [`MatrixScales::columns`].
+    OfColumns,
 }
 
 impl FileTensor for MatrixPart {
@@ -63,24 +77,32 @@ impl MatrixPart {
     pub fn all(name: &str, shape: [usize; 2], format: MatrixFormat) -> Option<Vec<Self>> {
         let panels = shape[0].div_ceil(PANEL);
         let bytes = format.codes_len(shape).ok()?;
+        let suffix = format.suffix();
         let mut parts = vec![Self {
-            name: format!("{name}.{}", format.suffix()),
+            name: format!("{name}.{suffix}"),
             shape: vec![panels, bytes / panels.max(1)],
             kind: FileType::Bytes,
+            role: Role::Codes,
         }];
-        let scales = format.scales_len(shape);
-        if scales > 0 {
-            let name = format!("{name}.{}_scales", format.suffix());
-            parts.push(Self { name, shape: vec![scales], kind: FileType::Values(StoredType::F32) });
+        let [outputs, columns] = MatrixScales::lens(format, shape);
+        for (of, len, role) in
+            [("scales", outputs, Role::OfOutputs), ("columns", columns, Role::OfColumns)]
+        {
+            if len > 0 {
+                let (name, kind) = (format!("{name}.{suffix}_{of}"), SCALES);
+                parts.push(Self { name, shape: vec![len], kind, role });
+            }
         }
         Some(parts)
     }
 
     /// What a file holds for this part.
     pub fn bytes_of<'a>(&self, matrix: &'a QuantizedMatrix) -> std::borrow::Cow<'a, [u8]> {
-        match self.kind {
-            FileType::Bytes => matrix.codes().into(),
-            FileType::Values(stored) => stored.encode(matrix.scales()).into(),
+        let scales = matrix.scales();
+        match self.role {
+            Role::Codes => matrix.codes().into(),
+            Role::OfOutputs => StoredType::F32.encode(&scales.outputs).into(),
+            Role::OfColumns => StoredType::F32.encode(&scales.columns).into(),
         }
     }
 }
@@ -144,15 +166,19 @@ impl Checkpoint {
 
     /// A matrix in fewer bits, whose codes stay where they are; `None` if it is not here in this
     /// form.
-    pub(super) fn quantized(&self, spec: &TensorSpec) -> Option<QuantizedMatrix> {
+    pub fn quantized(&self, spec: &TensorSpec) -> Option<QuantizedMatrix> {
         let (format, parts) = self.parts(spec)?;
-        let mut parts = parts.iter();
-        let codes = self.shared(&parts.next()?.name)?;
-        let scales = match parts.next() {
-            Some(part) => StoredType::F32.decode(self.bytes(&part.name)?),
-            None => Vec::new(),
-        };
-        QuantizedMatrix::new(format, sides(spec)?, codes, scales).ok()
+        let mut codes = None;
+        let mut scales = MatrixScales::default();
+        for part in parts {
+            let floats = || self.bytes(&part.name).map(|bytes| StoredType::F32.decode(bytes));
+            match part.role {
+                Role::Codes => codes = self.shared(&part.name),
+                Role::OfOutputs => scales.outputs = floats()?,
+                Role::OfColumns => scales.columns = floats()?,
+            }
+        }
+        QuantizedMatrix::new(format, sides(spec)?, codes?, scales).ok()
     }
 
     fn shared(&self, name: &str) -> Option<SharedBytes> {

@@ -34,14 +34,14 @@ fn spec() -> TensorSpec {
 /// The parts of a matrix in a format.
 fn parts(format: MatrixFormat) -> Vec<Raw> {
     let values: Vec<f32> = (0..20 * 256).map(|i| (i as f32 * 0.37).sin()).collect();
-    let matrix = QuantizedMatrix::quantize(Kernels::detect(), format, SHAPE, &values).unwrap();
+    let matrix = QuantizedMatrix::quantize(Kernels::detect(), format, SHAPE, values).unwrap();
     let all = MatrixPart::all("w", SHAPE, format).unwrap().into_iter();
     all.map(|part| Raw(part.clone(), part.bytes_of(&matrix).into_owned())).collect()
 }
 
 fn plain(name: &str, shape: &[usize]) -> Raw {
-    let kind = FileType::Values(StoredType::F32);
-    let part = MatrixPart { name: name.into(), shape: shape.to_vec(), kind };
+    let (kind, role) = (SCALES, Role::OfOutputs);
+    let part = MatrixPart { name: name.into(), shape: shape.to_vec(), kind, role };
     let bytes = vec![0; part.byte_len()];
     Raw(part, bytes)
 }
@@ -84,7 +84,9 @@ fn a_matrix_of_any_format_is_read_where_it_lies() {
 fn what_is_wrong_with_a_part_is_told_with_its_name() {
     use MatrixFormat::{Q4K, Q8};
     let mut no_scales = parts(Q8);
-    no_scales.pop();
+    no_scales.remove(1);
+    let mut no_columns = parts(Q8);
+    no_columns.pop();
     let mut no_codes = parts(Q8);
     no_codes.remove(0);
     let mut typed = parts(Q8);
@@ -107,6 +109,7 @@ fn what_is_wrong_with_a_part_is_told_with_its_name() {
     };
     for (tensors, words) in [
         (no_scales, ["missing (1)", "w.q8_scales"]),
+        (no_columns, ["missing (1)", "w.q8_columns"]),
         (no_codes, ["missing (1)", "w.q8"]),
         (typed, ["wrong type (1)", "w.q8_scales: expected F32, found U8"]),
         (shaped, ["wrong shape (1)", "w.q4_k: expected [2, 2368]"]),
@@ -114,9 +117,9 @@ fn what_is_wrong_with_a_part_is_told_with_its_name() {
         (poisoned, ["NaN or infinity (1)", "    w"]),
         (infinite, ["NaN or infinity (1)", "    w"]),
         (least, ["NaN or infinity (1)", "    w"]),
-        (with(parts(Q8), vec![plain("w", &SHAPE)]), ["unexpected (2)", "w.q8_scales"]),
-        (with(parts(Q4K), parts(Q8)), ["unexpected (2)", "w.q8"]),
-        (vec![plain("w.q8_scales", &[20])], ["missing (1)", "w.q8"]),
+        (with(parts(Q8), vec![plain("w", &SHAPE)]), ["unexpected (3)", "w.q8_scales"]),
+        (with(parts(Q4K), parts(Q8)), ["unexpected (3)", "w.q8"]),
+        (vec![plain("w.q8_scales", &[20])], ["missing (2)", "w.q8_columns"]),
         (vec![plain("w.q4_k", &[2, 2368])], ["wrong type (1)", "w.q4_k: expected U8, found F32"]),
     ] {
         let message = refused(&tensors);
