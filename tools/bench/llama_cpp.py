@@ -5,7 +5,7 @@
     {"config": config.json of a model, "stage": "llm_prefill" or "llm_decode_step", "file": GGUF,
      "seconds": S, "threads": N, "prompt": positions}
 
-and reads {"seconds": median, "best": B, "runs": R, "program": version} from its last line.
+and reads {"seconds": median, "runs": R, "program": version} from its last line.
 Needs llama-cpp-python; the file is one of `calico model export --to gguf`.
 """
 
@@ -107,7 +107,6 @@ def main():
         times.append(time.perf_counter() - start)
     answer = {
         "seconds": statistics.median(times),
-        "best": min(times),
         "runs": len(times),
         "program": f"llama-cpp-python {llama_cpp.__version__}",
     }

@@ -5,7 +5,7 @@
     {"config": config.json of a model, "stage": name, "dtype": "bf16" or "f32", "seconds": S,
      "threads": N, "prompt": positions, "masks": M, "side": of square matrices}
 
-and reads {"seconds": median, "best": B, "runs": R, "program": versions} from its last line.
+and reads {"seconds": median, "runs": R, "program": versions} from its last line.
 The modules are those of transformers with `scaled_dot_product_attention`; weights mean nothing.
 Needs torch and transformers.
 """
@@ -218,7 +218,6 @@ def main():
             times.append(time.perf_counter() - start)
     answer = {
         "seconds": statistics.median(times),
-        "best": min(times),
         "runs": len(times),
         "program": f"PyTorch {torch.__version__} with transformers {transformers.__version__}",
     }

@@ -26,13 +26,16 @@ const YARDSTICK: Duration = Duration::from_millis(500);
 /// Most runs of one module.
 const MOST_RUNS: usize = 1000;
 
+/// The question that stages are added up to.
+const PAIR: Request = Request { images: 2, text_tokens: 200, answer_tokens: 64, masks: 8 };
+
 /// Share of the free memory that a module's weights may take, in percent.
 const WEIGHTS_PERCENT: u64 = 70;
 
 /// What was measured of one module.
 struct Measured {
     workload: Workload,
-    /// Median of all runs; of a yardstick, the best.
+    /// Median of all runs.
     seconds: f64,
     runs: usize,
     flops: f64,
@@ -44,6 +47,11 @@ struct Measured {
 }
 
 impl Measured {
+    /// As many times as long as all layers take beside those that were run.
+    fn scale(&self) -> f64 {
+        self.layers.map_or(1.0, |[ran, all]| all as f64 / ran as f64)
+    }
+
     fn gflops_per_second(&self) -> f64 {
         self.flops / self.seconds / 1e9
     }
@@ -53,7 +61,8 @@ impl Measured {
     }
 }
 
-/// What the machine can do at most.
+/// What the machine can do, measured as the modules are: other machines on the same host take
+/// their share of its memory from both.
 #[derive(Debug, Clone, Copy, Default)]
 struct Peaks {
     gflops: f64,
@@ -131,6 +140,7 @@ pub(crate) fn run(args: &BenchArgs) -> Result<(), Failure> {
         quantization: args.quantization(),
         preset: config.preset.as_deref(),
         peers,
+        pair: efficiency::stages(&config, PAIR),
     };
     let text = if args.json { format!("{:#}\n", report.json()) } else { report.table() };
     Ok(stream::print(&text)?)
@@ -161,10 +171,8 @@ fn measure(
         seconds.push(run.elapsed().as_secs_f64());
     }
     seconds.sort_by(f64::total_cmp);
-    // A yardstick is what the machine can do at its best, the rest what one may expect.
-    let middle = if workload.is_yardstick() { 0 } else { seconds.len() / 2 };
     let (flops, weight_bytes) = (prepared.flops, prepared.weight_bytes);
-    let typical = seconds.get(middle).copied().unwrap_or_default();
+    let typical = seconds.get(seconds.len() / 2).copied().unwrap_or_default();
     let (runs, peers) = (seconds.len(), Vec::new());
     Ok(Measured { workload, seconds: typical, runs, flops, weight_bytes, layers, peers })
 }

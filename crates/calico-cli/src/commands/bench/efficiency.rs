@@ -42,9 +42,9 @@ pub(super) fn costs(
             } else {
                 spinner.set_message(format!("{}: {}", contender.name, workload.name()));
                 let measured = measure(workload, &contender.config, quantization, span)?;
-                let share = measured.layers.map_or(1.0, |[ran, of]| of as f64 / ran as f64);
-                known.insert(key, share * measured.seconds);
-                share * measured.seconds
+                let seconds = measured.scale() * measured.seconds;
+                known.insert(key, seconds);
+                seconds
             };
             by_stage.push((workload, times as f64 * seconds));
         }
@@ -61,7 +61,7 @@ pub(super) fn costs(
 }
 
 /// The stages of a question, and how often each is run.
-fn stages(config: &CalicoConfig, request: Request) -> Vec<(Workload, usize)> {
+pub(super) fn stages(config: &CalicoConfig, request: Request) -> Vec<(Workload, usize)> {
     let images = request.images;
     let mut stages = vec![(Workload::EvaClip, images), (Workload::SamEncoder, images)];
     if config.uses_dino() {

@@ -20,8 +20,6 @@ const SHOWN: usize = 5;
 pub(super) struct Times {
     /// Median of all runs.
     pub(super) seconds: f64,
-    /// The shortest run.
-    pub(super) best: f64,
     pub(super) runs: usize,
     /// What ran, with its version.
     pub(super) program: String,

@@ -1,12 +1,13 @@
 use std::fmt::Write as _;
 
 use calico_model::bench::Workload;
+use calico_model::budget::Request;
 use calico_model::quantize::Quantization;
 use calico_nn::quantized::MatrixFormat;
 use serde_json::{Map, Value, json};
 
 use super::peer::{Kind, Peer, Times};
-use super::{Measured, Peaks};
+use super::{Measured, PAIR, Peaks};
 use crate::memory;
 
 /// Everything that was measured.
@@ -17,6 +18,8 @@ pub(super) struct Report<'a> {
     pub(super) preset: Option<&'a str>,
     /// The programs beside which it was measured.
     pub(super) peers: Vec<Peer<'a>>,
+    /// The stages of a question about two images, and how often each is run.
+    pub(super) pair: Vec<(Workload, usize)>,
 }
 
 impl Report<'_> {
@@ -34,11 +37,29 @@ impl Report<'_> {
         self.peaks.percent(module, is_quantized)
     }
 
+    /// What the question about two images takes, by the seconds of each module; `None` if one was
+    /// not measured. No peer has the extraction module, so theirs are without it.
+    fn of_pair(&self, seconds: impl Fn(&Measured) -> Option<f64>) -> Option<f64> {
+        let all = self.pair.iter().map(|&(workload, times)| {
+            let module = self.measured.iter().find(|module| module.workload == workload)?;
+            Some(times as f64 * module.scale() * seconds(module)?)
+        });
+        all.sum()
+    }
+
+    /// As [`Self::of_pair`], of a peer.
+    fn of_pair_in_peer(&self, place: usize) -> Option<f64> {
+        self.of_pair(|module| match module.workload {
+            Workload::Extraction => Some(0.0),
+            _ => Some(module.peers.get(place)?.as_ref()?.seconds),
+        })
+    }
+
     /// The speed of a peer's product of large matrices, if it has one.
     fn peak_of(&self, place: usize) -> Option<f64> {
         let peak = self.measured.iter().find(|it| it.workload == Workload::MatrixPeak)?;
         let times = peak.peers.get(place)?.as_ref()?;
-        Some(peak.flops / times.best / 1e9)
+        Some(peak.flops / times.seconds / 1e9)
     }
 
     pub(super) fn table(&self) -> String {
@@ -92,6 +113,33 @@ impl Report<'_> {
             form(self.quantization.llm),
             form(self.quantization.vision),
         );
+        self.tell_of_pair(&mut text);
+        self.tell_of_peers(&mut text);
+        if let Some(bytes) = memory::peak() {
+            let _ = writeln!(text, "Most memory held: {:.2} GB.", bytes as f64 / 1e9);
+        }
+        text
+    }
+
+    fn tell_of_pair(&self, text: &mut String) {
+        if let Some(ours) = self.of_pair(|module| Some(module.seconds)) {
+            let Request { images, answer_tokens, masks, .. } = PAIR;
+            let _ = write!(
+                text,
+                "These add up to {ours:.1} s for {images} images, {answer_tokens} tokens and \
+                 {masks} masks",
+            );
+            for (place, peer) in self.peers.iter().enumerate() {
+                if let Some(theirs) = self.of_pair_in_peer(place) {
+                    let (name, ratio) = (peer.name(), theirs / ours);
+                    let _ = write!(text, ", in {name} without CEM {theirs:.1} s, {ratio:.2}x");
+                }
+            }
+            text.push_str(".\n");
+        }
+    }
+
+    fn tell_of_peers(&self, text: &mut String) {
         for (place, peer) in self.peers.iter().enumerate() {
             let mut all = self.measured.iter().filter_map(|module| module.peers[place].as_ref());
             let Some(Times { program, .. }) = all.next() else { continue };
@@ -106,10 +154,6 @@ impl Report<'_> {
             }
             text.push_str("; above 1x we are faster.\n");
         }
-        if let Some(bytes) = memory::peak() {
-            let _ = writeln!(text, "Most memory held: {:.2} GB.", bytes as f64 / 1e9);
-        }
-        text
     }
 
     pub(super) fn json(&self) -> Value {
@@ -145,6 +189,7 @@ impl Report<'_> {
                     Kind::LlamaCpp(_) => None,
                 },
                 "peak_gflops_per_second": self.peak_of(place),
+                "pair_seconds": self.of_pair_in_peer(place),
             });
             (peer.key().to_owned(), about)
         };
@@ -157,6 +202,7 @@ impl Report<'_> {
             "peak_gigabytes_per_second": self.peaks.gigabytes,
             "peak_memory_bytes": memory::peak(),
             "threads": std::thread::available_parallelism().map_or(1, usize::from),
+            "pair_seconds": self.of_pair(|module| Some(module.seconds)),
             "peers": self.peers.iter().enumerate().map(peer).collect::<Map<_, _>>(),
             "modules": self.modules().map(row).collect::<Vec<_>>(),
         })

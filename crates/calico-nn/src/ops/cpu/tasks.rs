@@ -7,7 +7,10 @@
 
 use std::ops::Range;
 
+use calico_kernels::Level;
 use rayon::prelude::*;
+
+use crate::process::kernels;
 
 /// Values per task: enough to outweigh handing it to another core.
 pub(crate) const TASK: usize = 1 << 14;
@@ -15,10 +18,14 @@ pub(crate) const TASK: usize = 1 << 14;
 /// Pieces that sum something of their own; each needs memory for it.
 const SUMMING_PIECES: usize = 32;
 
-/// Runs `work` with the widest vectors that this machine has.
+/// Runs `work` with the widest vectors that this machine has and `CALICO_SIMD` allows.
 #[inline(always)]
 pub(crate) fn vectorised<R>(work: impl FnOnce() -> R) -> R {
-    pulp::Arch::new().dispatch(work)
+    let arch = match kernels().level() {
+        Level::Portable => pulp::Arch::Scalar,
+        _ => pulp::Arch::new(),
+    };
+    arch.dispatch(work)
 }
 
 /// Calls `work(range, out)` for every piece of `out`, where `range` says which values of the whole
