@@ -1,4 +1,4 @@
-"""The language model in llama.cpp, timed: the peer of `calico bench --llama-cpp PYTHON`.
+"""The language model in llama.cpp on the CPU, timed: the peer of `calico bench --llama-cpp PYTHON`.
 
 `calico bench` runs this program itself, once per stage, with a request in JSON as its argument:
 
@@ -36,11 +36,13 @@ class Model:
         # It tells everything it does.
         llama_cpp.llama_log_set(SILENT, None)
         settings = llama_cpp.llama_model_default_params()
+        settings.n_gpu_layers = 0
         self.model = llama_cpp.llama_model_load_from_file(path.encode(), settings)
         if not self.model:
             sys.exit(f"llama.cpp cannot load {path}")
         settings = llama_cpp.llama_context_default_params()
         settings.n_ctx = settings.n_batch = settings.n_ubatch = positions
+        settings.offload_kqv = settings.op_offload = False
         settings.n_threads = settings.n_threads_batch = threads
         self.context = llama_cpp.llama_init_from_model(self.model, settings)
         if not self.context:

@@ -240,6 +240,7 @@ fn other_programs_are_measured_beside_ours() {
     use std::os::unix::fs::PermissionsExt as _;
 
     let desk = Desk::new();
+    desk.write("llm.gguf", b"");
     let answer = r#"{"seconds":1000.0,"runs":2,"program":"Peer 1.2"}"#;
     desk.write("python", format!("#!/bin/sh\necho loading\necho '{answer}'\n").as_bytes());
     desk.write("broken", b"#!/bin/sh\necho 'no such module' >&2\nexit 1\n");
@@ -271,6 +272,8 @@ fn other_programs_are_measured_beside_ours() {
     let message = desk.run(&[&bench[..], &["--torch", "./missing"]].concat()).refused();
     assert!(message.contains("there is no program ./missing"), "{message}");
     desk.run(&[&bench[..], &["--gguf", "llm.gguf"]].concat()).refused();
+    let message = desk.run(&[&bench[..], &peers[2..5], &["other"]].concat()).refused();
+    assert!(message.contains("--gguf: other is not there"), "{message}");
 }
 
 #[test]

@@ -95,6 +95,11 @@ fn measure([outputs, inner]: [usize; 2], choice: &Choice) -> Result<(), Box<dyn 
     for &rows in &choice.rows {
         println!("\n[{outputs} x {inner}], {rows} rows");
         let x = noise(rows * inner);
+        // One channel in 97 is a hundred times as large.
+        let mut spiked = x.clone();
+        for row in spiked.chunks_mut(inner) {
+            row.iter_mut().step_by(97).for_each(|x| *x *= 100.0);
+        }
         let mut racers = vec![Racer::new("f32 gemm".to_owned(), 4 * weights.len(), || {
             let mut y = vec![0.0; rows * outputs];
             product_of_f32(&weights, &x, inner, &mut y);
@@ -106,13 +111,15 @@ fn measure([outputs, inner]: [usize; 2], choice: &Choice) -> Result<(), Box<dyn 
         }));
         for kernels in choice.levels.iter().filter_map(|&level| Kernels::at(level).ok()) {
             if choice.has("q8") {
-                let name = format!("q8 {}", kernels.level());
-                let (view, x) = (eight.view(), &x);
-                racers.push(Racer::new(name, view.codes().len(), move || {
-                    let mut y = vec![0.0; rows * outputs];
-                    kernels.q8_product(&view, &kernels.q8_rows(x, inner)?, None, &mut y)?;
-                    Ok(())
-                }));
+                for (what, x) in [("q8", &x), ("q8, outliers", &spiked)] {
+                    let name = format!("{what} {}", kernels.level());
+                    let view = eight.view();
+                    racers.push(Racer::new(name, view.codes().len(), move || {
+                        let mut y = vec![0.0; rows * outputs];
+                        kernels.q8_product(&view, &kernels.q8_rows(x, inner)?, None, &mut y)?;
+                        Ok(())
+                    }));
+                }
             }
             for (format, bytes) in &packed {
                 let name = format!("{format} {}", kernels.level());
@@ -153,7 +160,7 @@ fn report(racers: &[Racer<'_>], operations: f64) {
         let (giga_ops, giga_bytes) =
             (operations / secs / 1e9, racer.weight_bytes as f64 / secs / 1e9);
         let (name, ratio) = (&racer.name, first / secs);
-        println!("{name:16} {giga_ops:8.1} GOP/s {giga_bytes:7.2} GB/s {ratio:7.2} x");
+        println!("{name:20} {giga_ops:8.1} GOP/s {giga_bytes:7.2} GB/s {ratio:7.2} x");
     }
 }
 

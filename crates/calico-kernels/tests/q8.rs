@@ -48,8 +48,8 @@ fn by_definition(weights: &Q8Weights<'_>, x: &[f32], bias: Option<&[f32]>) -> Ve
             let mut value = i32::try_from(sum).unwrap() as f32 * (scale * weights.scales()[o]);
             if is_outlier.contains(&true) {
                 let kept = (0..inner).filter(|&i| is_outlier[i]);
-                let sum = kept.fold(0.0, |sum, i| sum + f32::from(codes[i]) * row[i]);
-                value += sum * weights.scales()[o];
+                let weight = |i: usize| f32::from(codes[i]) * weights.scales()[o];
+                value += kept.fold(0.0, |sum, i| sum + weight(i) * row[i]);
             }
             y.push(bias.map_or(value, |bias| value + bias[o]));
         }
@@ -158,6 +158,35 @@ fn channels_that_stand_out_cost_the_others_no_digits() {
         }
         let share = (miss / all).sqrt();
         assert!(share < 0.03, "{}: {share}", kernels.level());
+    }
+}
+
+#[test]
+fn outliers_of_any_size_give_numbers_where_the_result_is_one() {
+    let inner = 640;
+    let mut x = Random::new(6).normal(inner, 1.0);
+    let packed = Kernels::detect().q8_quantize(&vec![0.01; inner], 1, inner).unwrap();
+    for value in [1e30, -1e37, 3e38] {
+        x[77] = value;
+        for kernels in all_kernels() {
+            let y = product(kernels, &packed.view(), &x, None);
+            assert!((y[0] / (0.01 * value) - 1.0).abs() < 0.01, "{} for {value}", y[0]);
+        }
+    }
+}
+
+#[test]
+fn scaled_rows_are_the_rows_of_scaled_values() {
+    let (x, columns) =
+        (Random::new(7).with_outliers(9 * 130, 130), Random::new(8).normal(130, 1.0));
+    let scaled: Vec<f32> = x.iter().zip(columns.iter().cycle()).map(|(x, c)| x * c).collect();
+    let weights = Kernels::detect().q8_quantize(&columns, 1, 130).unwrap();
+    for kernels in all_kernels() {
+        let expected = product(kernels, &weights.view(), &scaled, None);
+        let rows = kernels.q8_scaled_rows(&x, &columns).unwrap();
+        let mut y = [0.0; 9];
+        kernels.q8_product(&weights.view(), &rows, None, &mut y).unwrap();
+        assert_eq!(bits(&y), bits(&expected));
     }
 }
 

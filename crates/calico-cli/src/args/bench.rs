@@ -17,8 +17,9 @@ Examples:
   calico bench --config model/config.json --quant q4k --llama-cpp venv/bin/python --gguf llm.gguf
   calico bench --preset full --quant q4k --efficiency
 
-A module can be no faster than its arithmetic at the speed of the machine's best product, or its
-weights at the speed of memory, whichever takes longer: `% limit` is the share of that speed.
+A module is bound by its arithmetic at the speed of a product of large matrices, or by its weights
+at the speed of memory, whichever takes longer: `% limit` is the share of that speed. Both speeds
+are medians as everything here, so a module may pass 100.
 
 Modules: eva_clip, qformer, dinov2, extraction, sam_encoder, llm_prefill, llm_decode_step,
 mask_decoder. Each is built alone, measured and dropped; of a language model that does not fit

@@ -7,7 +7,8 @@ Examples:
   calico model export model --to gguf --out model.gguf
   calico model export model --to safetensors --out merged
 
-gguf         the language model for llama.cpp, its LoRA merged; a file
+gguf         the language model for llama.cpp, its LoRA merged; a file. A quantised model keeps its
+             block formats
 safetensors  everything in one file of weights, with configuration and tokenizer; a folder
 
 LoRA as the peft package reads it: `calico model adapters export`.";

@@ -10,12 +10,13 @@ Examples:
   calico model quantize model --llm q5k --vision none --out small
 
 q4k, q5k, q6k  4, 5 and 6 bits, the block formats of GGUF
-q8             8 bits; of the language model GGUF's Q8_0, of the towers one scale per output
+q8             8 bits; of the language model GGUF's Q8_0, of the towers scales per output and input
 
 Norms, biases, tables and the modules that learn stay as they are. A matrix that does not fit its
-format gets 8 bits with one scale per output, and the report says so.
+format gets 8 bits with scales per output and input, and the report says so.
 The folder is a model like any other: `calico segment --model small`. What needs the weights
-themselves (training, adapters, exporting) needs the model that it was made from.";
+themselves (training, applying and merging adapters, exporting as safetensors) needs the model that
+it was made from.";
 
 /// Make a model with fewer bits per weight: smaller, and faster on a CPU.
 #[derive(Debug, Args)]

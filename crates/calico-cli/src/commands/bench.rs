@@ -26,9 +26,6 @@ const YARDSTICK: Duration = Duration::from_millis(500);
 /// Most runs of one module.
 const MOST_RUNS: usize = 1000;
 
-/// The question that stages are added up to.
-const PAIR: Request = Request { images: 2, text_tokens: 200, answer_tokens: 64, masks: 8 };
-
 /// Share of the free memory that a module's weights may take, in percent.
 const WEIGHTS_PERCENT: u64 = 70;
 
@@ -47,7 +44,7 @@ struct Measured {
 }
 
 impl Measured {
-    /// As many times as long as all layers take beside those that were run.
+    /// How many times longer all layers take than those that were run.
     fn scale(&self) -> f64 {
         self.layers.map_or(1.0, |[ran, all]| all as f64 / ran as f64)
     }
@@ -72,14 +69,14 @@ struct Peaks {
 
 impl Peaks {
     fn of(measured: &[Measured]) -> Self {
-        let best = |workload, rate: fn(&Measured) -> f64| {
+        let rate_of = |workload, rate: fn(&Measured) -> f64| {
             measured.iter().find(|it| it.workload == workload).map_or(0.0, rate)
         };
         let gflops = Measured::gflops_per_second;
         Self {
-            gflops: best(Workload::MatrixPeak, gflops),
-            gflops_of_8_bits: best(Workload::MatrixPeakOf8Bits, gflops),
-            gigabytes: best(Workload::MemoryPeak, Measured::gigabytes_per_second),
+            gflops: rate_of(Workload::MatrixPeak, gflops),
+            gflops_of_8_bits: rate_of(Workload::MatrixPeakOf8Bits, gflops),
+            gigabytes: rate_of(Workload::MemoryPeak, Measured::gigabytes_per_second),
         }
     }
 
@@ -111,7 +108,7 @@ pub(crate) fn run(args: &BenchArgs) -> Result<(), Failure> {
             || args.modules.is_empty()
             || args.modules.iter().any(|name| name == workload.name())
     };
-    let peers = Peer::all(args);
+    let peers = Peer::all(args)?;
     let mut measured = Vec::new();
     for workload in Workload::ALL.into_iter().filter(wanted) {
         spinner.set_message(format!("measuring {}", workload.name()));
@@ -122,7 +119,7 @@ pub(crate) fn run(args: &BenchArgs) -> Result<(), Failure> {
         same.llm.depth = module.layers.map_or(same.llm.depth, |[ran, _]| ran);
         for peer in &peers {
             let mut times = None;
-            if peer.has(workload) {
+            if peer.has(workload, module.layers.is_none()) {
                 spinner.set_message(format!("measuring {} in {}", workload.name(), peer.name()));
                 match peer.measure(workload, &same)? {
                     Ok(found) => times = Some(found),
@@ -134,14 +131,7 @@ pub(crate) fn run(args: &BenchArgs) -> Result<(), Failure> {
         measured.push(module);
     }
     spinner.finish_and_clear();
-    let report = Report {
-        peaks: Peaks::of(&measured),
-        measured,
-        quantization: args.quantization(),
-        preset: config.preset.as_deref(),
-        peers,
-        pair: efficiency::stages(&config, PAIR),
-    };
+    let report = Report::new(&config, args.quantization(), measured, peers);
     let text = if args.json { format!("{:#}\n", report.json()) } else { report.table() };
     Ok(stream::print(&text)?)
 }

@@ -59,7 +59,7 @@ fn text(found: &Estimate, machine: Machine) -> String {
     let _ = writeln!(text, "  {:18}{:>10.2} s", "in all", found.seconds());
     let _ = writeln!(
         text,
-        "\nThis machine at its best: {:.0} GFLOP/s in f32, {:.0} in 8 bits, memory {:.1} GB/s.",
+        "\nThis machine: {:.0} GFLOP/s in f32, {:.0} in 8 bits, memory {:.1} GB/s.",
         machine.flops / 1e9,
         machine.flops_of_8_bits / 1e9,
         machine.bytes_per_second / 1e9

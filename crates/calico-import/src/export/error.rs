@@ -3,6 +3,7 @@ use std::path::PathBuf;
 use calico_formats::gguf::WriteError;
 use calico_model::ModelError;
 use calico_model::adapters::AdapterError;
+use calico_nn::quantized::MatrixFormat;
 use calico_nn::weights::checkpoint::CheckpointError;
 
 /// Why a model cannot be exported.
@@ -47,6 +48,19 @@ pub enum ExportError {
         /// The tensor.
         name: String,
     },
+    /// A matrix in fewer bits and its update do not fit its format.
+    #[error(
+        "{path}: {name} with its LoRA exceeds what {format} holds; export the model that it was \
+         made from"
+    )]
+    OutOfRange {
+        /// The folder of the model.
+        path: PathBuf,
+        /// The matrix.
+        name: String,
+        /// Its format.
+        format: MatrixFormat,
+    },
     /// The weights cannot be had.
     #[error(transparent)]
     Adapters(#[from] AdapterError),
@@ -71,6 +85,7 @@ impl ExportError {
             Self::Exists(_)
             | Self::Tokenizer { .. }
             | Self::Missing { .. }
+            | Self::OutOfRange { .. }
             | Self::NotFinite { .. } => true,
             Self::Write { .. } | Self::Stopped => false,
             Self::Adapters(error) => error.is_bad_input(),

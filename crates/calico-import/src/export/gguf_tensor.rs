@@ -83,6 +83,12 @@ impl GgufTensor {
         let mut values = matrix.dequantize().map_err(failed)?;
         if let Some(update) = update {
             update.add_to(&mut values);
+            let largest = matrix.format().largest();
+            // Nothing that is not a number is that small.
+            if !values.iter().all(|value| value.abs() <= largest) {
+                let (path, name) = (model.path().to_path_buf(), self.spec.name.clone());
+                return Err(ExportError::OutOfRange { path, name, format: matrix.format() });
+            }
         }
         if matrix.format().blocks().is_none() {
             return Ok(StoredType::F32.encode(&values));

@@ -258,3 +258,18 @@ fn updates_of_a_quantised_language_model_are_part_of_its_gguf() {
         assert!(found != expected, "{name} has no update");
     }
 }
+
+#[test]
+fn an_update_beyond_the_format_is_told_with_its_matrix() {
+    for factor in [1e30_f32, 1e38] {
+        let whole = Whole::new().changed(|tensors| {
+            let (_, _, bytes) = tensors.get_mut("lora.layers.1.q.b").unwrap();
+            bytes.as_chunks_mut().0.fill(factor.to_le_bytes());
+        });
+        let (small, out) = (in_8_bits(&whole), whole.path().join("llm.gguf"));
+        let error = export_gguf(&small, &out, |_| ControlFlow::Continue(())).unwrap_err();
+        let told = error.to_string();
+        assert!(error.is_bad_input() && told.contains("exceeds what Q8_0 holds"), "{told}");
+        assert!(told.contains("layers.1.self_attn.q_proj.weight") && !out.exists(), "{told}");
+    }
+}

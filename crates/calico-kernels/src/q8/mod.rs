@@ -17,7 +17,7 @@
 //! Where the peak is more than twelve times the mean magnitude, activations above that limit
 //! become outliers: their code is 0, and the rest gets a new peak, until it has none above its own
 //! limit.
-//! What they add to an output is `Σₖ x[r][k] · w[o][k] as f32 · sw[o]`, in the order of channels.
+//! What they add to an output is `Σₖ x[r][k] · (w[o][k] as f32 · sw[o])`, in the order of channels.
 //! A row has at most `inner / 64` of them; those that would be too many stay among the rest.
 //! Magnitudes are compared as codes, so that nothing depends on the order of a sum.
 //!
@@ -46,6 +46,5 @@ mod product;
 mod rows;
 mod weights;
 
-pub use outliers::Outlier;
 pub use rows::Q8Rows;
 pub use weights::{Q8Packed, Q8Weights, pack, packed_len, unpack};

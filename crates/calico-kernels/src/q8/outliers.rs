@@ -1,3 +1,5 @@
+use std::collections::BTreeMap;
+
 use crate::activation;
 
 /// How many times the mean magnitude a value of a row may be.
@@ -8,11 +10,33 @@ const FEW: usize = 64;
 
 /// An activation that is multiplied as it is.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Outlier {
+pub(super) struct Outlier {
     /// Its place in the row.
-    pub channel: usize,
+    pub(super) channel: usize,
     /// The activation.
-    pub value: f32,
+    pub(super) value: f32,
+}
+
+/// Most rows of a group.
+const ROWS: usize = 8;
+
+/// What the rows of a group keep of one channel; 0 for rows that have a code.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Column {
+    pub(super) channel: usize,
+    pub(super) values: [f32; ROWS],
+}
+
+/// The outliers of the rows of a group, by channel: rows mostly share them, and so the weights that
+/// they meet are looked up once.
+pub(super) fn columns(rows: &[Vec<Outlier>]) -> Vec<Column> {
+    let mut columns: BTreeMap<usize, [f32; ROWS]> = BTreeMap::new();
+    for (r, row) in rows.iter().enumerate() {
+        for outlier in row {
+            columns.entry(outlier.channel).or_default()[r] = outlier.value;
+        }
+    }
+    columns.into_iter().map(|(channel, values)| Column { channel, values }).collect()
 }
 
 /// Writes the codes of a row, and returns their scale and the outliers in the order of channels.
@@ -27,8 +51,8 @@ pub(super) fn quantize(values: &[f32], codes: &mut [i8]) -> (f32, Vec<Outlier>) 
     }
 }
 
-/// [`quantize`] for a row whose largest codes are above the limit: rare, and so for all levels
-/// alike.
+/// [`quantize`] for a row whose largest codes are above the limit: a few passes over one row, little
+/// beside its products, so all levels share it.
 #[cold]
 fn without_outliers(
     values: &[f32],

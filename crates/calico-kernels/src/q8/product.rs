@@ -1,6 +1,6 @@
 use rayon::prelude::*;
 
-use super::outliers::Outlier;
+use super::outliers::Column;
 use super::rows::{Group, Q8Rows};
 use super::weights::{Q8Weights, QUAD};
 use crate::simd::{self, Job, Simd};
@@ -86,14 +86,14 @@ impl Product<'_, '_> {
         let from = panel * PANEL;
         let scales = s.load_floats(&padded(&self.weights.scales()[from..]));
         let bias = self.bias.map(|bias| s.load_floats(&padded(&bias[from..])));
+        let kept = of_outliers::<S, R>(s, codes.as_chunks().0, self.rows.outliers(group), scales);
         for r in 0..R {
             let row = group.first + r;
             let sum = without_offset(s, sums[r], self.rows.sums()[row]);
             let scale = s.mul(s.all(self.rows.scales()[row]), scales);
             let mut y = s.mul(s.floats(sum), scale);
-            let outliers = self.rows.outliers(row);
-            if !outliers.is_empty() {
-                y = s.add(y, s.mul(of_outliers(s, codes.as_chunks().0, outliers), scales));
+            if self.rows.has_outliers()[row] {
+                y = s.add(y, kept[r]);
             }
             if let Some(bias) = bias {
                 y = s.add(y, bias);
@@ -129,20 +129,26 @@ fn sums<S: Simd, const R: usize>(
     sums
 }
 
-/// The products of one panel with the outliers of a row.
+/// The products of one panel with the outliers of the rows of a group.
 #[inline(always)]
-fn of_outliers<S: Simd>(s: S, panel: &[[u8; QUAD * PANEL]], outliers: &[Outlier]) -> S::Floats {
-    let mut sum = s.all(0.0);
-    for &Outlier { channel, value } in outliers {
+fn of_outliers<S: Simd, const R: usize>(
+    s: S,
+    panel: &[[u8; QUAD * PANEL]],
+    outliers: &[Column],
+    scales: S::Floats,
+) -> [S::Floats; R] {
+    let mut sums = [s.all(0.0); R];
+    for Column { channel, values } in outliers {
         // One column of the panel: the product with a quad that has a single 1.
-        let mut one = [0; QUAD];
-        one[channel % QUAD] = 1;
+        let one = (1_u32 << (8 * (channel % QUAD))).to_le_bytes().map(|byte| byte as i8);
         let column = s.signed_dot(s.all_sums(0), s.load(&panel[channel / QUAD]), s.quad(one));
-        // Rounded twice, so that every level has the same bits.
-        let product = s.mul(s.floats(without_offset(s, column, 1)), s.all(value));
-        sum = s.add(sum, product);
+        let weights = s.mul(s.floats(without_offset(s, column, 1)), scales);
+        for r in 0..R {
+            // Rounded twice, so that every level has the same bits.
+            sums[r] = s.add(sums[r], s.mul(weights, s.all(values[r])));
+        }
     }
-    sum
+    sums
 }
 
 /// Sums of products with activations that add up to `activations`, without [`Simd::OFFSET`].

@@ -1,6 +1,6 @@
 use rayon::prelude::*;
 
-use super::outliers::{self, Outlier};
+use super::outliers::{self, Column, Outlier};
 use super::weights::QUAD;
 use crate::simd::{self, Job, Simd};
 use crate::{KernelError, Kernels, sizes};
@@ -17,13 +17,17 @@ pub struct Q8Rows {
     scales: Vec<f32>,
     /// The sum of the codes of each row.
     sums: Vec<i32>,
-    /// The values of each row that have no code.
-    outliers: Vec<Vec<Outlier>>,
+    /// Whether a row has values without a code.
+    has_outliers: Vec<bool>,
+    /// Those values, group by group.
+    outliers: Vec<Vec<Column>>,
 }
 
 /// Rows whose quads lie side by side.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Group {
+    /// Its place among all groups.
+    number: usize,
     /// The first row.
     pub(super) first: usize,
     /// 1, 2, 4 or 8 rows.
@@ -54,9 +58,14 @@ impl Q8Rows {
         quads.flatten().copied().take(self.inner).collect()
     }
 
-    /// The values of a row that are kept as they are, by channel; none if there is no such row.
-    pub fn outliers(&self, row: usize) -> &[Outlier] {
-        self.outliers.get(row).map_or(&[], Vec::as_slice)
+    /// The values of a group that are kept as they are, by channel.
+    pub(super) fn outliers(&self, group: Group) -> &[Column] {
+        self.outliers.get(group.number).map_or(&[], Vec::as_slice)
+    }
+
+    /// Whether a row has any of them, row by row.
+    pub(super) fn has_outliers(&self) -> &[bool] {
+        &self.has_outliers
     }
 
     /// The sum of the codes of each row.
@@ -87,6 +96,27 @@ impl Kernels {
     /// # Errors
     /// If `inner` is 0 or too large, or does not divide the number of values.
     pub fn q8_rows(self, values: &[f32], inner: usize) -> Result<Q8Rows, KernelError> {
+        self.q8_rows_of(values, inner, None)
+    }
+
+    /// As [`Self::q8_rows`], of activations that are multiplied by `columns` first.
+    ///
+    /// # Shapes
+    /// - `values`: `[rows, inner]`
+    /// - `columns`: `[inner]`
+    ///
+    /// # Errors
+    /// As [`Self::q8_rows`].
+    pub fn q8_scaled_rows(self, values: &[f32], columns: &[f32]) -> Result<Q8Rows, KernelError> {
+        self.q8_rows_of(values, columns.len(), Some(columns))
+    }
+
+    fn q8_rows_of(
+        self,
+        values: &[f32],
+        inner: usize,
+        columns: Option<&[f32]>,
+    ) -> Result<Q8Rows, KernelError> {
         sizes::width(inner)?;
         let rows = values.len() / inner;
         sizes::length("the slice of activations", values.len(), rows * inner)?;
@@ -109,11 +139,14 @@ impl Kernels {
             let (sums, other_sums) = sums.split_at_mut(group.rows);
             let (outliers, other_outliers) = outliers.split_at_mut(group.rows);
             let values = &values[group.first * inner..][..group.rows * inner];
-            parts.push(Part { values, codes, scales, sums, outliers });
+            parts.push(Part { values, columns, codes, scales, sums, outliers });
             left = (other_codes, other_scales, other_sums, other_outliers);
         }
         parts.into_par_iter().for_each(|part| simd::run(self.level(), part));
-        Ok(Q8Rows { rows, inner, groups, codes, scales, sums, outliers })
+        let has_outliers = outliers.iter().map(|row| !row.is_empty()).collect();
+        let of_group = |group: &Group| outliers::columns(&outliers[group.first..][..group.rows]);
+        let outliers = groups.iter().map(of_group).collect();
+        Ok(Q8Rows { rows, inner, groups, codes, scales, sums, has_outliers, outliers })
     }
 
     /// Rows that the kernels of this level multiply together.
@@ -136,8 +169,9 @@ fn groups(rows: usize, most: usize) -> Vec<Group> {
     let mut groups = Vec::with_capacity(rows / most + 3);
     let mut first = 0;
     while first < rows {
-        groups.push(Group { first, rows: simd::group(rows - first, most) });
-        first += groups.last().map_or(1, |group: &Group| group.rows);
+        let together = simd::group(rows - first, most);
+        groups.push(Group { number: groups.len(), first, rows: together });
+        first += together;
     }
     groups
 }
@@ -145,6 +179,7 @@ fn groups(rows: usize, most: usize) -> Vec<Group> {
 /// Quantises the rows of one group.
 struct Part<'a> {
     values: &'a [f32],
+    columns: Option<&'a [f32]>,
     codes: &'a mut [[i8; QUAD]],
     scales: &'a mut [f32],
     sums: &'a mut [i32],
@@ -159,7 +194,14 @@ impl Job for Part<'_> {
         let rows = self.scales.len();
         let inner = self.values.len() / rows;
         let mut row_codes = vec![[0; QUAD]; inner.div_ceil(QUAD)];
-        for (r, values) in self.values.chunks_exact(inner).enumerate() {
+        let mut scaled = vec![0.0; if self.columns.is_some() { inner } else { 0 }];
+        for (r, mut values) in self.values.chunks_exact(inner).enumerate() {
+            if let Some(columns) = self.columns {
+                for (to, (value, column)) in scaled.iter_mut().zip(values.iter().zip(columns)) {
+                    *to = value * column;
+                }
+                values = &scaled;
+            }
             let codes = &mut row_codes.as_flattened_mut()[..inner];
             (self.scales[r], self.outliers[r]) = outliers::quantize(values, codes);
             self.sums[r] = row_codes.as_flattened().iter().map(|&code| i32::from(code)).sum();

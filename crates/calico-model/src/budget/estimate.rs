@@ -22,7 +22,7 @@ const SHARE_OF_MASKS: f64 = 0.38;
 /// The share of the memory's speed at which weights are read for a token.
 const SHARE_OF_MEMORY: f64 = 0.7;
 
-/// What a machine can do at its best.
+/// What a machine can do.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Machine {
     /// Operations per second of a product in f32, 2 per multiply-add.

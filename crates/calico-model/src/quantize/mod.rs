@@ -1,7 +1,7 @@
 //! Making a model of fewer bits out of a model folder.
 //!
 //! The matrices of the language model become blocks of GGUF, those of the towers that look at
-//! images 8 bits with a scale per output; everything else is copied as it is: norms, biases,
+//! images 8 bits with scales per output and input; everything else is copied as it is: norms, biases,
 //! tables of positions and words, and the modules that learn.
 
 mod plan;

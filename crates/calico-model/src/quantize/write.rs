@@ -36,8 +36,8 @@ pub enum Progress<'a> {
 
 /// Writes the model with its matrices in fewer bits into the new folder `out`.
 ///
-/// A matrix that does not fit the wanted format gets 8 bits with a scale per output, or else stays
-/// as it is; the report lists those. `on_progress` may stop the work, and nothing is left then.
+/// A matrix that does not fit the wanted format gets 8 bits with scales per output and input, or
+/// else stays as it is; the report lists those. `on_progress` may stop the work, and nothing is left then.
 ///
 /// # Errors
 /// If the model has such matrices already or holds values that are not finite, or a file cannot be
@@ -57,6 +57,8 @@ pub fn quantize(
     let (planned, report) = plan(model, wanted, |tensor| tell(Progress::Looking(tensor)))?;
     let total = report.bytes();
     let digests = RefCell::new(Digests::default());
+    // Scales of outputs and of columns are written one after the other.
+    let last: RefCell<Option<(String, QuantizedMatrix)>> = RefCell::default();
     write_stored(&new.path(), &planned, SHARD_BYTES, |tensor| {
         let (name, bytes) = (tensor.name(), tensor.byte_len() as u64);
         tell(Progress::Writing { name, bytes, total })?;
@@ -65,8 +67,13 @@ pub fn quantize(
                 model.checkpoint.bytes(&tensor.name).unwrap_or_default().into()
             }
             Planned::Part { matrix, part } => {
-                let matrix = quantized(model, matrix)?;
-                part.bytes_of(&matrix).into_owned().into()
+                let mut last = last.borrow_mut();
+                let name = &matrix.tensor.name;
+                let (_, made) = match last.take().filter(|(of, _)| of == name) {
+                    Some(made) => last.insert(made),
+                    None => last.insert((name.clone(), quantized(model, matrix)?)),
+                };
+                part.bytes_of(made).into_owned().into()
             }
         };
         digests.borrow_mut().add(tensor, &bytes);

@@ -9,7 +9,8 @@ use super::product::{Before, Matrix, MatrixMut, Threads, multiply};
 use crate::process::kernels;
 use crate::quantized::QuantizedMatrix;
 
-/// `x wᵀ + b` over the last axis, by a matrix in fewer bits, whose products round `x` to 8 bits.
+/// `x wᵀ + b` over the last axis, by a matrix in fewer bits, whose products round `x` to 8 bits but for
+/// outliers.
 ///
 /// The matrix is fixed; `x` and `bias` receive their gradients, that of `x` by the numbers that
 /// the matrix stands for.

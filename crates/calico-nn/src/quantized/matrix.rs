@@ -128,7 +128,9 @@ impl QuantizedMatrix {
         match self.view()? {
             View::Rows(weights) => {
                 let mut values = weights.dequantize();
-                self.scale_columns(&mut values);
+                for row in values.chunks_exact_mut(self.shape[1]) {
+                    row.iter_mut().zip(&self.scales.columns).for_each(|(value, by)| *value *= by);
+                }
                 Ok(values)
             }
             View::Blocks(weights) => {
@@ -157,9 +159,7 @@ impl QuantizedMatrix {
         match self.view()? {
             View::Rows(weights) => {
                 let rows = if self.is_equalized {
-                    let mut scaled = x.to_vec();
-                    self.scale_columns(&mut scaled);
-                    kernels.q8_rows(&scaled, inner)?
+                    kernels.q8_scaled_rows(x, &self.scales.columns)?
                 } else {
                     kernels.q8_rows(x, inner)?
                 };
@@ -167,15 +167,6 @@ impl QuantizedMatrix {
             }
             View::Blocks(weights) => {
                 kernels.block_product(&weights, &kernels.block_rows(x, inner)?, bias, y)
-            }
-        }
-    }
-
-    /// Multiplies rows of the inner width by the scales of columns.
-    fn scale_columns(&self, rows: &mut [f32]) {
-        for row in rows.chunks_exact_mut(self.shape[1]) {
-            for (value, column) in row.iter_mut().zip(&self.scales.columns) {
-                *value *= column;
             }
         }
     }

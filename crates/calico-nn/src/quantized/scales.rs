@@ -12,7 +12,8 @@ pub struct MatrixScales {
     pub columns: Vec<f32>,
 }
 
-/// Columns whose peak is within a factor of four of the usual one stay as they are.
+/// Columns whose peak is within a factor of two of the usual one stay as they are, and those beyond
+/// a factor of four do not: exponents are compared.
 const LEAST: i32 = 2;
 
 /// The binary exponent of the largest factor.
@@ -49,7 +50,7 @@ impl MatrixScales {
 /// left with a code or two. Behind a norm whose gain stands out in a few channels, as in trained
 /// transformers, just those columns are small that the largest activations meet. Factors move
 /// between the two sides as in `SmoothQuant` (Xiao et al., 2023), but they come from the weights
-/// alone and are powers of two, so that moving them rounds nothing.
+/// alone and are powers of two, so that moving them rounds nothing but numbers near the smallest.
 pub(super) fn equalize(weights: &mut [f32], inner: usize) -> Vec<f32> {
     let mut peaks = vec![0.0_f32; inner];
     for row in weights.chunks_exact(inner) {
@@ -57,9 +58,9 @@ pub(super) fn equalize(weights: &mut [f32], inner: usize) -> Vec<f32> {
             *peak = peak.max(weight.abs());
         }
     }
-    let mut sorted = peaks.clone();
+    let mut sorted: Vec<f32> = peaks.iter().copied().filter(|peak| *peak > 0.0).collect();
     sorted.sort_unstable_by(f32::total_cmp);
-    let usual = exponent(sorted[inner / 2]);
+    let usual = sorted.get(sorted.len() / 2).map_or(0, |peak| exponent(*peak));
     let shifts = peaks.iter().map(|&peak| {
         let shift = (usual - exponent(peak)).clamp(-MOST, MOST);
         if peak == 0.0 || shift.abs() < LEAST { 0 } else { shift }
@@ -105,6 +106,12 @@ mod tests {
         let rows: Vec<f32> = (0..70).map(|i| 1.0 + i as f32 / 40.0).collect();
         assert_eq!(equalized(&rows, 7), (rows, vec![1.0; 7]));
         assert_eq!(equalized(&[0.0; 6], 3), (vec![0.0; 6], vec![1.0; 3]));
+    }
+
+    #[test]
+    fn columns_without_weights_say_nothing_of_the_others() {
+        let (_, columns) = equalized(&[0.0, 1.0, 0.0, 0.01, 0.0, 1.5, 0.0, 1.2, 0.0, 0.0], 10);
+        assert_eq!(columns, [1.0, 1.0, 1.0, 1.0 / 128.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0]);
     }
 
     #[test]

@@ -37,17 +37,30 @@ pub(super) struct Peer<'a> {
 pub(super) enum Kind<'a> {
     Torch(TorchType),
     /// With the file that it reads.
-    LlamaCpp(&'a Path),
+    LlamaCpp(&'a str),
 }
 
 impl<'a> Peer<'a> {
     /// Those that were asked for.
-    pub(super) fn all(args: &'a BenchArgs) -> Vec<Self> {
+    ///
+    /// # Errors
+    /// If the file for llama.cpp is not there, or its name cannot be told to another program.
+    pub(super) fn all(args: &'a BenchArgs) -> Result<Vec<Self>, Failure> {
         let peer = |python, kind| Self { kind, python, seconds: args.seconds };
-        let torch = args.torch.as_deref().map(|python| peer(python, Kind::Torch(args.torch_dtype)));
-        let llama_cpp = args.llama_cpp.as_deref().zip(args.gguf.as_deref());
-        let llama_cpp = llama_cpp.map(|(python, file)| peer(python, Kind::LlamaCpp(file)));
-        torch.into_iter().chain(llama_cpp).collect()
+        let mut peers = Vec::new();
+        if let Some(python) = &args.torch {
+            peers.push(peer(python, Kind::Torch(args.torch_dtype)));
+        }
+        if let (Some(python), Some(file)) = (&args.llama_cpp, &args.gguf) {
+            let refused =
+                |why: &str| Failure::bad_input(format!("--gguf: {} {why}", file.display()));
+            if !file.is_file() {
+                return Err(refused("is not there; `calico model export --to gguf` writes one"));
+            }
+            let file = file.to_str().ok_or_else(|| refused("is not UTF-8; rename it"))?;
+            peers.push(peer(python, Kind::LlamaCpp(file)));
+        }
+        Ok(peers)
     }
 
     pub(super) fn name(self) -> &'static str {
@@ -65,14 +78,15 @@ impl<'a> Peer<'a> {
         }
     }
 
-    /// Whether it can run a workload.
-    pub(super) fn has(self, workload: Workload) -> bool {
+    /// Whether it can run a workload, of a language model that is `whole` or cut to the memory.
+    pub(super) fn has(self, workload: Workload, whole: bool) -> bool {
         match self.kind {
             Kind::Torch(_) => {
                 workload == Workload::MatrixPeak
                     || !workload.is_yardstick() && workload != Workload::Extraction
             }
-            Kind::LlamaCpp(_) => workload.is_language(),
+            // A file cannot be cut.
+            Kind::LlamaCpp(_) => workload.is_language() && whole,
         }
     }
 

@@ -1,28 +1,89 @@
 use std::fmt::Write as _;
 
+use calico_model::CalicoConfig;
 use calico_model::bench::Workload;
 use calico_model::budget::Request;
 use calico_model::quantize::Quantization;
 use calico_nn::quantized::MatrixFormat;
 use serde_json::{Map, Value, json};
 
+use super::efficiency::stages;
 use super::peer::{Kind, Peer, Times};
-use super::{Measured, PAIR, Peaks};
+use super::{Measured, Peaks};
 use crate::memory;
+
+/// Tokens of the answer to the question that stages are added up to: that of a pair with a few
+/// parts.
+const ANSWER_TOKENS: usize = 64;
 
 /// Everything that was measured.
 pub(super) struct Report<'a> {
-    pub(super) measured: Vec<Measured>,
-    pub(super) peaks: Peaks,
-    pub(super) quantization: Quantization,
-    pub(super) preset: Option<&'a str>,
+    measured: Vec<Measured>,
+    peaks: Peaks,
+    quantization: Quantization,
+    preset: Option<&'a str>,
+    /// The question that stages are added up to.
+    question: Request,
+    /// What it takes, if all stages were measured.
+    question_seconds: Option<f64>,
     /// The programs beside which it was measured.
-    pub(super) peers: Vec<Peer<'a>>,
-    /// The stages of a question about two images, and how often each is run.
-    pub(super) pair: Vec<(Workload, usize)>,
+    peers: Vec<PeerReport<'a>>,
 }
 
-impl Report<'_> {
+/// What a peer did in all.
+struct PeerReport<'a> {
+    peer: Peer<'a>,
+    /// What ran, with its version; `None` if nothing did.
+    program: Option<String>,
+    /// Billions of operations per second of its product of large matrices.
+    peak: Option<f64>,
+    /// What the question takes there, without the extraction module, which no peer has.
+    question_seconds: Option<f64>,
+    /// How many times longer that is than here, without that module as well.
+    question_ratio: Option<f64>,
+}
+
+impl<'a> Report<'a> {
+    /// Of modules whose peers are in the order of `peers`.
+    pub(super) fn new(
+        config: &'a CalicoConfig,
+        quantization: Quantization,
+        measured: Vec<Measured>,
+        peers: Vec<Peer<'a>>,
+    ) -> Self {
+        let question = Request { answer_tokens: ANSWER_TOKENS, ..Request::default() };
+        let stages = stages(config, question);
+        let sum = |seconds: &dyn Fn(&Measured) -> Option<f64>| -> Option<f64> {
+            let seconds = stages.iter().map(|&(workload, times)| {
+                let module = measured.iter().find(|module| module.workload == workload)?;
+                Some(times as f64 * module.scale() * seconds(module)?)
+            });
+            seconds.sum()
+        };
+        let without_extraction = |module: &Measured, seconds: Option<f64>| {
+            if module.workload == Workload::Extraction { Some(0.0) } else { seconds }
+        };
+        let shared = sum(&|module| without_extraction(module, Some(module.seconds)));
+        let peers = peers.into_iter().enumerate().map(|(place, peer)| {
+            let times = |module: &Measured| module.peers.get(place).cloned().flatten();
+            let peak = measured.iter().find(|it| it.workload == Workload::MatrixPeak);
+            let peak = peak.and_then(|peak| Some(peak.flops / times(peak)?.seconds / 1e9));
+            let theirs = sum(&|module| without_extraction(module, Some(times(module)?.seconds)));
+            let program = measured.iter().find_map(|module| Some(times(module)?.program));
+            let question_ratio = theirs.zip(shared).map(|(theirs, ours)| theirs / ours);
+            PeerReport { peer, program, peak, question_seconds: theirs, question_ratio }
+        });
+        Self {
+            peers: peers.collect(),
+            question_seconds: sum(&|module| Some(module.seconds)),
+            peaks: Peaks::of(&measured),
+            quantization,
+            preset: config.preset.as_deref(),
+            question,
+            measured,
+        }
+    }
+
     fn modules(&self) -> impl Iterator<Item = &Measured> {
         self.measured.iter().filter(|it| !it.workload.is_yardstick())
     }
@@ -37,37 +98,12 @@ impl Report<'_> {
         self.peaks.percent(module, is_quantized)
     }
 
-    /// What the question about two images takes, by the seconds of each module; `None` if one was
-    /// not measured. No peer has the extraction module, so theirs are without it.
-    fn of_pair(&self, seconds: impl Fn(&Measured) -> Option<f64>) -> Option<f64> {
-        let all = self.pair.iter().map(|&(workload, times)| {
-            let module = self.measured.iter().find(|module| module.workload == workload)?;
-            Some(times as f64 * module.scale() * seconds(module)?)
-        });
-        all.sum()
-    }
-
-    /// As [`Self::of_pair`], of a peer.
-    fn of_pair_in_peer(&self, place: usize) -> Option<f64> {
-        self.of_pair(|module| match module.workload {
-            Workload::Extraction => Some(0.0),
-            _ => Some(module.peers.get(place)?.as_ref()?.seconds),
-        })
-    }
-
-    /// The speed of a peer's product of large matrices, if it has one.
-    fn peak_of(&self, place: usize) -> Option<f64> {
-        let peak = self.measured.iter().find(|it| it.workload == Workload::MatrixPeak)?;
-        let times = peak.peers.get(place)?.as_ref()?;
-        Some(peak.flops / times.seconds / 1e9)
-    }
-
     pub(super) fn table(&self) -> String {
         let mut text = format!(
             "{:18}{:>12}{:>7}{:>12}{:>10}{:>8}{:>9}",
             "module", "seconds", "runs", "GFLOP", "GFLOP/s", "GB/s", "% limit"
         );
-        for peer in &self.peers {
+        for PeerReport { peer, .. } in &self.peers {
             let _ = write!(text, "{:>12}{:>8}", peer.name(), "ratio");
         }
         text.push('\n');
@@ -108,12 +144,12 @@ impl Report<'_> {
             text,
             "\nOne image per encoder, a prompt of two images; medians. GB/s: weights.\n\
              Untrained weights: {} in the language model, {} in the towers.\n\
-             Limits of the machine in the same run: products of 1024 x 1024 matrices {gflops:.0} \
-             GFLOP/s in f32\nand {gflops_of_8_bits:.0} in 8 bits, memory {gigabytes:.1} GB/s.",
+             The machine in the same run: products of 1024 x 1024 matrices {gflops:.0} GFLOP/s in \
+             f32\nand {gflops_of_8_bits:.0} in 8 bits, memory {gigabytes:.1} GB/s.",
             form(self.quantization.llm),
             form(self.quantization.vision),
         );
-        self.tell_of_pair(&mut text);
+        self.tell_of_question(&mut text);
         self.tell_of_peers(&mut text);
         if let Some(bytes) = memory::peak() {
             let _ = writeln!(text, "Most memory held: {:.2} GB.", bytes as f64 / 1e9);
@@ -121,35 +157,31 @@ impl Report<'_> {
         text
     }
 
-    fn tell_of_pair(&self, text: &mut String) {
-        if let Some(ours) = self.of_pair(|module| Some(module.seconds)) {
-            let Request { images, answer_tokens, masks, .. } = PAIR;
-            let _ = write!(
-                text,
-                "These add up to {ours:.1} s for {images} images, {answer_tokens} tokens and \
-                 {masks} masks",
-            );
-            for (place, peer) in self.peers.iter().enumerate() {
-                if let Some(theirs) = self.of_pair_in_peer(place) {
-                    let (name, ratio) = (peer.name(), theirs / ours);
-                    let _ = write!(text, ", in {name} without CEM {theirs:.1} s, {ratio:.2}x");
-                }
+    fn tell_of_question(&self, text: &mut String) {
+        let Some(ours) = self.question_seconds else { return };
+        let Request { images, answer_tokens, masks, .. } = self.question;
+        let _ = write!(
+            text,
+            "A question about {images} images ({answer_tokens} tokens, {masks} masks) takes \
+             {ours:.1} s by these medians"
+        );
+        for PeerReport { peer, question_seconds, question_ratio, .. } in &self.peers {
+            if let (Some(theirs), Some(ratio)) = (question_seconds, question_ratio) {
+                let name = peer.name();
+                let _ = write!(text, ";\nin {name} {theirs:.1} s, {ratio:.2}x, both without CEM");
             }
-            text.push_str(".\n");
         }
+        text.push_str(".\n");
     }
 
     fn tell_of_peers(&self, text: &mut String) {
-        for (place, peer) in self.peers.iter().enumerate() {
-            let mut all = self.measured.iter().filter_map(|module| module.peers[place].as_ref());
-            let Some(Times { program, .. }) = all.next() else { continue };
+        for PeerReport { peer, program, peak, .. } in &self.peers {
+            let Some(program) = program else { continue };
             let _ = match peer.kind {
-                Kind::Torch(dtype) => {
-                    write!(text, "{program} in {}", dtype.name())
-                }
-                Kind::LlamaCpp(file) => write!(text, "{program} with {}", file.display()),
+                Kind::Torch(dtype) => write!(text, "{program} in {}", dtype.name()),
+                Kind::LlamaCpp(file) => write!(text, "{program} with {file}"),
             };
-            if let Some(gflops) = self.peak_of(place) {
+            if let Some(gflops) = peak {
                 let _ = write!(text, ", its product of such matrices {gflops:.0} GFLOP/s");
             }
             text.push_str("; above 1x we are faster.\n");
@@ -169,7 +201,7 @@ impl Report<'_> {
                 "percent_of_limit": self.percent(module),
                 "layers_run": module.layers.map(|[ran, _]| ran),
             });
-            for (peer, times) in self.peers.iter().zip(&module.peers) {
+            for (PeerReport { peer, .. }, times) in self.peers.iter().zip(&module.peers) {
                 row[peer.key()] = times.as_ref().map_or(Value::Null, |times| {
                     json!({
                         "median_seconds": times.seconds,
@@ -180,18 +212,18 @@ impl Report<'_> {
             }
             row
         };
-        let peer = |(place, peer): (usize, &Peer<'_>)| {
-            let mut all = self.measured.iter().filter_map(|module| module.peers[place].as_ref());
+        let peer = |report: &PeerReport<'_>| {
             let about = json!({
-                "program": all.next().map(|times| &times.program),
-                "dtype": match peer.kind {
+                "program": report.program,
+                "dtype": match report.peer.kind {
                     Kind::Torch(dtype) => Some(dtype.name()),
                     Kind::LlamaCpp(_) => None,
                 },
-                "peak_gflops_per_second": self.peak_of(place),
-                "pair_seconds": self.of_pair_in_peer(place),
+                "peak_gflops_per_second": report.peak,
+                "question_seconds": report.question_seconds,
+                "question_ratio": report.question_ratio,
             });
-            (peer.key().to_owned(), about)
+            (report.peer.key().to_owned(), about)
         };
         json!({
             "preset": self.preset,
@@ -202,8 +234,8 @@ impl Report<'_> {
             "peak_gigabytes_per_second": self.peaks.gigabytes,
             "peak_memory_bytes": memory::peak(),
             "threads": std::thread::available_parallelism().map_or(1, usize::from),
-            "pair_seconds": self.of_pair(|module| Some(module.seconds)),
-            "peers": self.peers.iter().enumerate().map(peer).collect::<Map<_, _>>(),
+            "question_seconds": self.question_seconds,
+            "peers": self.peers.iter().map(peer).collect::<Map<_, _>>(),
             "modules": self.modules().map(row).collect::<Vec<_>>(),
         })
     }

@@ -18,7 +18,8 @@ pub(crate) const TASK: usize = 1 << 14;
 /// Pieces that sum something of their own; each needs memory for it.
 const SUMMING_PIECES: usize = 32;
 
-/// Runs `work` with the widest vectors that this machine has and `CALICO_SIMD` allows.
+/// Runs `work` with the widest vectors that this machine has, or plain ones where
+/// `CALICO_SIMD=portable`.
 #[inline(always)]
 pub(crate) fn vectorised<R>(work: impl FnOnce() -> R) -> R {
     let arch = match kernels().level() {
