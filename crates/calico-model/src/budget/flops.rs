@@ -115,7 +115,8 @@ pub fn flops(config: &CalicoConfig, request: Request) -> Flops {
         if config.qformer.enabled { qformer(config) } else { (0.0, 0.0) };
     Flops {
         eva: vit(&Vit {
-            tokens: config.eva.num_tokens(),
+            patches: config.eva.num_tokens() - 1,
+            prefix: 1,
             width: config.eva.width,
             mlp: 2 * config.eva.mlp_hidden,
             depth: config.eva.depth,
@@ -150,7 +151,10 @@ fn attention(queries: usize, keys: usize, width: usize) -> f64 {
 }
 
 struct Vit {
-    tokens: usize,
+    /// Tokens of patches.
+    patches: usize,
+    /// Tokens of no place.
+    prefix: usize,
     width: usize,
     /// Sum of the output widths of the feed-forward linears on the inner width `width`.
     mlp: usize,
@@ -159,9 +163,10 @@ struct Vit {
 }
 
 fn vit(vit: &Vit) -> f64 {
-    let &Vit { tokens, width, mlp, depth, patch } = vit;
+    let &Vit { patches, prefix, width, mlp, depth, patch } = vit;
+    let tokens = patches + prefix;
     let block = product(tokens, width, 4 * width + mlp) + attention(tokens, tokens, width);
-    depth as f64 * block + product(tokens - 1, 3 * patch * patch, width)
+    depth as f64 * block + product(patches, 3 * patch * patch, width)
 }
 
 fn dino(config: &CalicoConfig) -> f64 {
@@ -170,9 +175,9 @@ fn dino(config: &CalicoConfig) -> f64 {
         FeedForwardKind::Gelu { hidden } => 2 * hidden,
         FeedForwardKind::SwiGlu { hidden } => 3 * hidden,
     };
-    let tokens = dino.grid().iter().product::<usize>() + dino.num_prefix_tokens();
+    let (patches, prefix) = (dino.grid().iter().product(), dino.num_prefix_tokens());
     let depth = dino.layer.rem_euclid(dino.depth.max(1) as i64) as usize + 1;
-    vit(&Vit { tokens, width: dino.width, mlp, depth, patch: dino.patch_size })
+    vit(&Vit { patches, prefix, width: dino.width, mlp, depth, patch: dino.patch_size })
 }
 
 fn cem(config: &CalicoConfig) -> f64 {
