@@ -35,8 +35,9 @@ const QUANTIZATION_VERSION: u32 = 2;
 /// Writes the language model of a model folder into a new GGUF file, its low-rank updates merged.
 ///
 /// Matrices keep the type in which they are stored, block formats included, whose updates are
-/// added and rounded to the format again; what GGUF has no format for, and norms, are f32, as readers expect. Rows of queries and
-/// keys are put into the order of GGUF. One tensor is in memory at a time.
+/// added and rounded to the format again; what GGUF has no format for is f32, and so are norms, as
+/// readers expect. Rows of queries and keys are put into the order of GGUF. One tensor is in memory
+/// at a time.
 /// `on_tensor` hears of each before it is written, and may stop the export; nothing is left then.
 /// Returns what became of the tokenizer.
 ///
