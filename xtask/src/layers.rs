@@ -16,7 +16,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ),
     ("L3", &["calico-model", "calico-data"]),
     ("L4", &["calico-eval", "calico-synth", "calico-mini", "calico-import"]),
-    ("L5", &["calico-train"]),
+    ("L5", &["calico-train", "calico-serve"]),
     ("L6", &["calico-cli"]),
 ];
 
@@ -36,7 +36,10 @@ const FLOORS: &[(&str, &[&str])] = &[
     ("tiny-skia", &["calico-result", "calico-synth"]),
     ("zip", &["calico-result"]),
     ("quick-xml", &["calico-annotation"]),
-    ("ureq", &["calico-hub"]),
+    // The hub, and images that a service fetches.
+    ("ureq", &["calico-hub", "calico-serve"]),
+    ("axum", &["calico-serve"]),
+    ("tokio", &["calico-serve"]),
     ("arrow-array", &["calico-data"]),
     ("arrow-schema", &["calico-data"]),
     ("parquet", &["calico-data"]),

@@ -14,6 +14,7 @@ mod model_import;
 mod model_quantize;
 mod pull;
 mod segment;
+mod serve;
 mod synth;
 mod train;
 
@@ -43,6 +44,7 @@ pub(crate) use model_import::{Brought, ModelImportArgs};
 pub(crate) use model_quantize::ModelQuantizeArgs;
 pub(crate) use pull::PullArgs;
 pub(crate) use segment::SegmentArgs;
+pub(crate) use serve::{LimitArgs, LogFormat, LogLevel, ServeArgs};
 pub(crate) use synth::SynthArgs;
 pub(crate) use train::TrainArgs;
 
@@ -52,6 +54,8 @@ Examples:
     calico segment a.png b.png --out out
   Ask a model of photographs what two of them share and what sets them apart:
     calico segment --model DIR cat.jpg rocket.jpg --out out
+  Open a web page that asks, and an HTTP API:
+    calico serve
 
 Exit codes:
   0  done
@@ -76,6 +80,7 @@ pub(crate) enum Command {
     Eval(EvalArgs),
     Gallery(GalleryArgs),
     Bench(BenchArgs),
+    Serve(Box<ServeArgs>),
     Completions(CompletionsArgs),
 }
 

@@ -17,4 +17,5 @@ pub(crate) mod model_quantize;
 pub(crate) mod model_tokenizer;
 pub(crate) mod params;
 pub(crate) mod segment;
+pub(crate) mod serve;
 pub(crate) mod train;

@@ -15,6 +15,7 @@ use calico_model::batch::ListError;
 use calico_model::{ConfigError, ModelError, SegmentError};
 use calico_result::batch::BatchError;
 use calico_result::{ResultError, terminal};
+use calico_serve::ServeError;
 use calico_synth::SynthError;
 use calico_train::TrainError;
 
@@ -202,6 +203,13 @@ impl From<HubError> for Failure {
 impl From<BertError> for Failure {
     fn from(error: BertError) -> Self {
         Self { is_bad_input: true, error: error.into() }
+    }
+}
+
+impl From<ServeError> for Failure {
+    fn from(error: ServeError) -> Self {
+        let is_bad_input = !matches!(error, ServeError::Start(_));
+        Self { is_bad_input, error: error.into() }
     }
 }
 

@@ -57,6 +57,7 @@ fn main() -> ExitCode {
             None => commands::eval::score(&args.score),
         },
         Command::Gallery(args) => commands::gallery::run(&args),
+        Command::Serve(args) => commands::serve::run(&args),
         Command::Bench(args) => commands::bench::run(&args),
         Command::Completions(args) => commands::completions::run(&args),
     };

@@ -107,15 +107,7 @@ impl Progress {
 
 impl Observer for Progress {
     fn stage(&mut self, stage: Stage) {
-        let (image, task) = match stage {
-            Stage::Preprocess { image }
-            | Stage::EvaClip { image }
-            | Stage::Dino { image }
-            | Stage::SamEncoder { image }
-            | Stage::Correspondence { image }
-            | Stage::MasksOf { image } => (Some(image), None),
-            Stage::Language { task } | Stage::Masks { task } => (None, task),
-        };
+        let (image, task) = (stage.image(), stage.task());
         let description = stage.to_string();
         self.enter(Step { stage: stage.name(), image, task, description, seconds: 0.0 });
     }

@@ -34,6 +34,15 @@ pub fn inspect(path: &Path, options: &DecodeOptions) -> Result<PictureInfo, Imag
     info(source, format, file.bytes(), options).map_err(|error| file.error(error))
 }
 
+/// As [`inspect`], of a file that is in memory.
+pub fn inspect_bytes(bytes: &[u8], options: &DecodeOptions) -> Result<PictureInfo, ImageError> {
+    let format = Format::recognise(bytes)?;
+    if format.kind == ImageFormat::Jpeg && !jpeg::has_header(bytes) {
+        return Err(ImageError::Truncated { format: format.name });
+    }
+    info(Cursor::new(bytes), format, bytes, options)
+}
+
 /// Enough for the metadata of most photographs.
 const JPEG_BLOCK: u64 = 1 << 16;
 

@@ -3,7 +3,7 @@
 //! A [`Frame`] is a decoded, upright RGB8 picture; [`open`] and [`decode`] make one from a file
 //! and [`resize`] shrinks or grows it to the byte as Pillow does, which is what the published
 //! models were trained on.
-//! [`inspect`] reads no more of a file than its header.
+//! [`inspect`] reads no more of a file than its header, and [`inspect_bytes`] of one in memory.
 //! A [`Mask`] is a binary picture; [`Rle`] and [`outlines`] are its two compact forms.
 //! [`Rle`] reads all encodings of COCO masks, and computes with masks without their pixels.
 //! A [`LabelMap`] is a picture whose values are numbers of classes, one [`Rle`] each.
@@ -42,7 +42,7 @@ pub use decode::{DecodeOptions, Orientation, decode, open, open_with_info};
 pub use error::ImageError;
 pub use filter::Filter;
 pub use frame::Frame;
-pub use header::inspect;
+pub use header::{inspect, inspect_bytes};
 pub use label_file::{decode_label_map, open_label_map};
 pub use label_map::LabelMap;
 pub use letterbox::Letterbox;

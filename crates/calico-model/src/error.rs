@@ -163,6 +163,27 @@ pub enum Stage {
 }
 
 impl Stage {
+    /// Number of the image that it is about, from 1, if it is about one.
+    pub fn image(self) -> Option<usize> {
+        match self {
+            Self::Preprocess { image }
+            | Self::EvaClip { image }
+            | Self::Dino { image }
+            | Self::SamEncoder { image }
+            | Self::Correspondence { image }
+            | Self::MasksOf { image } => Some(image),
+            Self::Language { .. } | Self::Masks { .. } => None,
+        }
+    }
+
+    /// The built-in question that it answers, if it answers one.
+    pub fn task(self) -> Option<Task> {
+        match self {
+            Self::Language { task } | Self::Masks { task } => task,
+            _ => None,
+        }
+    }
+
     /// The stage of one encoder and image `image` (from 1).
     pub(crate) fn of(encoder: Encoder, image: usize) -> Self {
         match encoder {
@@ -284,6 +305,9 @@ pub enum SegmentError {
         #[source]
         source: GenerateError,
     },
+    /// Nobody waits for the answer any more.
+    #[error("stopped before the answer was complete")]
+    Stopped,
 }
 
 impl SegmentError {
@@ -303,7 +327,8 @@ impl SegmentError {
             Self::Tokenizer(_)
             | Self::Model { .. }
             | Self::NotFinite { .. }
-            | Self::Generate { .. } => false,
+            | Self::Generate { .. }
+            | Self::Stopped => false,
         }
     }
 }

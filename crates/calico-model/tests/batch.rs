@@ -6,6 +6,7 @@
 mod tiny;
 
 use std::collections::{BTreeSet, HashMap};
+use std::ops::ControlFlow;
 
 use calico_language::Learning;
 use calico_model::generate::read_answer;
@@ -98,7 +99,7 @@ fn a_batch_of_conversations_equals_each_of_them_alone() {
         let states = model.forward_batch(&talk.conversations(), &batch).unwrap();
         let alone: Vec<_> = tiny::pictures(&model, 3)
             .iter()
-            .map(|image| model.encode(image, &mut |_| ()).unwrap())
+            .map(|image| model.encode(image, &mut |_| ControlFlow::Continue(())).unwrap().unwrap())
             .collect();
         let mut segs = Vec::new();
         for (conversation, read) in talk.conversations().into_iter().enumerate() {
@@ -325,7 +326,10 @@ fn a_model_in_bf16_writes_an_answer() {
     let variables = Variables::new(DType::BF16, |_| false);
     let special = tiny::tokenizer().special();
     let model = Calico::load(&tiny::config(), special, &variables.weights(), &Device::Cpu).unwrap();
-    let image = model.encode(&tiny::pictures(&model, 1)[0], &mut |_| ()).unwrap();
+    let image = model
+        .encode(&tiny::pictures(&model, 1)[0], &mut |_| ControlFlow::Continue(()))
+        .unwrap()
+        .unwrap();
     let (prompt, mut sampler) = (tiny::prompt(1, "look:"), tiny::greedy());
     let go_on = &mut |_: &[u32]| Ok(std::ops::ControlFlow::Continue(()));
     let answered =

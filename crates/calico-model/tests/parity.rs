@@ -5,6 +5,7 @@
 mod tiny;
 
 use std::cell::RefCell;
+use std::ops::ControlFlow;
 
 use calico_image::{Frame, Size};
 use calico_language::{KvCache, LayerTap};
@@ -90,8 +91,10 @@ impl Case {
                 ImageTensors::new(&frame, model.config().input_sizes(), &Device::Cpu).unwrap()
             })
             .collect();
-        let images =
-            tensors.iter().map(|image| model.encode(image, &mut |_| ()).unwrap()).collect();
+        let images = tensors
+            .iter()
+            .map(|image| model.encode(image, &mut |_| ControlFlow::Continue(())).unwrap().unwrap())
+            .collect();
         let [prompt_length] = golden.integers::<1>("prompt_length");
         let ids = golden.input("ids").to_vec1::<i64>().unwrap();
         let (prompt, answer) = ids.split_at(prompt_length);

@@ -6,6 +6,7 @@
 mod tiny;
 
 use std::cell::RefCell;
+use std::ops::ControlFlow;
 
 use calico_language::{LayerTap, Tokenizer};
 use calico_model::model::EncodedImage;
@@ -22,7 +23,7 @@ use tiny::values;
 fn encoded(model: &Calico, seed: usize) -> EncodedImage {
     let sizes = model.config().input_sizes();
     let tensors = ImageTensors::new(&tiny::picture(seed, 40, 60), sizes, &Device::Cpu).unwrap();
-    model.encode(&tensors, &mut |_| ()).unwrap()
+    model.encode(&tensors, &mut |_| ControlFlow::Continue(())).unwrap().unwrap()
 }
 
 /// `<s> text image text image text`

@@ -1,5 +1,6 @@
 //! The segments in the formats of other tools.
 
+mod bundle;
 mod coco;
 mod masks;
 mod npz;
@@ -10,6 +11,7 @@ use std::path::PathBuf;
 
 use calico_image::Mask;
 
+pub use bundle::{Bundle, bundle};
 pub(crate) use coco::COCO_NAME;
 pub(crate) use masks::{LEGEND_NAME, MASKS_FOLDER};
 

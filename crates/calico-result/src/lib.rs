@@ -38,6 +38,7 @@ pub use encoded_mask::EncodedMask;
 pub use error::ResultError;
 pub use export::ExportFormat;
 pub use json_schema::JSON_SCHEMA;
+pub use markup::plain_so_far;
 pub use output_folder::{OutputFolder, create_output_folder};
 pub use previous_files::{foreign_file, is_written_over};
 pub use scores::Scores;

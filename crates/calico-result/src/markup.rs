@@ -66,6 +66,23 @@ pub(crate) fn plain(text: &str) -> String {
     sentence
 }
 
+/// The beginning of [`plain`] that no longer changes when an answer grows: without its last word,
+/// which may go on, and without what may become a tag or the identifier of an image.
+pub fn plain_so_far(text: &str) -> String {
+    let may_become = |tag: &str, end: &str| tag.starts_with(end) && tag.len() > end.len();
+    let is_open = |end: &str| {
+        let is_identifier = end
+            .strip_prefix("(IMAGE")
+            .is_some_and(|digits| digits.bytes().all(|digit| digit.is_ascii_digit()));
+        is_identifier || [OPEN, CLOSE, SEGMENT, "(IMAGE"].iter().any(|tag| may_become(tag, end))
+    };
+    let starts = text.char_indices().map(|(at, _)| at);
+    let end = starts.clone().find(|&at| is_open(&text[at..])).unwrap_or(text.len());
+    let sentence = plain(&text[..end]);
+    let whole = sentence.rfind(' ').unwrap_or(0);
+    sentence[..whole].to_owned()
+}
+
 /// Whether a word begins with punctuation that stands without a blank before it.
 pub(crate) fn closes(word: &str) -> bool {
     word.starts_with(['.', ',', ';', ':', '!', '?', ')'])
@@ -100,6 +117,18 @@ mod tests {
     }
 
     #[test]
+    fn a_growing_answer_is_told_word_by_word() {
+        let told = |text| plain_so_far(text);
+        assert_eq!(told("Both show <p> a ha"), "Both show a");
+        assert_eq!(told("Both show <p> a handle </p> [SEG] (IMA"), "Both show a");
+        assert_eq!(told("Both show <p> a handle </p> [SEG] (IMAGE1) ."), "Both show a");
+        assert_eq!(
+            told("Both show <p> a handle </p> [SEG] (IMAGE1) and a"),
+            "Both show a handle and"
+        );
+    }
+
+    #[test]
     fn a_phrase_cut_at_the_limit_is_still_a_phrase() {
         assert_eq!(spans("x <p> the le"), [Span::Words("x "), Span::Phrase("the le", vec![])]);
     }
@@ -120,6 +149,17 @@ mod tests {
     }
 
     proptest::proptest! {
+        #[test]
+        fn what_is_told_of_a_growing_answer_stays(
+            text in "(<p>|</p>|\\[SEG\\]| |  |\\(IMAGE1\\)|\\(IMAGE12\\)|\\(I|é|ab|\\.|<|1){0,30}"
+        ) {
+            let whole = plain(&text);
+            for at in (0..=text.len()).filter(|&at| text.is_char_boundary(at)) {
+                let told = plain_so_far(&text[..at]);
+                proptest::prop_assert!(whole.starts_with(&told), "{at}: {told:?} of {whole:?}");
+            }
+        }
+
         #[test]
         fn no_text_makes_the_parser_fail(text in "(<p>|</p>|\\[SEG\\]| |\\(IMAGE1\\)|é|a|\\.){0,30}") {
             let sentence = plain(&text);

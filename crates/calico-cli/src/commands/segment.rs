@@ -90,7 +90,7 @@ impl Source {
         Ok(Self::InMemory(Box::new(Segmenter::untrained(preset, UNTRAINED_SEED)?)))
     }
 
-    fn config(&self) -> &CalicoConfig {
+    pub(crate) fn config(&self) -> &CalicoConfig {
         match self {
             Self::Folder(folder) => &folder.config,
             Self::InMemory(segmenter) => segmenter.config(),

@@ -1,5 +1,7 @@
 //! From photographs to what the language model and the mask decoder read of them.
 
+use std::ops::ControlFlow;
+
 use calico_image::Letterbox;
 use candle_core::{Result, Tensor};
 
@@ -99,25 +101,30 @@ impl Calico {
     /// # Errors
     /// If there is no image, or only some of them are prepared for DINOv2.
     pub fn features(&self, images: &[ImageTensors]) -> Result<ImageFeatures> {
-        self.observed_features(images, &mut |_| ())
+        let features = self.observed_features(images, &mut |_| ControlFlow::Continue(()))?;
+        features.ok_or_else(|| candle_core::Error::msg("the encoders were stopped"))
     }
 
-    /// As [`Calico::features`]; `on_encoder` hears which encoder begins.
+    /// As [`Calico::features`]; `on_encoder` hears which encoder begins, and may end it here.
     fn observed_features(
         &self,
         images: &[ImageTensors],
-        on_encoder: &mut dyn FnMut(Encoder),
-    ) -> Result<ImageFeatures> {
+        on_encoder: &mut dyn FnMut(Encoder) -> ControlFlow<()>,
+    ) -> Result<Option<ImageFeatures>> {
         let stack = |of: fn(&ImageTensors) -> &Tensor| {
             Tensor::cat(&images.iter().map(of).collect::<Vec<_>>(), 0)
         };
-        on_encoder(Encoder::EvaClip);
+        if on_encoder(Encoder::EvaClip).is_break() {
+            return Ok(None);
+        }
         let [raw, normed] = self.global_tokens(&stack(|image| &image.eva)?)?;
         let dino: Vec<&Tensor> = images.iter().filter_map(|image| image.dino.as_ref()).collect();
         let semantic = match dino.len() {
             0 => None,
             count if count == images.len() => {
-                on_encoder(Encoder::Dino);
+                if on_encoder(Encoder::Dino).is_break() {
+                    return Ok(None);
+                }
                 self.semantic_tokens(&Tensor::cat(&dino, 0)?)?
             }
             count => {
@@ -125,10 +132,12 @@ impl Calico {
                 candle_core::bail!("{count} of {all} images are prepared for DINOv2, not all");
             }
         };
-        on_encoder(Encoder::Sam);
+        if on_encoder(Encoder::Sam).is_break() {
+            return Ok(None);
+        }
         let sam = self.encode_for_masks(&stack(|image| &image.sam)?)?;
         let letterboxes = images.iter().map(|image| image.letterbox).collect();
-        Ok(ImageFeatures { raw, normed, semantic, sam, letterboxes })
+        Ok(Some(ImageFeatures { raw, normed, semantic, sam, letterboxes }))
     }
 
     /// What the language model reads of images and what the adapters ask, from the features of
@@ -163,15 +172,21 @@ impl Calico {
         })
     }
 
-    /// Runs everything that looks at one photograph; `on_encoder` hears what begins.
+    /// Runs everything that looks at one photograph; `on_encoder` hears what begins. Where it says
+    /// `Break`, the work ends and there is no image.
     pub fn encode(
         &self,
         image: &ImageTensors,
-        on_encoder: &mut dyn FnMut(Encoder),
-    ) -> Result<EncodedImage> {
-        let features = self.observed_features(std::slice::from_ref(image), on_encoder)?;
-        on_encoder(Encoder::Correspondence);
-        self.relate(&features)?.one(0)
+        on_encoder: &mut dyn FnMut(Encoder) -> ControlFlow<()>,
+    ) -> Result<Option<EncodedImage>> {
+        let Some(features) = self.observed_features(std::slice::from_ref(image), on_encoder)?
+        else {
+            return Ok(None);
+        };
+        if on_encoder(Encoder::Correspondence).is_break() {
+            return Ok(None);
+        }
+        self.relate(&features)?.one(0).map(Some)
     }
 
     /// `x` in the type of the weights.

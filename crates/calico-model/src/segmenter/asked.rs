@@ -18,6 +18,8 @@ pub(super) struct Asked {
     pub(super) given: Option<(Vec<u32>, ParsedAnswer)>,
     /// Longest answer that the context holds.
     pub(super) room: usize,
+    /// Positions of the context that the prompt takes.
+    pub(super) positions: usize,
 }
 
 /// Turns questions into prompts. It needs no weights.
@@ -83,7 +85,9 @@ impl Asking<'_> {
         if needed > context {
             return Err(SegmentError::Context { needed, context, images });
         }
-        Ok(Asked { task, prompt: question.to_owned(), ids, given, room: context - layout.len() })
+        let positions = layout.len();
+        let room = context - positions;
+        Ok(Asked { task, prompt: question.to_owned(), ids, given, room, positions })
     }
 
     /// The tokens of a sentence that the user brings; anything outside the grammar is an error.

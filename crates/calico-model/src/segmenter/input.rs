@@ -5,7 +5,7 @@ use std::path::Path;
 
 use calico_image::{DecodeOptions, Frame};
 use calico_language::Sampling;
-use calico_result::Task;
+use calico_result::{Answer, EncodedMask, Task};
 
 use crate::error::{ModelError, SegmentError, Stage};
 
@@ -58,8 +58,48 @@ impl Default for SegmentOptions {
     }
 }
 
+/// A mask that was just drawn, before its role among the others is known.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DrawnMask {
+    /// The phrase as written, with its article.
+    pub phrase: String,
+    /// Number of the image, from 1.
+    pub image: usize,
+    /// Number of the phrase: that of its segments in the result.
+    pub group: u32,
+    /// The mask at the original size of the image.
+    pub mask: EncodedMask,
+}
+
 /// Sees the work while it is done. Every method does nothing by default.
 pub trait Observer {
+    /// Whether anybody still waits for the answer; if not, the work ends with
+    /// [`SegmentError::Stopped`]. Asked before every encoder of an image, every answer and the
+    /// masks of every image.
+    fn goes_on(&mut self) -> bool {
+        true
+    }
+    /// Image `image` (from 1) is known from an earlier question, and is not encoded again.
+    fn known(&mut self, image: usize) {
+        let _ = image;
+    }
+    /// A prompt of so many positions is about to be read.
+    fn prompt(&mut self, positions: usize) {
+        let _ = positions;
+    }
+    /// A mask was drawn.
+    fn mask(&mut self, mask: &DrawnMask) {
+        let _ = mask;
+    }
+    /// Whether [`Observer::mask`] is worth the encoding of the mask.
+    fn wants_masks(&self) -> bool {
+        false
+    }
+    /// An answer is complete.
+    fn answered(&mut self, answer: &Answer) {
+        let _ = answer;
+    }
+
     /// A stage begins; the one before it has ended.
     fn stage(&mut self, stage: Stage) {
         let _ = stage;

@@ -1,11 +1,11 @@
 //! From the states of `[SEG]` tokens to masks with scores.
 
 use calico_image::Mask;
-use calico_result::{Scores, label_of};
+use calico_result::{EncodedMask, Scores, label_of};
 use calico_vision::sam::MaskPrediction;
 use candle_core::Tensor;
 
-use super::Segmenter;
+use super::{DrawnMask, Observer, Segmenter, go_on};
 use crate::error::{SegmentError, Stage};
 use crate::generate::Answered;
 use crate::grounding::{Named, ParsedAnswer};
@@ -18,6 +18,8 @@ impl Segmenter {
         answered: &Answered,
         parsed: &ParsedAnswer,
         images: &[EncodedImage],
+        first_group: u32,
+        observer: &mut dyn Observer,
     ) -> Result<(Vec<Named>, Vec<Scores>), SegmentError> {
         let mut found = Vec::new();
         for (image, encoded) in images.iter().enumerate() {
@@ -31,6 +33,7 @@ impl Segmenter {
             if mine.is_empty() {
                 continue;
             }
+            go_on(observer)?;
             let stage = Stage::MasksOf { image: image + 1 };
             let failed = |source| SegmentError::Model { stage, source };
             let states: Vec<&Tensor> = mine.iter().map(|(_, _, state)| *state).collect();
@@ -47,6 +50,14 @@ impl Segmenter {
                 let probability = phrase_probability(answered, parsed, phrase);
                 let scores = Scores::new(mean_foreground(&logits), probability, iou);
                 let words = parsed.phrases.get(phrase).map_or("", |phrase| &phrase.phrase);
+                if observer.wants_masks() {
+                    observer.mask(&DrawnMask {
+                        phrase: words.to_owned(),
+                        image: image + 1,
+                        group: first_group + phrase as u32,
+                        mask: EncodedMask::new(&mask),
+                    });
+                }
                 let label = label_of(words).to_lowercase();
                 found.push((seg.token, Named { phrase, image, label, mask }, scores));
             }

@@ -6,7 +6,7 @@ mod masks;
 mod warnings;
 
 pub(crate) use asked::Asking;
-pub use input::{Observer, Photograph, Question, SegmentOptions};
+pub use input::{DrawnMask, Observer, Photograph, Question, SegmentOptions};
 
 use std::ops::ControlFlow;
 use std::path::Path;
@@ -154,6 +154,7 @@ impl Segmenter {
         for (index, photograph) in photographs.iter().enumerate() {
             let key = ImageKey::of(&photograph.frame);
             if let Some(known) = self.images.get(key, &photograph.frame, &self.model) {
+                observer.known(index + 1);
                 images.push(known);
                 continue;
             }
@@ -164,10 +165,12 @@ impl Segmenter {
             images.push(encoded);
         }
         for asked in asked {
+            go_on(observer)?;
             let first_id = result.segments().count() as u32 + 1;
             let first_group = result.segments().map(|s| s.group).max().unwrap_or(0) + 1;
             let answer =
                 self.answer(&asked, &images, options, [first_id, first_group], observer)?;
+            observer.answered(&answer);
             result.answers.push(answer);
         }
         Ok(result)
@@ -187,9 +190,15 @@ impl Segmenter {
         let mut stage = Stage::EvaClip { image };
         let encoded = self.model.encode(&tensors, &mut |encoder| {
             stage = Stage::of(encoder, image);
+            if !observer.goes_on() {
+                return ControlFlow::Break(());
+            }
             observer.stage(stage);
+            ControlFlow::Continue(())
         });
-        encoded.map_err(|source| SegmentError::Model { stage, source })
+        encoded
+            .map_err(|source| SegmentError::Model { stage, source })?
+            .ok_or(SegmentError::Stopped)
     }
 
     fn answer(
@@ -201,6 +210,7 @@ impl Segmenter {
         observer: &mut dyn Observer,
     ) -> Result<Answer, SegmentError> {
         observer.stage(Stage::Language { task: asked.task });
+        observer.prompt(asked.positions);
         let (answered, parsed) = match &asked.given {
             Some((ids, parsed)) => {
                 let answered =
@@ -212,7 +222,7 @@ impl Segmenter {
             None => self.generate(asked, images, options, observer)?,
         };
         observer.stage(Stage::Masks { task: asked.task });
-        let (named, scores) = self.masks(&answered, &parsed, images)?;
+        let (named, scores) = self.masks(&answered, &parsed, images, first_group, observer)?;
         let roles = assign(asked.task, images.len(), &named);
         let mut segments = Vec::with_capacity(named.len());
         for (((id, named), scores), (role, parent)) in
@@ -262,4 +272,9 @@ impl Segmenter {
         let parsed = parse(&answered.ids, images.len(), self.config().decode, &self.tokenizer)?;
         Ok((answered, parsed))
     }
+}
+
+/// Ends the work where nobody waits for it.
+fn go_on(observer: &mut dyn Observer) -> Result<(), SegmentError> {
+    if observer.goes_on() { Ok(()) } else { Err(SegmentError::Stopped) }
 }

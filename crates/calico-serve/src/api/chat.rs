@@ -1,0 +1,266 @@
+//! `POST /v1/chat/completions`: the same in the shape of OpenAI's API.
+
+mod answer;
+mod message;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use axum::body::Body;
+use axum::extract::{Request, State};
+use axum::http::HeaderMap;
+use axum::response::{IntoResponse as _, Response};
+use serde::Deserialize;
+use serde_json::Value;
+use utoipa::ToSchema;
+
+use super::App;
+use super::segment::stream_response;
+use crate::incoming::{
+    Asked, MediaType, SamplingInput, TaskChoice, forget, json, media_type, question, receive,
+};
+use crate::problem::{Kind, Problem};
+use crate::queue::Ticket;
+use answer::{Completion, Stream};
+use message::ChatMessage;
+
+/// A chat of one message: pictures and a question.
+#[derive(Debug, Deserialize, ToSchema)]
+pub(crate) struct ChatRequest {
+    /// The name of the model, as `/v1/models` tells it.
+    model: String,
+    /// One message of the role `user`.
+    #[schema(min_items = 1, max_items = 1)]
+    messages: Vec<ChatMessage>,
+    /// Whether the answer comes as server-sent events while it is written.
+    #[serde(default)]
+    stream: Option<bool>,
+    #[serde(default)]
+    stream_options: Option<StreamOptions>,
+    /// Longest answer, in tokens.
+    #[serde(default)]
+    #[schema(minimum = 1)]
+    max_completion_tokens: Option<usize>,
+    /// The older name of the same.
+    #[serde(default)]
+    #[schema(minimum = 1)]
+    max_tokens: Option<usize>,
+    /// Divides the scores of the next word; 0, which always takes the best, if it is left out.
+    #[serde(default)]
+    #[schema(minimum = 0)]
+    temperature: Option<f64>,
+    /// Draw among the likeliest words that together reach this probability.
+    #[serde(default)]
+    #[schema(exclusive_minimum = 0, maximum = 1)]
+    top_p: Option<f64>,
+    /// Seed of the draws.
+    #[serde(default)]
+    #[schema(minimum = 0)]
+    seed: Option<u64>,
+    /// Answers to the same question: 1.
+    #[serde(default)]
+    #[schema(minimum = 1, maximum = 1)]
+    n: Option<u64>,
+    #[serde(default)]
+    calico: Option<ChatExtension>,
+    /// What else clients send is ignored if it changes nothing, and refused if it would.
+    #[serde(flatten)]
+    #[schema(ignore)]
+    others: BTreeMap<String, Value>,
+}
+
+#[derive(Debug, Deserialize, ToSchema)]
+struct StreamOptions {
+    /// Whether the last event counts the tokens.
+    #[serde(default)]
+    include_usage: Option<bool>,
+}
+
+/// What other chats do not have.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct ChatExtension {
+    /// A built-in question; the message then has pictures only.
+    #[serde(default)]
+    task: Option<TaskChoice>,
+}
+
+/// What changes the answers of others, and cannot be had here.
+const REFUSED: [&str; 14] = [
+    "audio",
+    "frequency_penalty",
+    "function_call",
+    "functions",
+    "logit_bias",
+    "logprobs",
+    "modalities",
+    "prediction",
+    "presence_penalty",
+    "response_format",
+    "stop",
+    "tool_choice",
+    "tools",
+    "top_logprobs",
+];
+
+/// Chat about pictures
+///
+/// For the clients of OpenAI's API: a message with `image_url` parts (data URIs; addresses where
+/// the service allows them) and text. The content of the answer is plain text; the member `calico`
+/// of the answer, and of the last event of a stream with a choice, is the whole result with its
+/// masks, as `/v1/segment` gives it. A chat has one message, since the model answers one question.
+#[utoipa::path(
+    post,
+    path = "/v1/chat/completions",
+    tag = "Chat",
+    request_body = ChatRequest,
+    responses(
+        (status = 200, description = "The answer; `calico` holds its masks", content(
+            (answer::ChatCompletion = "application/json"),
+            (String = "text/event-stream"),
+        )),
+        (status = 404, description = "The model has another name", body = super::openapi::Problem,
+            content_type = "application/problem+json"),
+        super::openapi::Problems,
+    ),
+    security((), ("token" = []))
+)]
+pub(super) async fn completions(State(app): State<Arc<App>>, request: Request) -> Response {
+    let (parts, mut body) = request.into_parts();
+    match ask(&app, &parts.headers, &mut body).await {
+        Ok((ticket, told)) => answered(&app, ticket, told).await,
+        Err(problem) => {
+            tracing::info!(reason = problem.detail, "refused");
+            forget(&mut body).await;
+            problem.response(&problem.to_chat_json())
+        }
+    }
+}
+
+/// How the answer is to be told.
+struct Told {
+    stream: bool,
+    include_usage: bool,
+}
+
+async fn answered(app: &App, mut ticket: Ticket, told: Told) -> Response {
+    let mut completion = Completion::new(app.engine.identity().name.clone());
+    if told.stream {
+        let mut stream = Stream::new(completion, told.include_usage);
+        return stream_response(ticket, move |event| stream.tell(event));
+    }
+    while let Some(event) = ticket.next().await {
+        match completion.take(event) {
+            Ok(None) => {}
+            Ok(Some(document)) => return axum::Json(document).into_response(),
+            Err(problem) => return problem.response(&problem.to_chat_json()),
+        }
+    }
+    Problem::internal(&"a question ended without an answer").into_response()
+}
+
+async fn ask(app: &App, headers: &HeaderMap, body: &mut Body) -> Result<(Ticket, Told), Problem> {
+    let limits = &app.settings.limits;
+    if media_type(headers)? != MediaType::Json {
+        return Err(Problem::new(Kind::MediaType, "expected application/json"));
+    }
+    let (bytes, mut share) = receive(headers, body, limits, &app.memory).await?;
+    share.join(app.memory.take(bytes.len() as u64)?);
+    let request: ChatRequest = json(&bytes)?;
+    drop(bytes);
+    request.check(&app.engine.identity().name)?;
+    let usage = request.stream_options.as_ref().and_then(|options| options.include_usage);
+    let told =
+        Told { stream: request.stream.unwrap_or(false), include_usage: usage.unwrap_or(false) };
+    let sampling = SamplingInput {
+        max_new_tokens: request.max_completion_tokens.or(request.max_tokens),
+        temperature: request.temperature,
+        top_p: request.top_p,
+        seed: request.seed,
+    };
+    let options = sampling.options(limits)?;
+    let (prompt, uploads) = message::read(request.messages, limits)?;
+    let task = request.calico.and_then(|extension| extension.task);
+    let question = match (prompt, task) {
+        (None, None) => {
+            let detail = "the message has no text; write a question, or choose one in calico.task";
+            return Err(Problem::bad(detail));
+        }
+        (prompt, task) => question(task, prompt, None, limits)?,
+    };
+    let asked = Asked { uploads, question, options, stream: told.stream };
+    Ok((app.ask(asked, share).await?, told))
+}
+
+impl ChatRequest {
+    fn check(&self, model: &str) -> Result<(), Problem> {
+        if self.model != model {
+            let detail = format!("there is no model {:?} here; expected {model:?}", self.model);
+            return Err(Problem::new(Kind::NotFound, detail));
+        }
+        if self.n.is_some_and(|n| n != 1) {
+            return Err(Problem::bad("n is not 1; ask again with another seed for another answer"));
+        }
+        let refused = REFUSED.iter().find(|name| {
+            self.others.get(**name).is_some_and(|value| !changes_nothing(name, value))
+        });
+        match refused {
+            Some(name) => Err(Problem::bad(format!("{name} is not supported; leave it out"))),
+            None => Ok(()),
+        }
+    }
+}
+
+/// Whether a value is what it would be if it were left out.
+fn changes_nothing(name: &str, value: &Value) -> bool {
+    match value {
+        Value::Null | Value::Bool(false) => true,
+        Value::Number(number) => number.as_f64() == Some(0.0),
+        Value::String(text) => name == "tool_choice" && text == "none",
+        Value::Array(items) => {
+            items.is_empty() || (name == "modalities" && *items == [Value::from("text")])
+        }
+        Value::Object(object) => {
+            object.is_empty() || object.get("type").is_some_and(|kind| kind == "text")
+        }
+        Value::Bool(true) => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn request(member: &str) -> Result<(), Problem> {
+        let text = format!(r#"{{"model": "mini", "messages": [], {member}}}"#);
+        json::<ChatRequest>(text.as_bytes())?.check("mini")
+    }
+
+    #[test]
+    fn what_changes_nothing_is_ignored_and_what_would_is_refused() {
+        for member in [
+            r#""user": "me""#,
+            r#""tools": []"#,
+            r#""n": 1"#,
+            r#""frequency_penalty": 0"#,
+            r#""response_format": {"type": "text"}"#,
+            r#""modalities": ["text"]"#,
+            r#""logprobs": false"#,
+        ] {
+            assert_eq!(request(member), Ok(()), "{member}");
+        }
+        for member in [
+            r#""tools": [{"type": "function"}]"#,
+            r#""n": 2"#,
+            r#""presence_penalty": 0.5"#,
+            r#""response_format": {"type": "json_object"}"#,
+            r#""stop": "\n""#,
+            r#""logprobs": true"#,
+            r#""seed": -1"#,
+        ] {
+            assert_eq!(request(member).unwrap_err().kind, Kind::BadRequest, "{member}");
+        }
+        let other: ChatRequest = json(br#"{"model": "gpt", "messages": []}"#).unwrap();
+        assert_eq!(other.check("mini").unwrap_err().kind, Kind::NotFound);
+    }
+}

@@ -1,0 +1,222 @@
+//! Requests as they arrive: bytes within limits, then pictures, a question and options.
+
+mod form;
+mod receive;
+mod uploads;
+
+use calico_language::Sampling;
+use calico_model::{Question, SegmentOptions};
+use calico_result::Task;
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use utoipa::ToSchema;
+
+pub(crate) use form::{SegmentForm, of_form};
+pub(crate) use receive::{MediaType, forget, media_type, receive};
+pub(crate) use uploads::{ImageInput, Source, Upload, check_count};
+
+use crate::problem::{Kind, Problem};
+use crate::settings::Limits;
+
+/// What a request asks.
+#[derive(Debug)]
+pub(crate) struct Asked {
+    pub(crate) uploads: Vec<Upload>,
+    pub(crate) question: Question,
+    pub(crate) options: SegmentOptions,
+    /// Whether the answer is told while it is made.
+    pub(crate) stream: bool,
+}
+
+/// A built-in question, or all of them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum TaskChoice {
+    /// Which object do the images share?
+    #[serde(alias = "common-objects")]
+    CommonObjects,
+    /// Which parts do the objects have in common?
+    #[serde(alias = "common-parts")]
+    CommonParts,
+    /// Which parts has only one of the objects?
+    #[serde(alias = "unique-parts")]
+    UniqueParts,
+    /// The three questions, one after the other.
+    All,
+}
+
+/// Pictures and a question.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct SegmentRequest {
+    /// The pictures, in the order in which they are shown: two or more to compare.
+    #[schema(min_items = 1, max_items = 1024)]
+    images: Vec<ImageInput>,
+    /// A built-in question; without it, a prompt and an answer: all of them.
+    #[serde(default)]
+    task: Option<TaskChoice>,
+    /// A question in your own words, with one `<image>` per image or none.
+    #[serde(default)]
+    prompt: Option<String>,
+    /// A sentence to ground instead of an answer to generate, as
+    /// `They share <p> a handle </p> [SEG] (IMAGE1) [SEG] (IMAGE2).`
+    #[serde(default)]
+    answer: Option<String>,
+    /// Longest answer, in tokens; at most what the service allows.
+    #[serde(default)]
+    #[schema(minimum = 1)]
+    max_new_tokens: Option<usize>,
+    /// Divides the scores of the next word: 0 always takes the best, 1 draws as trained.
+    #[serde(default)]
+    #[schema(minimum = 0)]
+    temperature: Option<f64>,
+    /// Draw among the likeliest words that together reach this probability.
+    #[serde(default)]
+    #[schema(exclusive_minimum = 0, maximum = 1)]
+    top_p: Option<f64>,
+    /// Seed of the draws: the same seed gives the same answer.
+    #[serde(default)]
+    #[schema(minimum = 0)]
+    seed: Option<u64>,
+    /// Whether the answer comes as server-sent events while it is made; so it does, too, where the
+    /// request accepts `text/event-stream`.
+    #[serde(default)]
+    stream: bool,
+}
+
+/// How an answer is written, as far as the request says.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct SamplingInput {
+    pub(crate) max_new_tokens: Option<usize>,
+    pub(crate) temperature: Option<f64>,
+    pub(crate) top_p: Option<f64>,
+    pub(crate) seed: Option<u64>,
+}
+
+impl SegmentRequest {
+    pub(crate) fn asked(self, limits: &Limits) -> Result<Asked, Problem> {
+        let question = question(self.task, self.prompt, self.answer, limits)?;
+        let uploads = ImageInput::uploads(self.images, limits)?;
+        let Self { max_new_tokens, temperature, top_p, seed, .. } = self;
+        let options = SamplingInput { max_new_tokens, temperature, top_p, seed }.options(limits)?;
+        Ok(Asked { uploads, question, options, stream: self.stream })
+    }
+}
+
+impl SamplingInput {
+    pub(crate) fn options(self, limits: &Limits) -> Result<SegmentOptions, Problem> {
+        let most = limits.answer_tokens;
+        let default = SegmentOptions::default();
+        let tokens = self.max_new_tokens.unwrap_or(default.max_new_tokens.min(most));
+        if tokens > most {
+            let detail = format!("max_new_tokens is {tokens}; this service writes at most {most}");
+            return Err(Problem::bad(detail));
+        }
+        let sampling = Sampling {
+            temperature: self.temperature.unwrap_or(default.sampling.temperature),
+            top_p: self.top_p.unwrap_or(default.sampling.top_p),
+            seed: self.seed.unwrap_or(default.sampling.seed),
+        };
+        Ok(SegmentOptions { max_new_tokens: tokens, sampling })
+    }
+}
+
+/// The question of a request; a request has one at most.
+pub(crate) fn question(
+    task: Option<TaskChoice>,
+    prompt: Option<String>,
+    answer: Option<String>,
+    limits: &Limits,
+) -> Result<Question, Problem> {
+    let given = [task.is_some(), prompt.is_some(), answer.is_some()];
+    if given.into_iter().filter(|&is_given| is_given).count() > 1 {
+        return Err(Problem::bad("task, prompt and answer exclude each other; send one of them"));
+    }
+    for (name, text) in [("prompt", &prompt), ("answer", &answer)] {
+        let Some(text) = text else { continue };
+        if text.len() > limits.text_bytes {
+            let (found, most) = (text.len(), limits.text_bytes);
+            let detail = format!("{name} has {found} bytes; this service takes at most {most}");
+            return Err(Problem::new(Kind::TooLarge, detail));
+        }
+        if text.trim().is_empty() {
+            return Err(Problem::bad(format!("{name} says nothing; leave it out, or write text")));
+        }
+    }
+    Ok(match (prompt, answer, task) {
+        (Some(prompt), ..) => Question::Prompt(prompt),
+        (None, Some(answer), _) => Question::Answer(answer),
+        (None, None, None | Some(TaskChoice::All)) => Question::AllTasks,
+        (None, None, Some(TaskChoice::CommonObjects)) => Question::Task(Task::CommonObjects),
+        (None, None, Some(TaskChoice::CommonParts)) => Question::Task(Task::CommonParts),
+        (None, None, Some(TaskChoice::UniqueParts)) => Question::Task(Task::UniqueParts),
+    })
+}
+
+/// Reads JSON; what is wrong is named with its place.
+pub(crate) fn json<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
+    let mut reader = serde_json::Deserializer::from_slice(bytes);
+    let value = serde_path_to_error::deserialize(&mut reader).map_err(|error| {
+        let path = error.path().to_string();
+        let place = if path == "." { String::new() } else { format!(" in {path}") };
+        Problem::bad(format!("the JSON of the request is not usable{place}: {}", error.inner()))
+    })?;
+    reader.end().map_err(|error| {
+        Problem::bad(format!("the JSON of the request does not end where it should: {error}"))
+    })?;
+    Ok(value)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn asked(text: &str) -> Result<Asked, Problem> {
+        json::<SegmentRequest>(text.as_bytes())?.asked(&Limits::default())
+    }
+
+    #[test]
+    fn a_request_is_read_with_its_defaults() {
+        let asked = asked(r#"{"images": ["aGk=", {"data": "aGk=", "name": "b.png"}]}"#).unwrap();
+        assert_eq!(asked.question, Question::AllTasks);
+        assert_eq!(asked.options, SegmentOptions::default());
+        let names: Vec<_> = asked.uploads.iter().map(|upload| upload.name.as_str()).collect();
+        assert_eq!(names, ["image1", "b.png"]);
+    }
+
+    #[test]
+    fn files_and_commands_spell_tasks_differently_and_both_are_understood() {
+        for spelling in ["unique_parts", "unique-parts"] {
+            let text = format!(r#"{{"images": ["aGk="], "task": "{spelling}"}}"#);
+            assert_eq!(asked(&text).unwrap().question, Question::Task(Task::UniqueParts));
+        }
+    }
+
+    #[test]
+    fn what_is_wrong_is_named_with_its_place() {
+        for (text, words) in [
+            ("", "EOF"),
+            ("{", "EOF"),
+            (r#"{"images": ["aGk="]} x"#, "does not end where it should"),
+            (r#"{"images": ["aGk="], "surprise": 1}"#, "surprise"),
+            (r#"{"images": ["aGk="], "max_new_tokens": -1}"#, "max_new_tokens"),
+            (r#"{"images": ["aGk="], "temperature": NaN}"#, "expected value"),
+            (r#"{"images": ["aGk="], "temperature": 1e999}"#, "out of range"),
+            (r#"{"images": ["aGk="], "max_new_tokens": 513}"#, "at most 512"),
+            (r#"{"images": ["aGk="], "task": "parts"}"#, "unknown variant"),
+            (r#"{"images": ["aGk="], "task": "all", "prompt": "x"}"#, "exclude each other"),
+            (r#"{"images": ["aGk="], "prompt": " "}"#, "says nothing"),
+            (r#"{"images": ["a b!"]}"#, "image 1"),
+            (r#"{"images": []}"#, "no image"),
+            (r#"{"images": [7]}"#, "images[0]"),
+        ] {
+            let problem = asked(text).unwrap_err();
+            assert!(problem.detail.contains(words), "{text}: {}", problem.detail);
+            assert!(problem.kind.status().is_client_error());
+        }
+        let deep = format!(r#"{{"images": {}"#, "[".repeat(100_000));
+        assert!(asked(&deep).is_err());
+        let long = format!(r#"{{"images": ["aGk="], "prompt": "{}"}}"#, "x".repeat(20_000));
+        assert_eq!(asked(&long).unwrap_err().kind, Kind::TooLarge);
+    }
+}

@@ -1,0 +1,263 @@
+//! Questions wait here for a worker that answers them.
+
+mod watcher;
+mod worker;
+
+use std::collections::VecDeque;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use calico_model::{Photograph, Question, SegmentOptions};
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+use tokio::sync::watch;
+use tokio::time::sleep_until;
+
+use crate::admission::Share;
+use crate::engine::Engine;
+use crate::event::Event;
+use crate::metrics::Metrics;
+use crate::problem::{Kind, Problem};
+use crate::settings::Limits;
+
+/// What is asked.
+#[derive(Debug)]
+pub(crate) struct Work {
+    pub(crate) photographs: Vec<Photograph>,
+    pub(crate) question: Question,
+    pub(crate) options: SegmentOptions,
+    /// The memory of the photographs, given back with them.
+    #[expect(dead_code, reason = "held, not read")]
+    pub(crate) memory: Share,
+}
+
+/// Work that somebody waits for.
+struct Job {
+    id: u64,
+    work: Work,
+    events: UnboundedSender<Event>,
+    is_cancelled: Arc<AtomicBool>,
+    arrived: Instant,
+    /// Names the request in the log.
+    span: tracing::Span,
+}
+
+/// Takes questions, up to a number of them.
+#[derive(Clone)]
+pub(crate) struct Queue(Arc<Shared>);
+
+struct Shared {
+    engine: Arc<dyn Engine>,
+    metrics: Arc<Metrics>,
+    most: usize,
+    workers: usize,
+    wait: Duration,
+    answer: Duration,
+    state: Mutex<State>,
+    /// Wakes workers when there is a job.
+    arrival: Condvar,
+    /// Jobs that wait or are worked on.
+    pending: watch::Sender<usize>,
+}
+
+#[derive(Default)]
+struct State {
+    waiting: VecDeque<Job>,
+    answering: usize,
+    next_id: u64,
+    /// How long answers took, the last ones counting most.
+    mean_seconds: f64,
+}
+
+/// A question that waits or is answered. Dropping it means that nobody waits any more.
+pub(crate) struct Ticket {
+    id: u64,
+    events: UnboundedReceiver<Event>,
+    is_cancelled: Arc<AtomicBool>,
+    is_over: bool,
+    deadline: tokio::time::Instant,
+    is_started: bool,
+    shared: Arc<Shared>,
+}
+
+impl Queue {
+    /// Starts the workers, which live as long as the process.
+    pub(crate) fn start(
+        engine: Arc<dyn Engine>,
+        metrics: Arc<Metrics>,
+        limits: &Limits,
+    ) -> std::io::Result<Self> {
+        let shared = Arc::new(Shared {
+            engine,
+            metrics,
+            most: limits.queue,
+            workers: limits.workers(),
+            wait: Duration::from_secs(limits.wait_seconds),
+            answer: Duration::from_secs(limits.answer_seconds),
+            state: Mutex::default(),
+            arrival: Condvar::new(),
+            pending: watch::Sender::new(0),
+        });
+        for number in 1..=limits.workers() {
+            let shared = Arc::clone(&shared);
+            let work = move || shared.work();
+            thread::Builder::new().name(format!("answers-{number}")).spawn(work)?;
+        }
+        Ok(Self(shared))
+    }
+
+    /// Whether there is room for a question right now, before anything is done for it.
+    pub(crate) fn check_room(&self) -> Result<(), Problem> {
+        self.0.check_room(&self.0.state())
+    }
+
+    /// Takes a question in, if there is room for it.
+    pub(crate) fn submit(&self, work: Work) -> Result<Ticket, Problem> {
+        let shared = &self.0;
+        let (sender, events) = unbounded_channel();
+        let is_cancelled = Arc::new(AtomicBool::new(false));
+        let mut state = shared.state();
+        shared.check_room(&state)?;
+        let id = state.next_id;
+        state.next_id += 1;
+        // Somebody holds the other end: it is in this function.
+        let _ = sender.send(Event::Queued { ahead: state.waiting.len() + state.answering });
+        state.waiting.push_back(Job {
+            id,
+            work,
+            events: sender,
+            is_cancelled: Arc::clone(&is_cancelled),
+            arrived: Instant::now(),
+            span: tracing::Span::current(),
+        });
+        shared.count(&state);
+        drop(state);
+        shared.arrival.notify_one();
+        let deadline = tokio::time::Instant::now() + shared.wait;
+        Ok(Ticket {
+            id,
+            events,
+            is_cancelled,
+            is_over: false,
+            deadline,
+            is_started: false,
+            shared: Arc::clone(shared),
+        })
+    }
+
+    /// Resolves when no question waits or is worked on.
+    pub(crate) async fn idle(&self) {
+        // The sender lives as long as this queue.
+        let _ = self.0.pending.subscribe().wait_for(|&pending| pending == 0).await;
+    }
+
+    /// Lets go of every question: those who wait are told.
+    pub(crate) fn abandon(&self) -> usize {
+        let mut state = self.0.state();
+        let left = state.waiting.len() + state.answering;
+        for job in state.waiting.drain(..) {
+            let _ = job.events.send(Event::Problem(Problem::stopping()));
+        }
+        self.0.count(&state);
+        left
+    }
+}
+
+impl Shared {
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn check_room(&self, state: &State) -> Result<(), Problem> {
+        if state.waiting.len() < self.most {
+            return Ok(());
+        }
+        let seconds = state.seconds_until_room(self.workers);
+        let most = self.most;
+        let detail = format!("{most} questions wait already; ask again in {seconds} seconds");
+        Err(Problem::new(Kind::QueueFull, detail).retry_after(seconds))
+    }
+
+    /// Tells how much there is to do.
+    fn count(&self, state: &State) {
+        self.metrics.waiting.set(state.waiting.len() as i64);
+        self.metrics.answering.set(state.answering as i64);
+        self.pending.send_replace(state.waiting.len() + state.answering);
+    }
+
+    /// Takes a question out that nobody waits for.
+    fn withdraw(&self, id: u64) {
+        let mut state = self.state();
+        if let Some(place) = state.waiting.iter().position(|job| job.id == id) {
+            state.waiting.remove(place);
+            state.tell_places();
+            self.count(&state);
+        }
+        self.metrics.cancelled.inc();
+    }
+}
+
+impl State {
+    /// A guess: as long as the questions before take, and at least a second.
+    fn seconds_until_room(&self, workers: usize) -> u64 {
+        let seconds = self.mean_seconds * self.answering.max(1) as f64 / workers as f64;
+        seconds.ceil().clamp(1.0, 600.0) as u64
+    }
+
+    /// Tells everybody who waits how many come before.
+    fn tell_places(&self) {
+        for (place, job) in self.waiting.iter().enumerate() {
+            let _ = job.events.send(Event::Queued { ahead: place + self.answering });
+        }
+    }
+}
+
+impl Ticket {
+    /// The next event; the last one is a result or a problem, and nothing follows it.
+    pub(crate) async fn next(&mut self) -> Option<Event> {
+        if self.is_over {
+            return None;
+        }
+        let event = tokio::select! {
+            event = self.events.recv() => event.unwrap_or_else(|| {
+                Event::Problem(Problem::internal(&"a worker ended without an answer"))
+            }),
+            () = sleep_until(self.deadline) => Event::Problem(self.late()),
+        };
+        if matches!(event, Event::Started) {
+            self.is_started = true;
+            self.deadline = tokio::time::Instant::now() + self.shared.answer;
+        }
+        self.is_over = event.is_last();
+        if self.is_over {
+            self.is_cancelled.store(true, Ordering::Relaxed);
+        }
+        Some(event)
+    }
+
+    fn late(&self) -> Problem {
+        self.shared.withdraw(self.id);
+        if self.is_started {
+            let seconds = self.shared.answer.as_secs();
+            let detail = format!(
+                "the answer was not complete after {seconds} seconds; ask for fewer tokens or \
+                 about fewer images"
+            );
+            return Problem::new(Kind::Unfinished, detail);
+        }
+        let seconds = self.shared.wait.as_secs();
+        let detail =
+            format!("{seconds} seconds passed before the question's turn; ask again later");
+        Problem::new(Kind::Waited, detail).retry_after(seconds.min(60))
+    }
+}
+
+impl Drop for Ticket {
+    fn drop(&mut self) {
+        if !self.is_over {
+            self.is_cancelled.store(true, Ordering::Relaxed);
+            self.shared.withdraw(self.id);
+        }
+    }
+}

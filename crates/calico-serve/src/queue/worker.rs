@@ -1,0 +1,74 @@
+//! Answers one question after the other.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::PoisonError;
+use std::sync::atomic::Ordering;
+use std::time::Instant;
+
+use super::watcher::Watcher;
+use super::{Job, Shared, Work};
+use crate::event::Event;
+use crate::problem::Problem;
+
+/// How much the last answer counts in the mean time of answers.
+const WEIGHT: f64 = 0.3;
+
+impl Shared {
+    /// Never returns.
+    pub(super) fn work(&self) {
+        loop {
+            let job = self.next();
+            let start = Instant::now();
+            job.span.in_scope(|| self.answer(&job));
+            let mut state = self.state();
+            state.answering -= 1;
+            let took = start.elapsed().as_secs_f64();
+            state.mean_seconds += WEIGHT * (took - state.mean_seconds);
+            self.count(&state);
+            // The photographs and their memory are gone before the next question begins.
+            drop(job);
+        }
+    }
+
+    fn next(&self) -> Job {
+        let mut state = self.state();
+        loop {
+            if let Some(job) = state.waiting.pop_front() {
+                state.tell_places();
+                state.answering += 1;
+                self.count(&state);
+                return job;
+            }
+            state = self.arrival.wait(state).unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+
+    fn answer(&self, job: &Job) {
+        self.metrics.wait_seconds.observe(job.arrived.elapsed().as_secs_f64());
+        if job.is_cancelled.load(Ordering::Relaxed) || job.events.send(Event::Started).is_err() {
+            return;
+        }
+        let Work { photographs, question, options, .. } = &job.work;
+        let mut watcher = Watcher::new(job, &self.metrics);
+        // What the model keeps between questions is a cache behind a lock, whole at any time.
+        let done = catch_unwind(AssertUnwindSafe(|| {
+            self.engine.segment(photographs, question, options, &mut watcher)
+        }));
+        watcher.end();
+        let event = match done {
+            Ok(Ok(result)) => Event::Result(Box::new(result)),
+            Ok(Err(error)) => Event::Problem(Problem::of_model(&error)),
+            Err(panic) => {
+                self.metrics.panics.inc();
+                let message = panic
+                    .downcast_ref::<&str>()
+                    .copied()
+                    .or_else(|| panic.downcast_ref::<String>().map(String::as_str));
+                let message = message.unwrap_or("a panic without a message");
+                Event::Problem(Problem::internal(&message))
+            }
+        };
+        // Whoever asked may be gone.
+        let _ = job.events.send(event);
+    }
+}
