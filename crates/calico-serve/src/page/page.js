@@ -347,6 +347,8 @@ async function ask() {
   running = mine;
   const asked = { pictures: [...pictures], task, prompt, tasks: TASKS[task] ? [task] : [] };
   setBusy(true);
+  // Where the answer lies below, as on a phone, it comes into view.
+  $("result-section").scrollIntoView({ block: "nearest" });
   try {
     await begin(asked);
     await service.segment(asked, (name, data) => running === mine && EVENTS[name]?.(data), mine.signal);

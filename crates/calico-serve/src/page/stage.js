@@ -8,13 +8,15 @@ const STEP = 1.4;
 const MOVE = 0.15;
 /** How little of a mask is shown while another phrase is lit. */
 const DIM = 0.25;
+/** How strong the masks of the lit phrase are, at least. */
+const LIT = 0.75;
 
 /** How all pictures are shown. */
 export const look = { masks: true, outlines: true, opacity: 0.55, lit: null, off: new Set() };
 
 export class Stage {
   /** `onPoint(group)` hears which phrase the pointer is on, or null. */
-  constructor(bitmap, { number, name, onPoint, onToggle }) {
+  constructor(bitmap, { number, name, onPoint }) {
     this.bitmap = bitmap;
     this.number = number;
     this.name = name;
@@ -23,7 +25,6 @@ export class Stage {
     this.zoom = 1;
     this.center = [0.5, 0.5];
     this.onPoint = onPoint;
-    this.onToggle = onToggle;
     this.pointers = new Map();
     this.#build();
   }
@@ -112,22 +113,38 @@ export class Stage {
     context.imageSmoothingEnabled = this.zoom < 4;
     context.globalAlpha = 1;
     context.drawImage(this.bitmap, x, y, w, h);
-    context.imageSmoothingEnabled = false;
-    for (const mask of this.masks) {
-      if (look.off.has(mask.group)) continue;
-      const isLit = look.lit === null || look.lit === mask.group;
-      const strength = isLit ? 1 : DIM;
+    const layer = this.#layer(context.canvas);
+    const draw = (image, alpha, operation) => {
+      layer.globalAlpha = alpha;
+      layer.globalCompositeOperation = operation;
+      layer.drawImage(image, x, y, w, h);
+    };
+    // What is lit comes last, so that nothing covers it.
+    const isShown = (mask) => !look.off.has(mask.group);
+    const isLit = (mask) => look.lit === mask.group;
+    const shown = this.masks.filter(isShown).sort((a, b) => isLit(a) - isLit(b));
+    for (const mask of shown) {
+      const strength = look.lit === null || isLit(mask) ? 1 : DIM;
+      const opacity = isLit(mask) ? Math.max(look.opacity, LIT) : look.opacity;
+      // A mask takes the place of those below: colours that mix would belong to no phrase.
       if (look.masks) {
-        const more = look.lit === mask.group ? Math.max(look.opacity, 0.75) : look.opacity;
-        context.globalAlpha = more * strength;
-        context.drawImage(mask.filled, x, y, w, h);
+        draw(mask.filled, 1, "destination-out");
+        draw(mask.filled, opacity * strength, "source-over");
       }
-      if (look.outlines || look.lit === mask.group) {
-        context.globalAlpha = strength;
-        context.drawImage(mask.outline, x, y, w, h);
-      }
+      if (look.outlines || isLit(mask)) draw(mask.outline, strength, "source-over");
     }
-    context.globalAlpha = 1;
+    context.drawImage(layer.canvas, 0, 0);
+  }
+
+  /** An empty layer as large as a canvas. */
+  #layer({ width, height }) {
+    this.layer ??= document.createElement("canvas");
+    // Setting a size empties a canvas.
+    this.layer.width = width;
+    this.layer.height = height;
+    const layer = this.layer.getContext("2d");
+    layer.imageSmoothingEnabled = false;
+    return layer;
   }
 
   /** The smallest shown mask under a place of the screen. */
