@@ -33,7 +33,7 @@ impl Running {
             .unwrap();
         let mut line = String::new();
         BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
-        let address = line.trim().strip_prefix("http://").expect(&line).parse().unwrap();
+        let address = line.trim().strip_prefix("http://").unwrap().parse().unwrap();
         Self { child, address }
     }
 

@@ -7,8 +7,9 @@ mod uploads;
 use calico_language::Sampling;
 use calico_model::{Question, SegmentOptions};
 use calico_result::Task;
-use serde::Deserialize;
-use serde::de::DeserializeOwned;
+use serde::de::{DeserializeOwned, Error as _};
+use serde::{Deserialize, Deserializer};
+use serde_json::Number;
 use utoipa::ToSchema;
 
 pub(crate) use form::{SegmentForm, of_form};
@@ -17,6 +18,10 @@ pub(crate) use uploads::{ImageInput, Source, Upload, check_count};
 
 use crate::problem::{Kind, Problem};
 use crate::settings::Limits;
+
+/// A picture of one pixel, for the examples of the description.
+pub(crate) const EXAMPLE_PICTURE: &str = "data:image/gif;base64,\
+    R0lGODlhAQABAIAAAP///wAAACH5BAAAAAAALAAAAAABAAEAAAICRAEAOw==";
 
 /// What a request asks.
 #[derive(Debug)]
@@ -48,9 +53,13 @@ pub(crate) enum TaskChoice {
 /// Pictures and a question.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(example = json!({
+    "images": [{ "name": "a.png", "data": EXAMPLE_PICTURE }, EXAMPLE_PICTURE],
+    "task": "common_parts",
+}))]
 pub(crate) struct SegmentRequest {
     /// The pictures, in the order in which they are shown: two or more to compare.
-    #[schema(min_items = 1, max_items = 1024)]
+    #[schema(min_items = 1)]
     images: Vec<ImageInput>,
     /// A built-in question; without it, a prompt and an answer: all of them.
     #[serde(default)]
@@ -63,9 +72,9 @@ pub(crate) struct SegmentRequest {
     #[serde(default)]
     answer: Option<String>,
     /// Longest answer, in tokens; at most what the service allows.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "integer")]
     #[schema(minimum = 1)]
-    max_new_tokens: Option<usize>,
+    max_new_tokens: Option<u64>,
     /// Divides the scores of the next word: 0 always takes the best, 1 draws as trained.
     #[serde(default)]
     #[schema(minimum = 0)]
@@ -75,7 +84,7 @@ pub(crate) struct SegmentRequest {
     #[schema(exclusive_minimum = 0, maximum = 1)]
     top_p: Option<f64>,
     /// Seed of the draws: the same seed gives the same answer.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "integer")]
     #[schema(minimum = 0)]
     seed: Option<u64>,
     /// Whether the answer comes as server-sent events while it is made; so it does, too, where the
@@ -87,7 +96,7 @@ pub(crate) struct SegmentRequest {
 /// How an answer is written, as far as the request says.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct SamplingInput {
-    pub(crate) max_new_tokens: Option<usize>,
+    pub(crate) max_new_tokens: Option<u64>,
     pub(crate) temperature: Option<f64>,
     pub(crate) top_p: Option<f64>,
     pub(crate) seed: Option<u64>,
@@ -107,8 +116,8 @@ impl SamplingInput {
     pub(crate) fn options(self, limits: &Limits) -> Result<SegmentOptions, Problem> {
         let most = limits.answer_tokens;
         let default = SegmentOptions::default();
-        let tokens = self.max_new_tokens.unwrap_or(default.max_new_tokens.min(most));
-        if tokens > most {
+        let tokens = self.max_new_tokens.unwrap_or(default.max_new_tokens.min(most) as u64);
+        if tokens > most as u64 {
             let detail = format!("max_new_tokens is {tokens}; this service writes at most {most}");
             return Err(Problem::bad(detail));
         }
@@ -117,7 +126,7 @@ impl SamplingInput {
             top_p: self.top_p.unwrap_or(default.sampling.top_p),
             seed: self.seed.unwrap_or(default.sampling.seed),
         };
-        Ok(SegmentOptions { max_new_tokens: tokens, sampling })
+        Ok(SegmentOptions { max_new_tokens: tokens as usize, sampling })
     }
 }
 
@@ -153,6 +162,18 @@ pub(crate) fn question(
     })
 }
 
+/// Reads an integer from 0. JSON has one kind of numbers: 3.0 is one, too.
+pub(crate) fn integer<'de, D>(deserializer: D) -> Result<Option<u64>, D::Error>
+where
+    D: Deserializer<'de>,
+{
+    let Some(number) = Option::<Number>::deserialize(deserializer)? else { return Ok(None) };
+    let whole = number.as_f64().filter(|value| value.fract() == 0.0 && *value >= 0.0);
+    let integer = number.as_u64().or_else(|| whole.map(|value| value as u64));
+    let error = || D::Error::custom(format!("{number} is no integer from 0"));
+    integer.map(Some).ok_or_else(error)
+}
+
 /// Reads JSON; what is wrong is named with its place.
 pub(crate) fn json<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
     let mut reader = serde_json::Deserializer::from_slice(bytes);
@@ -185,6 +206,12 @@ mod tests {
     }
 
     #[test]
+    fn an_integer_may_have_a_point() {
+        let asked = asked(r#"{"images": ["aGk="], "max_new_tokens": 3.0, "seed": 0.0}"#).unwrap();
+        assert_eq!((asked.options.max_new_tokens, asked.options.sampling.seed), (3, 0));
+    }
+
+    #[test]
     fn files_and_commands_spell_tasks_differently_and_both_are_understood() {
         for spelling in ["unique_parts", "unique-parts"] {
             let text = format!(r#"{{"images": ["aGk="], "task": "{spelling}"}}"#);
@@ -202,6 +229,7 @@ mod tests {
             (r#"{"images": ["aGk="], "max_new_tokens": -1}"#, "max_new_tokens"),
             (r#"{"images": ["aGk="], "temperature": NaN}"#, "expected value"),
             (r#"{"images": ["aGk="], "temperature": 1e999}"#, "out of range"),
+            (r#"{"images": ["aGk="], "max_new_tokens": 1.5}"#, "no integer"),
             (r#"{"images": ["aGk="], "max_new_tokens": 513}"#, "at most 512"),
             (r#"{"images": ["aGk="], "task": "parts"}"#, "unknown variant"),
             (r#"{"images": ["aGk="], "task": "all", "prompt": "x"}"#, "exclude each other"),

@@ -9,6 +9,7 @@ use calico_model::Photograph;
 use tokio::sync::{Semaphore, SemaphorePermit, watch};
 use tokio::task::spawn_blocking;
 
+use super::openapi::document_of;
 use crate::admission::{Memory, Share};
 use crate::engine::Engine;
 use crate::incoming::{Asked, Source, Upload};
@@ -36,6 +37,8 @@ pub(crate) struct App {
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) memory: Memory,
     pub(crate) queue: Queue,
+    /// The content of `/openapi.json`.
+    pub(super) description: String,
     fetcher: Option<Fetcher>,
     fetchers: Semaphore,
     decoders: Semaphore,
@@ -59,7 +62,9 @@ impl App {
         let metrics = Arc::new(Metrics::new());
         let limits = &settings.limits;
         let queue = Queue::start(Arc::clone(&engine), Arc::clone(&metrics), limits)?;
+        let description = document_of(&engine.identity().name, limits);
         Ok(Self {
+            description,
             engine,
             metrics,
             memory: Memory::new(limits.memory_bytes),

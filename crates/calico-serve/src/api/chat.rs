@@ -17,7 +17,8 @@ use utoipa::ToSchema;
 use super::App;
 use super::segment::stream_response;
 use crate::incoming::{
-    Asked, MediaType, SamplingInput, TaskChoice, forget, json, media_type, question, receive,
+    Asked, EXAMPLE_PICTURE, MediaType, SamplingInput, TaskChoice, forget, integer, json,
+    media_type, question, receive,
 };
 use crate::problem::{Kind, Problem};
 use crate::queue::Ticket;
@@ -26,6 +27,14 @@ use message::ChatMessage;
 
 /// A chat of one message: pictures and a question.
 #[derive(Debug, Deserialize, ToSchema)]
+#[schema(example = json!({
+    "model": "mini",
+    "messages": [{ "role": "user", "content": [
+        { "type": "image_url", "image_url": { "url": EXAMPLE_PICTURE } },
+        { "type": "image_url", "image_url": { "url": EXAMPLE_PICTURE } },
+        { "type": "text", "text": "Which parts do they share?" },
+    ] }],
+}))]
 pub(crate) struct ChatRequest {
     /// The name of the model, as `/v1/models` tells it.
     model: String,
@@ -38,13 +47,13 @@ pub(crate) struct ChatRequest {
     #[serde(default)]
     stream_options: Option<StreamOptions>,
     /// Longest answer, in tokens.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "integer")]
     #[schema(minimum = 1)]
-    max_completion_tokens: Option<usize>,
+    max_completion_tokens: Option<u64>,
     /// The older name of the same.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "integer")]
     #[schema(minimum = 1)]
-    max_tokens: Option<usize>,
+    max_tokens: Option<u64>,
     /// Divides the scores of the next word; 0, which always takes the best, if it is left out.
     #[serde(default)]
     #[schema(minimum = 0)]
@@ -54,11 +63,11 @@ pub(crate) struct ChatRequest {
     #[schema(exclusive_minimum = 0, maximum = 1)]
     top_p: Option<f64>,
     /// Seed of the draws.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "integer")]
     #[schema(minimum = 0)]
     seed: Option<u64>,
     /// Answers to the same question: 1.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "integer")]
     #[schema(minimum = 1, maximum = 1)]
     n: Option<u64>,
     #[serde(default)]

@@ -10,6 +10,7 @@ use axum::response::{IntoResponse, Response};
 use calico_result::export::{Bundle, bundle};
 use calico_result::{ExportFormat, Segmentation};
 use tokio::task::spawn_blocking;
+use utoipa::ToSchema;
 
 use super::App;
 use crate::incoming::{MediaType, forget, json, media_type, receive};
@@ -25,6 +26,17 @@ const MOST_SEGMENTS: usize = 4096;
 /// Pixels of all masks together.
 const MOST_PIXELS: u64 = 2 << 30;
 
+/// The name of a format.
+#[derive(ToSchema)]
+#[schema(rename_all = "snake_case")]
+#[expect(dead_code, reason = "describes names that `ExportFormat` has")]
+enum ExportChoice {
+    Coco,
+    Masks,
+    Npz,
+    Svg,
+}
+
 /// Export a result
 ///
 /// Takes what `/v1/segment` answered, and returns `coco.json`, or an archive of the files that the
@@ -33,7 +45,7 @@ const MOST_PIXELS: u64 = 2 << 30;
     post,
     path = "/v1/export/{format}",
     tag = "Calico",
-    params(("format" = String, Path, description = "`coco`, `masks`, `npz` or `svg`")),
+    params(("format" = ExportChoice, Path, description = "`coco`, `masks`, `npz` or `svg`")),
     request_body(content = super::openapi::Segmentation, content_type = "application/json"),
     responses(
         (status = 200, description = "The file", content(

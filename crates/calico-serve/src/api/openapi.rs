@@ -1,8 +1,9 @@
 //! `GET /openapi.json`: the description of the API.
 
 use std::borrow::Cow;
-use std::sync::LazyLock;
+use std::sync::Arc;
 
+use axum::extract::State;
 use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse, Response};
 use calico_result::JSON_SCHEMA;
@@ -11,7 +12,9 @@ use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
 use utoipa::openapi::{ObjectBuilder, RefOr, Schema};
 use utoipa::{IntoResponses, Modify, OpenApi, PartialSchema, ToSchema};
 
+use super::App;
 use crate::problem::{Kind, MEDIA_TYPE};
+use crate::settings::Limits;
 
 /// Where the schema of a result has its parts, and where the description has its own.
 const PARTS: &str = "#/$defs/";
@@ -61,7 +64,12 @@ pub(crate) struct Segmentation;
 
 impl PartialSchema for Segmentation {
     fn schema() -> RefOr<Schema> {
-        ObjectBuilder::new().into()
+        let example = json!({
+            "schema": "calico.result/1", "model": { "name": "mini" },
+            "images": [{ "index": 1, "file_name": "a.png", "width": 1, "height": 1 }],
+            "answers": [], "warnings": [],
+        });
+        ObjectBuilder::new().examples([example]).into()
     }
 }
 
@@ -115,14 +123,31 @@ impl IntoResponses for Problems {
     }
 }
 
-static DOCUMENT: LazyLock<String> = LazyLock::new(|| {
+/// The description of the API of a service with these limits, whose model has this name.
+pub(super) fn document_of(model: &str, limits: &Limits) -> String {
     let mut document = serde_json::to_value(Api::openapi()).unwrap_or_default();
     document["info"]["version"] = env!("CARGO_PKG_VERSION").into();
     document["info"]["license"] = json!({ "name": "MIT OR Apache-2.0" });
     document["x-problems"] = problems();
     add_result(&mut document);
+    let schemas = &mut document["components"]["schemas"];
+    for (pointer, limit) in [
+        ("/SegmentRequest/properties/images/maxItems", json!(limits.images)),
+        ("/SegmentForm/properties/image/maxItems", json!(limits.images)),
+        ("/SegmentRequest/properties/max_new_tokens/maximum", json!(limits.answer_tokens)),
+        ("/SegmentForm/properties/max_new_tokens/maximum", json!(limits.answer_tokens)),
+        ("/ChatRequest/properties/max_tokens/maximum", json!(limits.answer_tokens)),
+        ("/ChatRequest/properties/max_completion_tokens/maximum", json!(limits.answer_tokens)),
+        ("/ChatRequest/properties/model/const", json!(model)),
+        ("/ChatRequest/example/model", json!(model)),
+    ] {
+        let (place, key) = pointer.rsplit_once('/').unwrap_or_default();
+        if let Some(Value::Object(object)) = schemas.pointer_mut(place) {
+            object.insert(key.to_owned(), limit);
+        }
+    }
     format!("{document:#}\n")
-});
+}
 
 /// The kinds of problems, for the page that describes them.
 fn problems() -> Value {
@@ -141,8 +166,9 @@ fn add_result(document: &mut Value) {
     let Some(object) = schema.as_object_mut() else { return };
     object.remove("$schema");
     object.remove("$id");
-    let parts = object.remove("$defs");
     let schemas = &mut document["components"]["schemas"];
+    object.insert("examples".into(), schemas["Segmentation"]["examples"].take());
+    let parts = object.remove("$defs");
     if let Some(Value::Object(parts)) = parts {
         for (name, part) in parts {
             schemas[named(&name)] = part;
@@ -152,20 +178,24 @@ fn add_result(document: &mut Value) {
 }
 
 /// The description of the API.
-pub(super) async fn document() -> Response {
-    ([(CONTENT_TYPE, "application/json")], DOCUMENT.as_str()).into_response()
+pub(super) async fn document(State(app): State<Arc<App>>) -> Response {
+    ([(CONTENT_TYPE, "application/json")], app.description.clone()).into_response()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn document() -> Value {
+        serde_json::from_str(&document_of("mini", &Limits::default())).unwrap()
+    }
+
     #[test]
     fn every_reference_leads_somewhere() {
-        let document: Value = serde_json::from_str(&DOCUMENT).unwrap();
-        let text = DOCUMENT.as_str();
+        let document = document();
+        let text = document.to_string();
         let references: Vec<&str> = text
-            .split("\"$ref\": \"#")
+            .split("\"$ref\":\"#")
             .skip(1)
             .map(|rest| rest.split('"').next().unwrap())
             .collect();
@@ -177,10 +207,24 @@ mod tests {
 
     #[test]
     fn the_schema_of_a_result_is_that_of_the_file() {
-        let document: Value = serde_json::from_str(&DOCUMENT).unwrap();
-        let schemas = &document["components"]["schemas"];
+        let schemas = &document()["components"]["schemas"];
         assert_eq!(schemas["Segmentation"]["properties"]["schema"]["const"], "calico.result/1");
         assert!(schemas["Segmentation.answer"]["properties"]["plain_text"].is_object());
         assert_eq!(schemas["SegmentRequest"]["additionalProperties"], false);
+    }
+
+    #[test]
+    fn limits_and_the_name_of_the_model_are_told() {
+        let schemas = &document()["components"]["schemas"];
+        for (pointer, value) in [
+            ("/SegmentRequest/properties/images/maxItems", json!(8)),
+            ("/SegmentForm/properties/image/maxItems", json!(8)),
+            ("/SegmentForm/properties/max_new_tokens/maximum", json!(512)),
+            ("/SegmentRequest/properties/max_new_tokens/maximum", json!(512)),
+            ("/ChatRequest/properties/max_tokens/maximum", json!(512)),
+            ("/ChatRequest/properties/model/const", json!("mini")),
+        ] {
+            assert_eq!(schemas.pointer(pointer), Some(&value), "{pointer}");
+        }
     }
 }

@@ -27,24 +27,28 @@ pub(crate) struct SegmentForm {
     #[schema(min_items = 1, value_type = Vec<String>, format = Binary)]
     image: Vec<String>,
     /// A built-in question; without it, a prompt and an answer: all of them.
+    #[schema(nullable = false)]
     task: Option<TaskChoice>,
     /// A question in your own words, with one `<image>` per image or none.
+    #[schema(nullable = false, min_length = 1)]
     prompt: Option<String>,
     /// A sentence to ground instead of an answer to generate.
+    #[schema(nullable = false, min_length = 1)]
     answer: Option<String>,
     /// Longest answer, in tokens.
-    #[schema(minimum = 1)]
-    max_new_tokens: Option<usize>,
+    #[schema(minimum = 1, nullable = false)]
+    max_new_tokens: Option<u64>,
     /// Divides the scores of the next word.
-    #[schema(minimum = 0)]
+    #[schema(minimum = 0, nullable = false)]
     temperature: Option<f64>,
     /// Draw among the likeliest words that together reach this probability.
-    #[schema(exclusive_minimum = 0, maximum = 1)]
+    #[schema(exclusive_minimum = 0, maximum = 1, nullable = false)]
     top_p: Option<f64>,
     /// Seed of the draws.
-    #[schema(minimum = 0)]
+    #[schema(minimum = 0, nullable = false)]
     seed: Option<u64>,
     /// Whether the answer comes as server-sent events while it is made.
+    #[schema(nullable = false)]
     stream: Option<bool>,
 }
 

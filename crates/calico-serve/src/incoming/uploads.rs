@@ -58,6 +58,7 @@ pub(crate) enum ImageInput {
 pub(crate) struct NamedImage {
     /// The bytes of the file in base64, a `data:` URI of them or, where the service allows it, an
     /// `https:` address.
+    #[schema(min_length = 1)]
     data: String,
     /// What the picture is called in the result.
     #[serde(default)]

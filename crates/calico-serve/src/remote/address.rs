@@ -14,7 +14,7 @@ pub(super) fn is_public(address: IpAddr) -> bool {
 /// Blocks of the first kind of addresses that are not the public network: a network, and how many
 /// of its bits count.
 const SET_APART_V4: [(Ipv4Addr, u32); 17] = [
-    (Ipv4Addr::new(0, 0, 0, 0), 8),       // this network
+    (Ipv4Addr::UNSPECIFIED, 8),           // this network
     (Ipv4Addr::new(10, 0, 0, 0), 8),      // private
     (Ipv4Addr::new(100, 64, 0, 0), 10),   // shared by the customers of a provider
     (Ipv4Addr::new(127, 0, 0, 0), 8),     // loopback
@@ -61,14 +61,15 @@ fn is_public_v6(address: Ipv6Addr) -> bool {
 
 /// The address of the first kind within: mapped, compatible, translated (NAT64) or 6to4.
 fn embedded(segments: [u16; 8]) -> Option<Ipv4Addr> {
-    let [high, low] = match segments {
+    match segments {
         [0, 0, 0, 0, 0, 0 | 0xffff, high, low]
         | [0, 0, 0, 0, 0xffff, 0, high, low]
         | [0x64, 0xff9b, 0, 0, 0, 0, high, low]
-        | [0x2002, high, low, ..] => [high, low],
-        _ => return None,
-    };
-    Some(Ipv4Addr::from_bits(u32::from(high) << 16 | u32::from(low)))
+        | [0x2002, high, low, ..] => {
+            Some(Ipv4Addr::from_bits(u32::from(high) << 16 | u32::from(low)))
+        }
+        _ => None,
+    }
 }
 
 #[cfg(test)]
