@@ -76,6 +76,7 @@ def bombs():
     at = webp.index(b"VP8L") + 9
     yield "png size", png(huge, huge)
     yield "png unfolds", png(16000, 16000, b"\0" * 50_000_000)
+    yield "png unfolds within the limits", png(7000, 7000, b"\0" * 100_000_000)
     yield "jpeg size", patched(jpeg, frame, struct.pack(">HH", 65535, 65535))
     yield "gif size", gif
     yield "bmp size", bmp

@@ -42,10 +42,17 @@ def request(pair, task, stream):
     return head.encode() + body
 
 
+class Closed(Exception):
+    """The connection was closed before a response, as a service may do with one that is idle."""
+
+
 def read_response(stream):
     """The code of a response, the seconds until its first token, and its body."""
     start, first, body = time.perf_counter(), None, bytearray()
-    status = int(stream.readline().split()[1])
+    line = stream.readline()
+    if not line:
+        raise Closed
+    status = int(line.split()[1])
     headers = {}
     while (line := stream.readline().strip()):
         name, _, value = line.decode().partition(":")
@@ -66,9 +73,10 @@ def read_response(stream):
 class Client(threading.Thread):
     """Asks one question after the other."""
 
-    def __init__(self, number, address, end, patience):
+    def __init__(self, number, address, end, patience, leaves):
         super().__init__(daemon=True)
         self.number, self.address, self.end, self.patience = number, address, end, patience
+        self.leaves = leaves
         self.codes, self.firsts, self.seconds, self.faults = {}, [], [], []
 
     def run(self):
@@ -76,16 +84,30 @@ class Client(threading.Thread):
                     for i in range(4)]
         count = self.number
         connection = stream = None
+        is_used = False
         while time.perf_counter() < self.end:
             try:
                 if stream is None:
                     connection = socket.create_connection(self.address, timeout=self.patience)
                     stream = connection.makefile("rb")
+                    is_used = False
                 start = time.perf_counter()
                 connection.sendall(requests[count % 4])
                 status, first, body, headers = read_response(stream)
+                is_used = True
+            except (Closed, BrokenPipeError, ConnectionResetError) as error:
+                # Only a connection that was idle in between may be closed; then there is another.
+                if not is_used:
+                    self.faults.append(repr(error))
+                connection.close()
+                stream = None
+                continue
             except (OSError, ValueError, IndexError) as error:
-                self.faults.append(repr(error))
+                if self.leaves and isinstance(error, TimeoutError):
+                    self.codes["left"] = self.codes.get("left", 0) + 1
+                else:
+                    self.faults.append(repr(error))
+                connection.close()
                 stream = None
                 continue
             count += 1
@@ -126,6 +148,15 @@ def batch(program, scratch, name):
     return len(lines) / (time.perf_counter() - start)
 
 
+def measures(address):
+    """What the service says of going away."""
+    with socket.create_connection(address, timeout=10) as connection:
+        connection.sendall(b"GET /metrics HTTP/1.1\r\nhost: load\r\nconnection: close\r\n\r\n")
+        text = connection.makefile().read()
+    names = ("calico_cancelled_total", "calico_queue_waiting", "calico_answering", "calico_panics_total")
+    return {line.split()[0]: float(line.split()[1]) for line in text.splitlines() if line.startswith(names)}
+
+
 def share(values, part):
     return sorted(values)[min(len(values) - 1, int(len(values) * part))] if values else float("nan")
 
@@ -134,30 +165,38 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--program", help="the program to start, with `serve`")
     parser.add_argument("--serve-args", default="", help="more arguments for it")
+    parser.add_argument("--service", help="a command that starts a service, instead of --program")
     parser.add_argument("--address", help="host:port of a service that runs already")
     parser.add_argument("--process", type=int, help="its process, to watch its memory")
     parser.add_argument("--clients", type=int, default=64)
     parser.add_argument("--seconds", type=float, default=60)
     parser.add_argument("--patience", type=float, default=600, help="of a client, in seconds")
+    parser.add_argument("--leave", type=float, help="every fourth client goes away after so many seconds")
+    parser.add_argument("--allow", default="", help="codes that are no failure beside 200 and 429")
     parser.add_argument("--no-batch", action="store_true", help="compare with nothing")
     args = parser.parse_args()
 
     report, child = {}, None
     with tempfile.TemporaryDirectory() as scratch:
         scratch = Path(scratch)
-        compares = args.program and not args.no_batch and not args.address
+        compares = args.program and not args.no_batch and not args.address and not args.service
         before = batch(args.program, scratch, "before") if compares else None
         if args.address:
             host, _, port = args.address.rpartition(":")
         else:
             command = [args.program, "serve", "--port", "0", "--log-level", "error"]
-            child = subprocess.Popen(command + args.serve_args.split(), stdout=subprocess.PIPE, text=True)
+            command = args.service.split() if args.service else command + args.serve_args.split()
+            child = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
             host, _, port = child.stdout.readline().strip().removeprefix("http://").rpartition(":")
         process = child.pid if child else args.process
 
         start = time.perf_counter()
         end = start + args.seconds
-        clients = [Client(i, (host, int(port)), end, args.patience) for i in range(args.clients)]
+        clients = []
+        for number in range(args.clients):
+            leaves = bool(args.leave) and number % 4 == 3
+            patience = args.leave if leaves else args.patience
+            clients.append(Client(number, (host, int(port)), end, patience, leaves))
         for client in clients:
             client.start()
         peaks = [0, 0]
@@ -189,6 +228,10 @@ def main():
         if process:
             report["peak_megabytes_by_half"] = [round(peak / 1e6, 1) for peak in peaks]
             report["second_half_to_first"] = round(peaks[1] / max(peaks[0], 1), 3)
+        try:
+            report["measures"] = measures((host, int(port)))
+        except (OSError, IndexError) as error:
+            report["measures"] = repr(error)
         if child:
             child.send_signal(signal.SIGTERM)
             report["exit_code"] = child.wait(120)
@@ -197,7 +240,8 @@ def main():
             report["batch_answers_per_second"] = [round(before, 2), round(after, 2)]
             report["to_batch"] = round(report["answers_per_second"] / statistics.mean([before, after]), 2)
     print(json.dumps(report, indent=2))
-    is_sound = not faults and set(codes) <= {"200", "429"} and report.get("exit_code", 0) == 0
+    allowed = {"200", "429", *args.allow.split(",")}
+    is_sound = not faults and set(codes) <= allowed and report.get("exit_code", 0) == 0
     sys.exit(0 if is_sound else 1)
 
 

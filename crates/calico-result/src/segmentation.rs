@@ -2,7 +2,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use calico_image::{Frame, Size};
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::{Answer, OutputFolder, ResultError, Segment, validation};
 
@@ -38,8 +38,20 @@ pub struct Model {
     /// Name of the checkpoint.
     pub name: String,
     /// Name of the configuration preset, if the model was built from one.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        deserialize_with = "name_that_is_there",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub preset: Option<String>,
+}
+
+/// The schema has no null: a name that is not known is left out.
+fn name_that_is_there<'de, D>(deserializer: D) -> Result<Option<String>, D::Error>
+where
+    D: Deserializer<'de>,
+{
+    String::deserialize(deserializer).map(Some)
 }
 
 /// One of the images.
@@ -183,6 +195,13 @@ mod tests {
         assert_eq!(name(r"C:\pictures\dog.png"), "dog.png");
         assert_eq!(name("dog.png"), "dog.png");
         assert_eq!(name("/"), "image");
+    }
+
+    #[test]
+    fn a_name_that_is_not_known_is_left_out_and_not_null() {
+        let json = sample::segmentation().to_json().unwrap();
+        let null = json.replace("\"preset\": \"tiny\"", "\"preset\": null");
+        assert!(Segmentation::from_json(&null).is_err());
     }
 
     #[test]

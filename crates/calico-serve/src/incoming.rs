@@ -85,7 +85,7 @@ pub(crate) struct SegmentRequest {
     top_p: Option<f64>,
     /// Seed of the draws: the same seed gives the same answer.
     #[serde(default, deserialize_with = "integer")]
-    #[schema(minimum = 0)]
+    #[schema(minimum = 0, format = "uint64")]
     seed: Option<u64>,
     /// Whether the answer comes as server-sent events while it is made; so it does, too, where the
     /// request accepts `text/event-stream`.
@@ -139,7 +139,8 @@ pub(crate) fn question(
 ) -> Result<Question, Problem> {
     let given = [task.is_some(), prompt.is_some(), answer.is_some()];
     if given.into_iter().filter(|&is_given| is_given).count() > 1 {
-        return Err(Problem::bad("task, prompt and answer exclude each other; send one of them"));
+        let detail = "task, prompt and answer exclude each other; send one of them";
+        return Err(Problem::new(Kind::Question, detail));
     }
     for (name, text) in [("prompt", &prompt), ("answer", &answer)] {
         let Some(text) = text else { continue };
@@ -149,7 +150,8 @@ pub(crate) fn question(
             return Err(Problem::new(Kind::TooLarge, detail));
         }
         if text.trim().is_empty() {
-            return Err(Problem::bad(format!("{name} says nothing; leave it out, or write text")));
+            let detail = format!("{name} says nothing; leave it out, or write text");
+            return Err(Problem::new(Kind::Question, detail));
         }
     }
     Ok(match (prompt, answer, task) {

@@ -67,6 +67,8 @@ kinds! {
     RemoteImage "remote-image" UNPROCESSABLE_ENTITY "A picture cannot be fetched"
     /// The question cannot be asked.
     Question "question" UNPROCESSABLE_ENTITY "The question cannot be answered"
+    /// A result cannot be exported.
+    Result "result" UNPROCESSABLE_ENTITY "The result cannot be used"
     /// Too many questions wait.
     QueueFull "queue-full" TOO_MANY_REQUESTS "Too many questions are waiting"
     /// Too much memory is taken.

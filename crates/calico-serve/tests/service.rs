@@ -370,9 +370,9 @@ fn results_are_exported_and_hostile_ones_refused() {
         export("npz", &result)
     };
     changed("/images/0/width", json!(60_000)).is_problem(413, "too-large");
-    changed("/images/0/width", json!(7)).is_problem(400, "bad-request");
-    changed("/answers/0/segments/0/mask/counts", json!("zzzz")).is_problem(400, "bad-request");
-    changed("/answers/0/segments/0/area", json!(5)).is_problem(400, "bad-request");
+    changed("/images/0/width", json!(7)).is_problem(422, "result");
+    changed("/answers/0/segments/0/mask/counts", json!("zzzz")).is_problem(422, "result");
+    changed("/answers/0/segments/0/area", json!(5)).is_problem(422, "result");
 }
 
 #[test]
@@ -383,7 +383,7 @@ fn what_happened_is_measured() {
     let text = service.get("/metrics").text();
     for line in [
         "calico_requests_total{route=\"/v1/segment\",status=\"200\"} 1",
-        "calico_requests_total{route=\"/v1/segment\",status=\"400\"} 1",
+        "calico_requests_total{route=\"/v1/segment\",status=\"422\"} 1",
         "calico_first_token_seconds_count 1",
         "calico_queue_wait_seconds_count 1",
         "calico_stage_seconds_count{stage=\"language\"} 1",

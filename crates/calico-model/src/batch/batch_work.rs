@@ -8,7 +8,7 @@ use calico_result::batch::{BatchError, BatchFolder, FailureLine, Progress, Resul
 use calico_result::{ExportFormat, OutputFolder, ResultError, Segmentation, export, pictures};
 
 use super::BatchItem;
-use crate::{Observer, Photograph, Question, SegmentError, SegmentOptions, Segmenter, Stage};
+use crate::{Observer, Photograph, Question, SegmentError, SegmentOptions, Segmenter};
 
 /// What is done with every item.
 #[derive(Debug, Clone, Copy)]
@@ -169,15 +169,7 @@ fn drive(
 fn image_at_fault(error: &SegmentError) -> Option<usize> {
     match *error {
         SegmentError::Preprocess { image, .. } => Some(image),
-        SegmentError::Model { stage, .. } | SegmentError::NotFinite { stage } => match stage {
-            Stage::Preprocess { image }
-            | Stage::EvaClip { image }
-            | Stage::Dino { image }
-            | Stage::SamEncoder { image }
-            | Stage::Correspondence { image }
-            | Stage::MasksOf { image } => Some(image),
-            Stage::Language { .. } | Stage::Masks { .. } => None,
-        },
+        SegmentError::Model { stage, .. } | SegmentError::NotFinite { stage } => stage.image(),
         _ => None,
     }
 }

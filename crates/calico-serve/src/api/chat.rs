@@ -64,7 +64,7 @@ pub(crate) struct ChatRequest {
     top_p: Option<f64>,
     /// Seed of the draws.
     #[serde(default, deserialize_with = "integer")]
-    #[schema(minimum = 0)]
+    #[schema(minimum = 0, format = "uint64")]
     seed: Option<u64>,
     /// Answers to the same question: 1.
     #[serde(default, deserialize_with = "integer")]
@@ -126,7 +126,7 @@ const REFUSED: [&str; 14] = [
     responses(
         (status = 200, description = "The answer; `calico` holds its masks", content(
             (answer::ChatCompletion = "application/json"),
-            (String = "text/event-stream"),
+            (super::openapi::ServerEvent = "text/event-stream"),
         )),
         (status = 404, description = "The model has another name", body = super::openapi::Problem,
             content_type = "application/problem+json"),

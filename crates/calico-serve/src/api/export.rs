@@ -45,7 +45,7 @@ enum ExportChoice {
     post,
     path = "/v1/export/{format}",
     tag = "Calico",
-    params(("format" = ExportChoice, Path, description = "`coco`, `masks`, `npz` or `svg`")),
+    params(("format" = inline(ExportChoice), Path, description = "`coco`, `masks`, `npz` or `svg`")),
     request_body(content = super::openapi::Segmentation, content_type = "application/json"),
     responses(
         (status = 200, description = "The file", content(
@@ -104,7 +104,7 @@ async fn exported(
     drawn.map_err(|error| match error {
         calico_result::ResultError::Write { .. }
         | calico_result::ResultError::FolderNotWritable { .. } => Problem::internal(&error),
-        error => Problem::bad(format!("the result is not usable: {error}")),
+        error => Problem::new(Kind::Result, format!("the result is not usable: {error}")),
     })
 }
 

@@ -79,6 +79,17 @@ impl ToSchema for Segmentation {
     }
 }
 
+/// One of the server-sent events of an answer.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "describes what is written as text")]
+pub(crate) struct ServerEvent {
+    /// Its name; the events of chats have none.
+    #[schema(nullable = false)]
+    event: Option<String>,
+    /// A JSON document.
+    data: String,
+}
+
 /// What is wrong, what was expected and what to do (RFC 9457).
 #[derive(ToSchema)]
 #[expect(dead_code, reason = "describes what is written from a list of kinds")]

@@ -43,7 +43,7 @@ const EVENT_STREAM: &str = "text/event-stream";
     responses(
         (status = 200, description = "The answers with their masks", content(
             (super::openapi::Segmentation = "application/json"),
-            (String = "text/event-stream"),
+            (super::openapi::ServerEvent = "text/event-stream"),
         )),
         super::openapi::Problems,
     ),

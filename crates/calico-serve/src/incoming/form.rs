@@ -45,7 +45,7 @@ pub(crate) struct SegmentForm {
     #[schema(exclusive_minimum = 0, maximum = 1, nullable = false)]
     top_p: Option<f64>,
     /// Seed of the draws.
-    #[schema(minimum = 0, nullable = false)]
+    #[schema(minimum = 0, nullable = false, format = "uint64")]
     seed: Option<u64>,
     /// Whether the answer comes as server-sent events while it is made.
     #[schema(nullable = false)]

@@ -118,7 +118,7 @@ impl Upload {
                 "image {number} is not base64 ({error}); expected the bytes of a file in base64, \
                  or a data URI with them"
             );
-            Problem::bad(detail)
+            Problem::new(Kind::Image, detail)
         })?;
         Ok(Self { name, source: Source::Bytes(bytes.into()) })
     }
@@ -134,7 +134,7 @@ fn of_data_uri(uri: &str, number: usize) -> Result<&str, Problem> {
         "image {number} is a data URI that is not in base64; expected \
                           data:image/png;base64,…"
     );
-    Err(Problem::bad(detail))
+    Err(Problem::new(Kind::Image, detail))
 }
 
 /// Some programs break base64 into lines.

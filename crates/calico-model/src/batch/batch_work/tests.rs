@@ -6,6 +6,7 @@ use calico_result::batch::{BatchIdentity, SCHEMA_ID, Shard};
 use calico_result::{ImageEntry, Model};
 
 use super::*;
+use crate::Stage;
 
 const IDS: [&str; 5] = ["a", "b", "c", "d", "e"];
 

@@ -4,7 +4,7 @@ use serde::Deserialize;
 use utoipa::ToSchema;
 
 use crate::incoming::{Upload, check_count};
-use crate::problem::{Kind, Problem};
+use crate::problem::Problem;
 use crate::settings::Limits;
 
 /// Stands for a picture in a question, at its place.
@@ -14,8 +14,17 @@ const PLACE: &str = "<image>";
 #[derive(Debug, Deserialize, ToSchema)]
 pub(crate) struct ChatMessage {
     /// Who says it: `user`.
+    #[schema(value_type = ChatRole)]
     role: String,
     content: ChatContent,
+}
+
+/// Who may say something.
+#[derive(ToSchema)]
+#[schema(rename_all = "snake_case")]
+#[expect(dead_code, reason = "describes a text, so that other roles are refused with advice")]
+enum ChatRole {
+    User,
 }
 
 /// Text, or text and pictures.
@@ -52,6 +61,7 @@ pub(crate) enum ChatPart {
 #[derive(Debug, Deserialize, ToSchema)]
 pub(crate) struct ChatImage {
     /// A `data:` URI in base64 or, where the service allows it, an `https:` address.
+    #[schema(pattern = "^(data|https?):")]
     url: String,
 }
 
@@ -93,7 +103,7 @@ pub(super) fn read(
                         "image {number} is no data URI and no address; expected \
                          data:image/png;base64,…"
                     );
-                    return Err(Problem::new(Kind::BadRequest, detail));
+                    return Err(Problem::bad(detail));
                 }
                 uploads.push(Upload::of_text(number, url, None)?);
             }
