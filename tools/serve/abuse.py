@@ -107,7 +107,7 @@ class Attacks:
 
     def head(self, path="/v1/segment", more="", length=None, method="POST"):
         length = f"content-length: {length}\r\n" if length is not None else ""
-        return f"{method} {path} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n{more}{length}\r\n".encode()
+        return f"{method} {path} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n{more}{length}\r\n".encode()
 
     def post(self, body, kind="application/json", path="/v1/segment", more=""):
         return self.head(path, f"content-type: {kind}\r\n{more}", len(body)) + body

@@ -37,7 +37,7 @@ def request(pair, task, stream):
     parts.append(f'--b\r\ncontent-disposition: form-data; name="task"\r\n\r\n{task}\r\n'.encode())
     body = b"".join(parts) + b"--b--\r\n"
     accept = "accept: text/event-stream\r\n" if stream else ""
-    head = (f"POST /v1/segment HTTP/1.1\r\nhost: load\r\n{accept}"
+    head = (f"POST /v1/segment HTTP/1.1\r\nhost: localhost\r\n{accept}"
             f"content-type: multipart/form-data; boundary=b\r\ncontent-length: {len(body)}\r\n\r\n")
     return head.encode() + body
 
@@ -151,9 +151,9 @@ def batch(program, scratch, name):
 def measures(address):
     """What the service says of going away."""
     with socket.create_connection(address, timeout=10) as connection:
-        connection.sendall(b"GET /metrics HTTP/1.1\r\nhost: load\r\nconnection: close\r\n\r\n")
+        connection.sendall(b"GET /metrics HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n")
         text = connection.makefile().read()
-    names = ("calico_cancelled_total", "calico_queue_waiting", "calico_answering", "calico_panics_total")
+    names = ("calico_questions_total", "calico_queue_waiting", "calico_answering", "calico_panics_total")
     return {line.split()[0]: float(line.split()[1]) for line in text.splitlines() if line.startswith(names)}
 
 

@@ -48,5 +48,5 @@ pub use model_bytes::ModelBytes;
 pub use modules::module_of;
 pub use new_file::NewFile;
 pub use new_folder::NewFolder;
-pub use segmenter::{DrawnMask, Observer, Photograph, Question, SegmentOptions, Segmenter};
+pub use segmenter::{Observer, Photograph, Question, SegmentOptions, Segmenter};
 pub use trainable::is_trainable;

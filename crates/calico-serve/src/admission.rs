@@ -56,6 +56,11 @@ impl Share {
     pub(crate) fn join(&mut self, other: Self) {
         self.0.merge(other.0);
     }
+
+    /// Takes a part of it out, as far as it has so much.
+    pub(crate) fn split(&mut self, bytes: u64) -> Option<Self> {
+        self.0.split(bytes.div_ceil(UNIT) as usize).map(Self)
+    }
 }
 
 #[cfg(test)]
@@ -72,6 +77,17 @@ mod tests {
         drop(first);
         assert_eq!(memory.taken(), 0);
         drop(memory.take(10 << 10).unwrap());
+    }
+
+    #[test]
+    fn a_share_is_given_back_in_parts() {
+        let memory = Memory::new(10 << 10);
+        let mut share = memory.take(6 << 10).unwrap();
+        let part = share.split(4 << 10).unwrap();
+        drop(share);
+        assert_eq!(memory.taken(), 4 << 10);
+        drop(part);
+        assert_eq!(memory.taken(), 0);
     }
 
     #[test]

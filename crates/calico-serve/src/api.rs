@@ -12,9 +12,8 @@ mod status;
 use std::sync::Arc;
 
 use axum::Router;
-use axum::http::{HeaderValue, Method, header};
+use axum::http::{HeaderValue, Method, Uri, header};
 use axum::middleware::from_fn_with_state;
-use axum::response::IntoResponse as _;
 use axum::routing::{get, post};
 use tower_http::cors::{AllowOrigin, CorsLayer};
 
@@ -39,13 +38,13 @@ pub(crate) fn router(app: Arc<App>) -> Router {
         .route("/metrics", get(status::metrics))
         .route("/openapi.json", get(openapi::document))
         .merge(page::router())
-        .fallback(async || {
+        .fallback(async |uri: Uri| {
             let detail = "expected an address of the API; /docs lists them";
-            Problem::new(Kind::NotFound, detail).into_response()
+            Problem::new(Kind::NotFound, detail).at(uri.path())
         })
-        .method_not_allowed_fallback(async || {
+        .method_not_allowed_fallback(async |uri: Uri| {
             let detail = "the header Allow names the methods that this address takes";
-            Problem::new(Kind::MethodNotAllowed, detail).into_response()
+            Problem::new(Kind::MethodNotAllowed, detail).at(uri.path())
         })
         .layer(from_fn_with_state(Arc::clone(&app), gate::pass));
     if let Some(cors) = cors {

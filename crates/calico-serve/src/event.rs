@@ -1,8 +1,10 @@
 //! What is told of an answer while it is made: server-sent events.
 
+use std::time::Instant;
+
 use axum::body::Bytes;
-use calico_model::{DrawnMask, Stage};
-use calico_result::{Answer, EncodedMask, Segmentation};
+use calico_model::Stage;
+use calico_result::{Answer, EncodedMask, Segment, Segmentation};
 use serde::Serialize;
 use serde_json::json;
 
@@ -13,8 +15,8 @@ use crate::problem::Problem;
 pub(crate) enum Event {
     /// So many questions are answered before this one.
     Queued { ahead: usize },
-    /// The work begins.
-    Started,
+    /// The work begins, at this moment.
+    Started(Instant),
     /// A stage of the model begins.
     Stage(Stage),
     /// A prompt of so many positions is read.
@@ -22,7 +24,7 @@ pub(crate) enum Event {
     /// The answer with this index grew by a token, and perhaps by this text.
     Text { answer: usize, delta: String },
     /// A mask of the answer with this index was drawn.
-    Mask { answer: usize, mask: DrawnMask },
+    Mask { answer: usize, segment: Box<Segment> },
     /// The answer with this index is complete.
     Answer { answer: usize, value: Box<Answer> },
     /// Everything is complete.
@@ -36,7 +38,7 @@ pub(crate) enum Event {
 struct MaskData<'a> {
     answer: usize,
     phrase: &'a str,
-    image: usize,
+    image: u32,
     group: u32,
     mask: &'a EncodedMask,
 }
@@ -49,11 +51,6 @@ struct AnswerData<'a> {
 }
 
 impl Event {
-    /// Whether nothing follows.
-    pub(crate) fn is_last(&self) -> bool {
-        matches!(self, Self::Result(_) | Self::Problem(_))
-    }
-
     /// Name and data, as they are sent; nothing of what only counts.
     ///
     /// Data become text at once: a detour through [`serde_json::Value`] would widen the numbers of
@@ -61,7 +58,7 @@ impl Event {
     fn data(&self) -> Result<Option<(&'static str, String)>, serde_json::Error> {
         let (name, data) = match self {
             Self::Queued { ahead } => ("queued", json!({ "ahead": ahead }).to_string()),
-            Self::Started => ("started", json!({}).to_string()),
+            Self::Started(_) => ("started", json!({}).to_string()),
             Self::Stage(stage) => {
                 let task = stage.task().map(calico_result::Task::name);
                 let (name, text, image) = (stage.name(), stage.to_string(), stage.image());
@@ -73,8 +70,8 @@ impl Event {
             Self::Text { answer, delta } => {
                 ("text", json!({ "answer": answer, "delta": delta }).to_string())
             }
-            Self::Mask { answer, mask } => {
-                let DrawnMask { phrase, image, group, mask } = mask;
+            Self::Mask { answer, segment } => {
+                let Segment { phrase, image, group, mask, .. } = segment.as_ref();
                 let (answer, image, group) = (*answer, *image, *group);
                 let data = MaskData { answer, phrase, image, group, mask };
                 ("mask", serde_json::to_string(&data)?)

@@ -2,6 +2,7 @@
 
 mod form;
 mod receive;
+mod unbuffered;
 mod uploads;
 
 use calico_language::Sampling;
@@ -14,6 +15,7 @@ use utoipa::ToSchema;
 
 pub(crate) use form::{SegmentForm, of_form};
 pub(crate) use receive::{MediaType, forget, media_type, receive};
+pub(crate) use unbuffered::{Asks, Structured, TextOr, few, of_seq};
 pub(crate) use uploads::{ImageInput, Source, Upload, check_count};
 
 use crate::problem::{Kind, Problem};
@@ -59,6 +61,7 @@ pub(crate) enum TaskChoice {
 }))]
 pub(crate) struct SegmentRequest {
     /// The pictures, in the order in which they are shown: two or more to compare.
+    #[serde(deserialize_with = "ImageInput::list")]
     #[schema(min_items = 1)]
     images: Vec<ImageInput>,
     /// A built-in question; without it, a prompt and an answer: all of them.

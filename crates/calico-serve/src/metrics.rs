@@ -31,6 +31,12 @@ pub(crate) struct RouteLabels {
     pub(crate) route: String,
 }
 
+/// How a question ended: `complete`, `left` by whoever asked, or the kind of a problem.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub(crate) struct OutcomeLabels {
+    pub(crate) outcome: &'static str,
+}
+
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct StageLabels {
     stage: &'static str,
@@ -54,7 +60,7 @@ pub(crate) struct Metrics {
     pub(crate) masks: Counter,
     pub(crate) known_images: Counter,
     pub(crate) new_images: Counter,
-    pub(crate) cancelled: Counter,
+    pub(crate) questions: Family<OutcomeLabels, Counter>,
     pub(crate) panics: Counter,
     request_bytes: Gauge,
     resident_bytes: Gauge<f64, AtomicU64>,
@@ -76,7 +82,7 @@ impl Metrics {
             masks: Counter::default(),
             known_images: Counter::default(),
             new_images: Counter::default(),
-            cancelled: Counter::default(),
+            questions: Family::default(),
             panics: Counter::default(),
             request_bytes: Gauge::default(),
             resident_bytes: Gauge::default(),
@@ -97,7 +103,7 @@ impl Metrics {
         r.register("masks", "Masks drawn", m.masks.clone());
         r.register("image_cache_hits", "Images that were known", m.known_images.clone());
         r.register("image_cache_misses", "Images that were not known", m.new_images.clone());
-        r.register("cancelled", "Questions that nobody waited for", m.cancelled.clone());
+        r.register("questions", "Questions by how they ended", m.questions.clone());
         r.register("panics", "Requests that ended in a panic", m.panics.clone());
         let help = "Memory that requests and their pictures take";
         r.register_with_unit("request_memory", help, Unit::Bytes, m.request_bytes.clone());
@@ -131,7 +137,7 @@ where
     registry.register_with_unit(name, help, Unit::Seconds, metric.clone());
 }
 
-/// Bytes that the process holds, where the system says: Linux counts them in pages.
+/// Bytes that the process holds, where the system says, as Linux does.
 fn resident_bytes() -> Option<u64> {
     let status = std::fs::read_to_string("/proc/self/status").ok()?;
     let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;

@@ -12,6 +12,9 @@ use serde_json::{Value, json};
 /// The media type of a problem document.
 pub(crate) const MEDIA_TYPE: &str = "application/problem+json";
 
+/// Characters of what a problem says; no sentence of ours is longer.
+const DETAIL_CHARS: usize = 600;
+
 /// Where the kinds are described: the page of the API, which every service has.
 const PAGE: &str = "/docs";
 
@@ -104,8 +107,14 @@ struct Document<'a> {
 }
 
 impl Problem {
+    /// A problem. What it quotes of a request may be as long as the request: it is cut.
     pub(crate) fn new(kind: Kind, detail: impl Into<String>) -> Self {
-        Self { kind, detail: detail.into(), retry_seconds: None }
+        let mut detail = detail.into();
+        if let Some((end, _)) = detail.char_indices().nth(DETAIL_CHARS) {
+            detail.truncate(end);
+            detail.push('…');
+        }
+        Self { kind, detail, retry_seconds: None }
     }
 
     pub(crate) fn bad(detail: impl Into<String>) -> Self {
@@ -120,6 +129,12 @@ impl Problem {
     pub(crate) fn stopping() -> Self {
         let detail = "the service is stopping and takes no new questions; ask again in a moment";
         Self::new(Kind::Stopping, detail).retry_after(5)
+    }
+
+    /// The question, or its pictures, had to wait too long.
+    pub(crate) fn waited(seconds: u64) -> Self {
+        let detail = format!("{seconds} seconds passed before the request's turn; ask again later");
+        Self::new(Kind::Waited, detail).retry_after(seconds.min(60))
     }
 
     /// What a client cannot help. The reason is for the log.
@@ -166,6 +181,12 @@ impl Problem {
         document["error"] =
             json!({ "message": message, "type": kind, "param": null, "code": code });
         document
+    }
+
+    /// The response of an address: those of chats are told as their clients expect.
+    pub(crate) fn at(&self, path: &str) -> Response {
+        let is_chat = path.starts_with("/v1/chat/");
+        self.response(&if is_chat { self.to_chat_json() } else { self.to_json() })
     }
 
     /// The response with a document of one's own.
@@ -231,6 +252,12 @@ mod tests {
         let response = problem.into_response();
         assert_eq!(response.headers()[RETRY_AFTER], "3");
         assert_eq!(response.headers()[CONTENT_TYPE], MEDIA_TYPE);
+    }
+
+    #[test]
+    fn what_is_quoted_of_a_request_is_cut() {
+        let problem = Problem::bad("é".repeat(1_000_000));
+        assert_eq!(problem.detail.chars().count(), DETAIL_CHARS + 1);
     }
 
     #[test]

@@ -17,7 +17,7 @@ use tokio::time::sleep_until;
 use crate::admission::Share;
 use crate::engine::Engine;
 use crate::event::Event;
-use crate::metrics::Metrics;
+use crate::metrics::{Metrics, OutcomeLabels};
 use crate::problem::{Kind, Problem};
 use crate::settings::Limits;
 
@@ -43,6 +43,28 @@ struct Job {
     span: tracing::Span,
 }
 
+impl Job {
+    fn waiter(&self) -> Waiter {
+        let is_cancelled = Arc::clone(&self.is_cancelled);
+        Waiter { id: self.id, events: self.events.clone(), is_cancelled }
+    }
+}
+
+/// Whoever waits for a question that is answered.
+struct Waiter {
+    id: u64,
+    events: UnboundedSender<Event>,
+    is_cancelled: Arc<AtomicBool>,
+}
+
+impl Waiter {
+    /// Tells that there will be no answer, and ends the work for it.
+    fn let_go(&self) {
+        let _ = self.events.send(Event::Problem(Problem::stopping()));
+        self.is_cancelled.store(true, Ordering::Relaxed);
+    }
+}
+
 /// Takes questions, up to a number of them.
 #[derive(Clone)]
 pub(crate) struct Queue(Arc<Shared>);
@@ -64,7 +86,9 @@ struct Shared {
 #[derive(Default)]
 struct State {
     waiting: VecDeque<Job>,
-    answering: usize,
+    answering: Vec<Waiter>,
+    /// Whether no more questions are taken.
+    is_closed: bool,
     next_id: u64,
     /// How long answers took, the last ones counting most.
     mean_seconds: f64,
@@ -78,6 +102,8 @@ pub(crate) struct Ticket {
     is_over: bool,
     deadline: tokio::time::Instant,
     is_started: bool,
+    /// Names the request in the log.
+    span: tracing::Span,
     shared: Arc<Shared>,
 }
 
@@ -122,7 +148,7 @@ impl Queue {
         let id = state.next_id;
         state.next_id += 1;
         // Somebody holds the other end: it is in this function.
-        let _ = sender.send(Event::Queued { ahead: state.waiting.len() + state.answering });
+        let _ = sender.send(Event::Queued { ahead: state.waiting.len() + state.answering.len() });
         state.waiting.push_back(Job {
             id,
             work,
@@ -142,6 +168,7 @@ impl Queue {
             is_over: false,
             deadline,
             is_started: false,
+            span: tracing::Span::current(),
             shared: Arc::clone(shared),
         })
     }
@@ -152,12 +179,16 @@ impl Queue {
         let _ = self.0.pending.subscribe().wait_for(|&pending| pending == 0).await;
     }
 
-    /// Lets go of every question: those who wait are told.
+    /// Lets go of every question, and takes no more: those who wait are told.
     pub(crate) fn abandon(&self) -> usize {
         let mut state = self.0.state();
-        let left = state.waiting.len() + state.answering;
+        let left = state.waiting.len() + state.answering.len();
+        state.is_closed = true;
+        for waiter in &state.answering {
+            waiter.let_go();
+        }
         for job in state.waiting.drain(..) {
-            let _ = job.events.send(Event::Problem(Problem::stopping()));
+            job.waiter().let_go();
         }
         self.0.count(&state);
         left
@@ -170,6 +201,9 @@ impl Shared {
     }
 
     fn check_room(&self, state: &State) -> Result<(), Problem> {
+        if state.is_closed {
+            return Err(Problem::stopping());
+        }
         if state.waiting.len() < self.most {
             return Ok(());
         }
@@ -182,8 +216,8 @@ impl Shared {
     /// Tells how much there is to do.
     fn count(&self, state: &State) {
         self.metrics.waiting.set(state.waiting.len() as i64);
-        self.metrics.answering.set(state.answering as i64);
-        self.pending.send_replace(state.waiting.len() + state.answering);
+        self.metrics.answering.set(state.answering.len() as i64);
+        self.pending.send_replace(state.waiting.len() + state.answering.len());
     }
 
     /// Takes a question out that nobody waits for.
@@ -194,21 +228,20 @@ impl Shared {
             state.tell_places();
             self.count(&state);
         }
-        self.metrics.cancelled.inc();
     }
 }
 
 impl State {
     /// A guess: as long as the questions before take, and at least a second.
     fn seconds_until_room(&self, workers: usize) -> u64 {
-        let seconds = self.mean_seconds * self.answering.max(1) as f64 / workers as f64;
+        let seconds = self.mean_seconds * self.answering.len().max(1) as f64 / workers as f64;
         seconds.ceil().clamp(1.0, 600.0) as u64
     }
 
     /// Tells everybody who waits how many come before.
     fn tell_places(&self) {
         for (place, job) in self.waiting.iter().enumerate() {
-            let _ = job.events.send(Event::Queued { ahead: place + self.answering });
+            let _ = job.events.send(Event::Queued { ahead: place + self.answering.len() });
         }
     }
 }
@@ -220,44 +253,53 @@ impl Ticket {
             return None;
         }
         let event = tokio::select! {
+            // What is there already is not late.
+            biased;
             event = self.events.recv() => event.unwrap_or_else(|| {
                 Event::Problem(Problem::internal(&"a worker ended without an answer"))
             }),
             () = sleep_until(self.deadline) => Event::Problem(self.late()),
         };
-        if matches!(event, Event::Started) {
-            self.is_started = true;
-            self.deadline = tokio::time::Instant::now() + self.shared.answer;
-        }
-        self.is_over = event.is_last();
-        if self.is_over {
-            self.is_cancelled.store(true, Ordering::Relaxed);
+        match &event {
+            Event::Started(start) => {
+                self.is_started = true;
+                self.deadline = tokio::time::Instant::from_std(*start) + self.shared.answer;
+            }
+            Event::Result(_) => self.end("complete"),
+            Event::Problem(problem) => self.end(problem.kind.name()),
+            _ => {}
         }
         Some(event)
     }
 
+    /// Nothing follows, and nobody waits for more.
+    fn end(&mut self, outcome: &'static str) {
+        self.is_over = true;
+        self.is_cancelled.store(true, Ordering::Relaxed);
+        let shared = &self.shared;
+        shared.metrics.questions.get_or_create(&OutcomeLabels { outcome }).inc();
+        self.span.in_scope(|| tracing::info!(outcome, "the question is over"));
+    }
+
     fn late(&self) -> Problem {
         self.shared.withdraw(self.id);
-        if self.is_started {
-            let seconds = self.shared.answer.as_secs();
-            let detail = format!(
-                "the answer was not complete after {seconds} seconds; ask for fewer tokens or \
-                 about fewer images"
-            );
-            return Problem::new(Kind::Unfinished, detail);
+        if !self.is_started {
+            return Problem::waited(self.shared.wait.as_secs());
         }
-        let seconds = self.shared.wait.as_secs();
-        let detail =
-            format!("{seconds} seconds passed before the question's turn; ask again later");
-        Problem::new(Kind::Waited, detail).retry_after(seconds.min(60))
+        let seconds = self.shared.answer.as_secs();
+        let detail = format!(
+            "the answer was not complete after {seconds} seconds; ask for fewer tokens or about \
+             fewer images"
+        );
+        Problem::new(Kind::Unfinished, detail).retry_after(60)
     }
 }
 
 impl Drop for Ticket {
     fn drop(&mut self) {
         if !self.is_over {
-            self.is_cancelled.store(true, Ordering::Relaxed);
             self.shared.withdraw(self.id);
+            self.end("left");
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Pictures of other machines, fetched without reaching this machine or its network.
+//! Pictures of other machines, fetched from addresses of the public network only.
 
 mod address;
 mod resolver;

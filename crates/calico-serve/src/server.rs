@@ -27,7 +27,7 @@ const HEADERS: usize = 100;
 const THREADS: usize = 2;
 
 /// How long responses that are complete may take to leave, when the service stops.
-const LAST_WORDS: Duration = Duration::from_secs(5);
+const LAST_WORDS: Duration = Duration::from_secs(3);
 
 /// How long to wait before the next attempt to accept, when the system has no more of something.
 const PAUSE: Duration = Duration::from_millis(100);
@@ -102,9 +102,11 @@ impl Server {
     /// # Errors
     /// If threads cannot be started.
     pub fn run(self, engine: Arc<dyn Engine>) -> Result<usize, ServeError> {
-        let Self { listener, stop, settings, .. } = self;
+        let Self { listener, address, stop, settings } = self;
         let runtime = runtime().map_err(ServeError::Start)?;
-        let app = Arc::new(App::start(engine, settings).map_err(ServeError::Start)?);
+        let app = Arc::new(
+            App::start(engine, settings, address.ip().is_loopback()).map_err(ServeError::Start)?,
+        );
         let left = runtime.block_on(async {
             let listener =
                 tokio::net::TcpListener::from_std(listener).map_err(ServeError::Start)?;
@@ -192,12 +194,27 @@ fn connection(
     let connection = graceful.watch(connection);
     let app = Arc::clone(app);
     async move {
-        app.metrics.connections.inc();
+        let _open = Open::new(&app);
         if let Err(error) = connection.await {
             // Clients come and go as they like.
             tracing::debug!(%error, "a connection ended");
         }
-        app.metrics.connections.dec();
         drop(place);
+    }
+}
+
+/// A connection that is counted as long as it is there, whatever ends it.
+struct Open<'a>(&'a App);
+
+impl<'a> Open<'a> {
+    fn new(app: &'a App) -> Self {
+        app.metrics.connections.inc();
+        Self(app)
+    }
+}
+
+impl Drop for Open<'_> {
+    fn drop(&mut self) {
+        self.0.metrics.connections.dec();
     }
 }

@@ -86,8 +86,9 @@ pub struct Access {
     pub bearer_tokens: Vec<Secret>,
     /// Origins of other pages that may ask from a browser, as `https://example.org`; `*` is any.
     pub allowed_origins: Vec<String>,
-    /// Whether pictures may be named by addresses of other machines, which are then fetched.
-    /// Addresses within this machine and its network are refused.
+    /// Whether pictures may be named by addresses, which are then fetched: from the public network
+    /// and the ports 80 and 443 only. Machines of one's own that have public addresses, too, are
+    /// part of that network: a firewall must guard them.
     pub remote_images: bool,
 }
 

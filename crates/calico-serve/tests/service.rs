@@ -6,8 +6,7 @@ mod support;
 
 use std::io::{Read as _, Write as _};
 use std::sync::atomic::Ordering;
-use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use calico_serve::{Access, Limits, Secret, Settings};
 use serde_json::{Value, json};
@@ -113,6 +112,9 @@ fn problems_of_a_chat_are_told_as_its_clients_expect() {
     reply.is_problem(400, "bad-request");
     assert!(reply.json()["error"]["message"].as_str().unwrap().contains("tools"));
     service.send(&chat("x", &json!({ "model": "gpt" }))).is_problem(404, "not-found");
+    let reply = service.get("/v1/chat/completions");
+    reply.is_problem(405, "method-not-allowed");
+    assert_eq!(reply.json()["error"]["code"], "method-not-allowed");
     let events = service.send(&chat("fail", &json!({ "stream": true }))).events();
     assert_eq!(events.last().unwrap().1["error"]["code"], "internal");
 }
@@ -198,8 +200,8 @@ fn a_service_that_cannot_drain_in_time_ends_nevertheless() {
     service.wait_for("calico_queue_waiting", 1.0);
     service.stop();
     Reply::read(waiting).is_problem(503, "stopping");
+    Reply::read(answering).is_problem(503, "stopping");
     assert_eq!(service.ended(), 2);
-    drop(answering);
 }
 
 #[test]
@@ -214,7 +216,7 @@ fn tokens_guard_the_api_and_its_measures() {
     for open in ["/", "/docs", "/healthz", "/readyz", "/openapi.json", "/page.js"] {
         assert_eq!(service.get(open).status, 200, "{open}");
     }
-    let request = "GET /v1/models HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\
+    let request = "GET /v1/models HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\
                    authorization: Bearer secret\r\n\r\n";
     assert_eq!(service.send(request.as_bytes()).json()["data"][0]["id"], "obedient");
 }
@@ -231,6 +233,13 @@ fn pages_of_other_origins_may_ask_only_if_they_are_allowed() {
     let reply = service.send(&foreign);
     assert_eq!(reply.status, 200);
     assert_eq!(reply.header("access-control-allow-origin"), Some("https://page.example"));
+    let preflight = "OPTIONS /v1/segment HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\
+                     origin: https://page.example\r\naccess-control-request-method: POST\r\n\r\n";
+    let reply = service.send(preflight.as_bytes());
+    assert_eq!(
+        (reply.status, reply.header("access-control-allow-methods")),
+        (200, Some("get,post"))
+    );
     assert_eq!(self::service().get("/healthz").header("access-control-allow-origin"), None);
 }
 
@@ -270,7 +279,7 @@ fn sizes_are_refused_before_they_are_read() {
     let service = with_limits(limits);
     let head = |more: &str| {
         format!(
-            "POST /v1/segment HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\
+            "POST /v1/segment HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\
              content-type: application/json\r\n{more}\r\n"
         )
     };
@@ -311,20 +320,82 @@ fn memory_is_given_back_after_every_request() {
 }
 
 #[test]
-fn a_request_for_more_memory_than_there_is_waits_for_nobody() {
-    let limits = Limits { memory_bytes: 4096, ..Limits::default() };
+fn memory_is_taken_as_bytes_come_and_given_back() {
+    let limits = Limits { memory_bytes: 1 << 20, ..Limits::default() };
     let service = with_limits(limits);
-    let large = form(&[("image", None, &[0; 8000])], "");
+    let large = form(&[("image", None, &vec![0; 400 << 10])], "");
     service.send(&large).is_problem(413, "too-large");
-    let half = service.open(
-        b"POST /v1/segment HTTP/1.1\r\nhost: x\r\ncontent-length: 4000\r\n\
-                              content-type: application/json\r\n\r\n",
-    );
-    service.wait_for("calico_request_memory_bytes", 4096.0);
+    let head = b"POST /v1/segment HTTP/1.1\r\nhost: localhost\r\ncontent-length: 250000\r\n\
+                 content-type: application/json\r\n\r\n";
+    // Whoever announces much and sends nothing takes nothing.
+    let silent: Vec<_> = (0..8).map(|_| service.open(head)).collect();
+    assert_eq!(service.ask("x").status, 200);
+    drop(silent);
+    let half: Vec<_> = (0..4)
+        .map(|_| service.open(&[&head[..], b" ".repeat(249_999).as_slice()].concat()))
+        .collect();
+    service.wait_for("calico_request_memory_bytes", f64::from(1 << 20));
     service.ask("x").is_problem(429, "memory");
-    leave(&half);
+    half.iter().for_each(leave);
     service.wait_for("calico_request_memory_bytes", 0.0);
     assert_eq!(service.ask("x").status, 200);
+}
+
+#[test]
+fn many_small_chunks_take_no_more_than_their_bytes() {
+    let limits = Limits { memory_bytes: 1 << 20, ..Limits::default() };
+    let service = with_limits(limits);
+    let body = json!({ "images": [base64(PICTURE)], "prompt": "x".repeat(2000) }).to_string();
+    let mut request = b"POST /v1/segment HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\
+                        content-type: application/json\r\ntransfer-encoding: chunked\r\n\r\n"
+        .to_vec();
+    for byte in body.bytes() {
+        request.extend_from_slice(&[b'1', b'\r', b'\n', byte, b'\r', b'\n']);
+    }
+    request.extend_from_slice(b"0\r\n\r\n");
+    assert_eq!(service.send(&request).status, 200);
+}
+
+#[test]
+fn pictures_that_never_fit_together_are_too_large_and_not_busy() {
+    let limits = Limits { memory_bytes: 1 << 20, ..Limits::default() };
+    let service = with_limits(limits);
+    let mut picture = PICTURE.to_vec();
+    (picture[18], picture[19], picture[22], picture[23]) = (0, 1, 0, 1);
+    let fields = [("image", None, picture.as_slice()); 8];
+    service.send(&form(&fields, "")).is_problem(413, "too-large");
+}
+
+#[test]
+fn whoever_leaves_a_stream_is_forgotten() {
+    let service = service();
+    let fields: [(&str, Option<&str>, &[u8]); 2] =
+        [("image", None, PICTURE), ("prompt", None, b"wait")];
+    let stream = service.open(&form(&fields, "accept: text/event-stream\r\n"));
+    service.wait_for("calico_answering", 1.0);
+    leave(&stream);
+    service.wait_for("calico_answering", 0.0);
+    service.wait_for("calico_questions_total{outcome=\"left\"}", 1.0);
+    assert_eq!(service.engine.stopped.load(Ordering::SeqCst), 1);
+}
+
+#[test]
+fn whoever_waits_for_a_word_before_sending_hears_a_refusal_at_once() {
+    let limits = Limits { request_bytes: 1000, ..Limits::default() };
+    let service = with_limits(limits);
+    let head = "content-type: application/json\r\nexpect: 100-continue\r\n";
+    let request = format!(
+        "POST /v1/segment HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\
+         content-length: 5000\r\n{head}\r\n"
+    );
+    service.send(request.as_bytes()).is_problem(413, "too-large");
+}
+
+#[test]
+fn names_of_other_machines_are_refused_where_only_this_one_may_ask() {
+    let service = service();
+    let request = "GET /v1/models HTTP/1.1\r\nhost: evil.example\r\nconnection: close\r\n\r\n";
+    service.send(request.as_bytes()).is_problem(403, "foreign-origin");
 }
 
 #[test]
@@ -333,10 +404,9 @@ fn slow_clients_are_let_go() {
     let service = with_limits(limits);
     let mut head = service.open(b"GET / HTTP/1.1\r\nhost:");
     let mut body = service.open(
-        b"POST /v1/segment HTTP/1.1\r\nhost: x\r\ncontent-length: 100\r\n\
+        b"POST /v1/segment HTTP/1.1\r\nhost: localhost\r\ncontent-length: 100\r\n\
           content-type: application/json\r\n\r\n{",
     );
-    thread::sleep(Duration::from_millis(300));
     let _ = body.write_all(b" ");
     let mut bytes = Vec::new();
     let _ = body.read_to_end(&mut bytes);
@@ -363,12 +433,15 @@ fn results_are_exported_and_hostile_ones_refused() {
         assert!(reply.body.starts_with(b"PK"));
     }
     export("pdf", &result).is_problem(404, "not-found");
+    export("%ff", &result).is_problem(404, "not-found");
     export("coco", &json!({})).is_problem(400, "bad-request");
     let changed = |pointer: &str, value: Value| {
         let mut result = result.clone();
         *result.pointer_mut(pointer).unwrap() = value;
         export("npz", &result)
     };
+    let label = json!("x".repeat(2000));
+    changed("/answers/0/segments/0/label", label).is_problem(413, "too-large");
     changed("/images/0/width", json!(60_000)).is_problem(413, "too-large");
     changed("/images/0/width", json!(7)).is_problem(422, "result");
     changed("/answers/0/segments/0/mask/counts", json!("zzzz")).is_problem(422, "result");

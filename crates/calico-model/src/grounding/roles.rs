@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use calico_image::Mask;
+use calico_image::Rle;
 use calico_result::{Role, Task};
 
 /// A part must lie in its object with at least this share of its pixels.
@@ -17,8 +17,8 @@ pub(crate) struct Named {
     pub(crate) image: usize,
     /// Its words.
     pub(crate) label: String,
-    /// The region.
-    pub(crate) mask: Mask,
+    /// The region: its run lengths, since many masks of a large photograph would fill the memory.
+    pub(crate) region: Rle,
 }
 
 /// Roles and parents (indices into `segments`), in the order of `segments`.
@@ -46,7 +46,7 @@ pub(crate) fn assign(
             }
             let parent = holders(segment, segments)
                 .filter(|(_, holder)| objects.contains(&holder.phrase))
-                .min_by_key(|(index, holder)| (holder.mask.area(), *index))
+                .min_by_key(|(index, holder)| (holder.region.area(), *index))
                 .map(|(index, _)| index);
             (part_role(task, images, segments, segment, parent), parent)
         })
@@ -98,26 +98,30 @@ fn holders<'a>(
     segment: &'a Named,
     segments: &'a [Named],
 ) -> impl Iterator<Item = (usize, &'a Named)> {
-    let area = segment.mask.area();
+    let area = segment.region.area();
     segments.iter().enumerate().filter(move |(_, other)| {
         area > 0
             && other.image == segment.image
             && other.label != segment.label
-            && other.mask.area() > area
-            && other.mask.intersection(&segment.mask) as f64 >= INSIDE * area as f64
+            && other.region.area() > area
+            // Regions of one image have one size.
+            && other
+                .region
+                .intersection_area(&segment.region)
+                .is_ok_and(|shared| shared as f64 >= INSIDE * area as f64)
     })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use calico_image::Size;
+    use calico_image::{Mask, Size};
 
     /// A 10 x 10 mask whose columns `from..to` are foreground.
     fn columns(phrase: usize, image: usize, from: usize, to: usize) -> Named {
         let bits = (0..100).map(|i| (from..to).contains(&(i % 10))).collect();
         let mask = Mask::new(Size::new(10, 10), bits).unwrap();
-        Named { phrase, image, label: format!("label {phrase}"), mask }
+        Named { phrase, image, label: format!("label {phrase}"), region: Rle::from_mask(&mask) }
     }
 
     #[test]

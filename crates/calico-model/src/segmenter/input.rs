@@ -5,7 +5,7 @@ use std::path::Path;
 
 use calico_image::{DecodeOptions, Frame};
 use calico_language::Sampling;
-use calico_result::{Answer, EncodedMask, Task};
+use calico_result::{Answer, Segment, Task};
 
 use crate::error::{ModelError, SegmentError, Stage};
 
@@ -58,24 +58,11 @@ impl Default for SegmentOptions {
     }
 }
 
-/// A mask that was just drawn, before its role among the others is known.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct DrawnMask {
-    /// The phrase as written, with its article.
-    pub phrase: String,
-    /// Number of the image, from 1.
-    pub image: usize,
-    /// Number of the phrase: that of its segments in the result.
-    pub group: u32,
-    /// The mask at the original size of the image.
-    pub mask: EncodedMask,
-}
-
 /// Sees the work while it is done. Every method does nothing by default.
 pub trait Observer {
     /// Whether anybody still waits for the answer; if not, the work ends with
-    /// [`SegmentError::Stopped`]. Asked before every encoder of an image, every answer and the
-    /// masks of every image.
+    /// [`SegmentError::Stopped`]. Asked before every encoder of an image, every answer and every
+    /// mask.
     fn goes_on(&mut self) -> bool {
         true
     }
@@ -87,13 +74,9 @@ pub trait Observer {
     fn prompt(&mut self, positions: usize) {
         let _ = positions;
     }
-    /// A mask was drawn.
-    fn mask(&mut self, mask: &DrawnMask) {
-        let _ = mask;
-    }
-    /// Whether [`Observer::mask`] is worth the encoding of the mask.
-    fn wants_masks(&self) -> bool {
-        false
+    /// A mask was drawn: its segment, whose number, role and parent are not known yet.
+    fn mask(&mut self, segment: &Segment) {
+        let _ = segment;
     }
     /// An answer is complete.
     fn answered(&mut self, answer: &Answer) {

@@ -1,18 +1,25 @@
 //! From the states of `[SEG]` tokens to masks with scores.
 
-use calico_image::Mask;
-use calico_result::{EncodedMask, Scores, label_of};
+use calico_image::{Mask, Rle};
+use calico_result::{Role, Scores, Segment, SegmentOrigin, label_of};
 use calico_vision::sam::MaskPrediction;
 use candle_core::Tensor;
 
-use super::{DrawnMask, Observer, Segmenter, go_on};
+use super::{Observer, Segmenter, go_on};
 use crate::error::{SegmentError, Stage};
 use crate::generate::Answered;
 use crate::grounding::{Named, ParsedAnswer};
 use crate::model::EncodedImage;
 
+/// A mask with its phrase, and the segment that it becomes once its role is known.
+pub(super) struct Drawn {
+    pub(super) named: Named,
+    pub(super) segment: Segment,
+}
+
 impl Segmenter {
-    /// The mask of every usable `[SEG]`, in the order of the text.
+    /// The mask of every usable `[SEG]`, in the order of the text. Groups count from
+    /// `first_group`; numbers, roles and parents of the segments are still open.
     pub(super) fn masks(
         &self,
         answered: &Answered,
@@ -20,7 +27,7 @@ impl Segmenter {
         images: &[EncodedImage],
         first_group: u32,
         observer: &mut dyn Observer,
-    ) -> Result<(Vec<Named>, Vec<Scores>), SegmentError> {
+    ) -> Result<Vec<Drawn>, SegmentError> {
         let mut found = Vec::new();
         for (image, encoded) in images.iter().enumerate() {
             let mine: Vec<_> = parsed
@@ -41,6 +48,7 @@ impl Segmenter {
             let ious = decoded.iou.to_vec1::<f32>().map_err(failed)?;
             // One mask at a time at full size: a photograph may be large.
             for (row, ((phrase, seg, _), iou)) in mine.into_iter().zip(ious).enumerate() {
+                go_on(observer)?;
                 let logits = self.logits(&decoded.logits, row, encoded).map_err(failed)?;
                 if !iou.is_finite() || logits.iter().any(|logit| !logit.is_finite()) {
                     return Err(SegmentError::NotFinite { stage });
@@ -50,20 +58,13 @@ impl Segmenter {
                 let probability = phrase_probability(answered, parsed, phrase);
                 let scores = Scores::new(mean_foreground(&logits), probability, iou);
                 let words = parsed.phrases.get(phrase).map_or("", |phrase| &phrase.phrase);
-                if observer.wants_masks() {
-                    observer.mask(&DrawnMask {
-                        phrase: words.to_owned(),
-                        image: image + 1,
-                        group: first_group + phrase as u32,
-                        mask: EncodedMask::new(&mask),
-                    });
-                }
-                let label = label_of(words).to_lowercase();
-                found.push((seg.token, Named { phrase, image, label, mask }, scores));
+                let drawn = drawn(words, [phrase, image], first_group, &mask, scores);
+                observer.mask(&drawn.segment);
+                found.push((seg.token, drawn));
             }
         }
-        found.sort_by_key(|(token, ..)| *token);
-        Ok(found.into_iter().map(|(_, named, scores)| (named, scores)).unzip())
+        found.sort_by_key(|(token, _)| *token);
+        Ok(found.into_iter().map(|(_, drawn)| drawn).collect())
     }
 
     /// Low-resolution masks of one image for the states of its `[SEG]` tokens, `[1, 1, D]` each.
@@ -86,6 +87,27 @@ impl Segmenter {
         let logits = self.model.full_size(&low.narrow(0, row, 1)?, &image.letterbox)?;
         logits.flatten_all()?.to_vec1()
     }
+}
+
+/// A mask of phrase and image, both from 0, with what can be said of it by itself.
+fn drawn(
+    words: &str,
+    [phrase, image]: [usize; 2],
+    first_group: u32,
+    mask: &Mask,
+    scores: Scores,
+) -> Drawn {
+    let origin = SegmentOrigin {
+        id: 0,
+        phrase: words.to_owned(),
+        image: image as u32 + 1,
+        role: Role::Other,
+        group: first_group + phrase as u32,
+        parent: None,
+    };
+    let label = label_of(words).to_lowercase();
+    let named = Named { phrase, image, label, region: Rle::from_mask(mask) };
+    Drawn { named, segment: Segment::new(origin, mask, scores) }
 }
 
 /// Geometric mean of the probabilities of a phrase's tokens, where they were generated.

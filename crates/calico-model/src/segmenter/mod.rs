@@ -6,7 +6,7 @@ mod masks;
 mod warnings;
 
 pub(crate) use asked::Asking;
-pub use input::{DrawnMask, Observer, Photograph, Question, SegmentOptions};
+pub use input::{Observer, Photograph, Question, SegmentOptions};
 
 use std::ops::ControlFlow;
 use std::path::Path;
@@ -15,7 +15,7 @@ use std::sync::Arc;
 use calico_language::{Sampler, Tokenizer};
 use calico_nn::Weights;
 use calico_nn::weights::Random;
-use calico_result::{Answer, ImageEntry, Model, Segment, SegmentOrigin, Segmentation};
+use calico_result::{Answer, ImageEntry, Model, Segmentation};
 use candle_core::Device;
 
 use crate::checkpoint::{ModelFolder, untrained_tokenizer};
@@ -222,22 +222,14 @@ impl Segmenter {
             None => self.generate(asked, images, options, observer)?,
         };
         observer.stage(Stage::Masks { task: asked.task });
-        let (named, scores) = self.masks(&answered, &parsed, images, first_group, observer)?;
+        let drawn = self.masks(&answered, &parsed, images, first_group, observer)?;
+        let (named, mut segments): (Vec<_>, Vec<_>) =
+            drawn.into_iter().map(|drawn| (drawn.named, drawn.segment)).unzip();
         let roles = assign(asked.task, images.len(), &named);
-        let mut segments = Vec::with_capacity(named.len());
-        for (((id, named), scores), (role, parent)) in
-            (first_id..).zip(&named).zip(scores).zip(roles)
-        {
-            let phrase = parsed.phrases.get(named.phrase);
-            let origin = SegmentOrigin {
-                id,
-                phrase: phrase.map_or_else(String::new, |phrase| phrase.phrase.clone()),
-                image: named.image as u32 + 1,
-                role,
-                group: first_group + named.phrase as u32,
-                parent: parent.map(|index| first_id + index as u32),
-            };
-            segments.push(Segment::new(origin, &named.mask, scores));
+        for ((id, segment), (role, parent)) in (first_id..).zip(&mut segments).zip(roles) {
+            segment.id = id;
+            segment.role = role;
+            segment.parent = parent.map(|index| first_id + index as u32);
         }
         let text = self.tokenizer.decode(&answered.ids)?;
         let mut answer = Answer::new(asked.task, &asked.prompt, &text, segments);

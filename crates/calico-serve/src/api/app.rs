@@ -4,10 +4,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use axum::body::Bytes;
-use calico_image::{DecodeOptions, decode, inspect_bytes};
+use calico_image::{DecodeOptions, ImageError, decode, inspect_bytes};
 use calico_model::Photograph;
-use tokio::sync::{Semaphore, SemaphorePermit, watch};
+use tokio::sync::{Semaphore, watch};
 use tokio::task::spawn_blocking;
+use tokio::time::{Duration, timeout};
 
 use super::openapi::document_of;
 use crate::admission::{Memory, Share};
@@ -24,11 +25,29 @@ const DECODED: u64 = 8;
 /// Bytes of a pixel of a picture.
 const KEPT: u64 = 3;
 
-/// Pictures that are decoded at once: the model needs the processor, too.
+/// Requests that are read, and pictures that are decoded, at once: the model needs the processor,
+/// too.
 const DECODERS: usize = 2;
+
+/// Results that are exported at once.
+const EXPORTERS: usize = 1;
 
 /// Pictures that are fetched at once.
 const FETCHERS: usize = 8;
+
+/// Whose turn it is to do work that takes a thread.
+pub(super) struct Turns {
+    pub(super) decode: Arc<Semaphore>,
+    pub(super) export: Arc<Semaphore>,
+    fetch: Arc<Semaphore>,
+}
+
+impl Turns {
+    fn new() -> Self {
+        let of = |count| Arc::new(Semaphore::new(count));
+        Self { decode: of(DECODERS), export: of(EXPORTERS), fetch: of(FETCHERS) }
+    }
+}
 
 /// The state of the service.
 pub(crate) struct App {
@@ -40,8 +59,9 @@ pub(crate) struct App {
     /// The content of `/openapi.json`.
     pub(super) description: String,
     fetcher: Option<Fetcher>,
-    fetchers: Semaphore,
-    decoders: Semaphore,
+    pub(super) turns: Turns,
+    /// Whether only programs of this machine reach the service.
+    pub(super) is_local: bool,
     is_stopping: AtomicBool,
     /// Requests that have no response yet.
     under_way: watch::Sender<usize>,
@@ -58,7 +78,11 @@ impl Drop for UnderWay {
 
 impl App {
     /// Starts the workers.
-    pub(crate) fn start(engine: Arc<dyn Engine>, settings: Settings) -> std::io::Result<Self> {
+    pub(crate) fn start(
+        engine: Arc<dyn Engine>,
+        settings: Settings,
+        is_local: bool,
+    ) -> std::io::Result<Self> {
         let metrics = Arc::new(Metrics::new());
         let limits = &settings.limits;
         let queue = Queue::start(Arc::clone(&engine), Arc::clone(&metrics), limits)?;
@@ -70,8 +94,8 @@ impl App {
             memory: Memory::new(limits.memory_bytes),
             queue,
             fetcher: settings.access.remote_images.then(|| Fetcher::new(limits)),
-            fetchers: Semaphore::new(FETCHERS),
-            decoders: Semaphore::new(DECODERS),
+            turns: Turns::new(),
+            is_local,
             is_stopping: AtomicBool::new(false),
             under_way: watch::Sender::new(0),
             settings,
@@ -100,6 +124,34 @@ impl App {
         self.queue.idle().await;
     }
 
+    /// Does work aside, in turn, on a thread that may block. `held` is what the work takes: whoever
+    /// asked may leave meanwhile, and the work goes on, so it keeps its turn and what it holds.
+    pub(super) async fn aside<H, T>(
+        &self,
+        turns: &Arc<Semaphore>,
+        held: H,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<(T, H), Problem>
+    where
+        H: Send + 'static,
+        T: Send + 'static,
+    {
+        let seconds = self.settings.limits.wait_seconds;
+        let turn = timeout(Duration::from_secs(seconds), Arc::clone(turns).acquire_owned());
+        let turn = turn.await.map_err(|_elapsed| Problem::waited(seconds))?;
+        let working = spawn_blocking(move || {
+            let done = work();
+            drop(turn);
+            (done, held)
+        });
+        working.await.map_err(|error| {
+            if error.is_panic() {
+                self.metrics.panics.inc();
+            }
+            Problem::internal(&error)
+        })
+    }
+
     /// Hands a question to the queue, with its pictures decoded. `memory` is what the request
     /// itself takes.
     pub(crate) async fn ask(&self, asked: Asked, memory: Share) -> Result<Ticket, Problem> {
@@ -107,63 +159,51 @@ impl App {
         self.engine
             .check(uploads.len(), &question, &options)
             .map_err(|error| Problem::of_model(&error))?;
-        self.queue.check_room()?;
-        let mut photographs = Vec::with_capacity(uploads.len());
-        let mut kept = self.memory.take(0)?;
-        for (number, upload) in (1..).zip(uploads) {
-            let (photograph, share) = self.photograph(number, upload).await?;
-            photographs.push(photograph);
-            kept.join(share);
-        }
-        drop(memory);
-        self.queue.submit(Work { photographs, question, options, memory: kept })
+        let (photographs, memory) = self.photographs(uploads, memory).await?;
+        self.queue.submit(Work { photographs, question, options, memory })
     }
 
-    /// Fetches and decodes image `number` (from 1).
-    async fn photograph(
+    /// Fetches and decodes the pictures of a request; also returns the memory that they take.
+    async fn photographs(
         &self,
-        number: usize,
-        upload: Upload,
-    ) -> Result<(Photograph, Share), Problem> {
-        let Upload { name, source } = upload;
-        let (bytes, fetched) = match source {
-            Source::Bytes(bytes) => (bytes, None),
-            Source::Address(address) => {
-                let bytes = self.fetch(number, address).await?;
-                let share = self.memory.take(bytes.len() as u64)?;
-                (bytes, Some(share))
-            }
-        };
+        uploads: Vec<Upload>,
+        memory: Share,
+    ) -> Result<(Vec<Photograph>, Share), Problem> {
         let options = self.decode_options();
-        let refuse = move |error: &calico_image::ImageError| {
-            let is_large = matches!(
-                error,
-                calico_image::ImageError::TooLarge { .. }
-                    | calico_image::ImageError::SideTooLong { .. }
-                    | calico_image::ImageError::Memory { .. }
-            );
-            let kind = if is_large { Kind::TooLarge } else { Kind::Image };
-            Problem::new(kind, format!("image {number}: {}", chain(error)))
-        };
-        let info = inspect_bytes(&bytes, &options).map_err(|error| refuse(&error))?;
-        let pixels = info.size.pixels();
-        let kept = self.memory.take(KEPT * pixels)?;
-        let scratch = self.memory.take(DECODED * pixels)?;
-        let turn = self.turn_to_draw().await;
-        let decoding = spawn_blocking(move || decode(&bytes, &options));
-        let frame = decoding.await.map_err(|error| Problem::internal(&error))?;
-        drop((turn, scratch, fetched));
-        let frame = frame.map_err(|error| refuse(&error))?;
-        Ok((Photograph { name, frame }, kept))
+        let mut held = memory;
+        let (mut files, mut pixels) = (Vec::new(), Vec::new());
+        for (number, Upload { name, source }) in (1..).zip(uploads) {
+            let bytes = match source {
+                Source::Bytes(bytes) => bytes,
+                Source::Address(address) => {
+                    let (bytes, share) = self.fetch(number, address).await?;
+                    held.join(share);
+                    bytes
+                }
+            };
+            let info = inspect_bytes(&bytes, &options).map_err(|error| refuse(number, &error))?;
+            pixels.push(info.size.pixels());
+            files.push((number, name, bytes));
+        }
+        // All at once: pictures that fit one by one, and not together, would wait for themselves.
+        let kept = KEPT * pixels.iter().sum::<u64>();
+        let scratch = DECODED * pixels.iter().max().unwrap_or(&0);
+        let mut share = self.memory.take(kept + scratch)?;
+        let mut photographs = Vec::with_capacity(files.len());
+        for (number, name, bytes) in files {
+            let work = move || decode(&bytes, &options);
+            let done = self.aside(&self.turns.decode, (share, held), work).await?;
+            let frame;
+            (frame, (share, held)) = done;
+            let frame = frame.map_err(|error| refuse(number, &error))?;
+            photographs.push(Photograph { name, frame });
+        }
+        let kept = share.split(kept).unwrap_or(share);
+        Ok((photographs, kept))
     }
 
-    /// A turn for whoever draws: pictures are decoded and drawn a few at a time.
-    pub(super) async fn turn_to_draw(&self) -> Option<SemaphorePermit<'_>> {
-        // The semaphore is never closed.
-        self.decoders.acquire().await.ok()
-    }
-
-    async fn fetch(&self, number: usize, address: String) -> Result<Bytes, Problem> {
+    /// Fetches image `number` (from 1); also returns the memory that it takes.
+    async fn fetch(&self, number: usize, address: String) -> Result<(Bytes, Share), Problem> {
         let Some(fetcher) = self.fetcher.clone() else {
             let detail = format!(
                 "image {number} is an address, and this service fetches none; send the picture \
@@ -171,9 +211,12 @@ impl App {
             );
             return Err(Problem::new(Kind::RemoteImage, detail));
         };
-        let _turn = self.fetchers.acquire().await;
-        let fetching = spawn_blocking(move || fetcher.fetch(number, &address));
-        fetching.await.map_err(|error| Problem::internal(&error))?
+        let share = self.memory.take(self.settings.limits.request_bytes as u64)?;
+        let work = move || fetcher.fetch(number, &address);
+        let (bytes, mut share) = self.aside(&self.turns.fetch, share, work).await?;
+        let bytes = bytes?;
+        let kept = share.split(bytes.len() as u64).unwrap_or(share);
+        Ok((bytes, kept))
     }
 
     /// What the model wants, within what the service allows.
@@ -186,4 +229,14 @@ impl App {
             ..wanted
         }
     }
+}
+
+/// Why image `number` (from 1) cannot be used.
+fn refuse(number: usize, error: &ImageError) -> Problem {
+    let is_large = matches!(
+        error,
+        ImageError::TooLarge { .. } | ImageError::SideTooLong { .. } | ImageError::Memory { .. }
+    );
+    let kind = if is_large { Kind::TooLarge } else { Kind::Image };
+    Problem::new(kind, format!("image {number}: {}", chain(error)))
 }

@@ -3,7 +3,6 @@
 mod answer;
 mod message;
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use axum::body::Body;
@@ -11,13 +10,12 @@ use axum::extract::{Request, State};
 use axum::http::HeaderMap;
 use axum::response::{IntoResponse as _, Response};
 use serde::Deserialize;
-use serde_json::Value;
 use utoipa::ToSchema;
 
 use super::App;
-use super::segment::stream_response;
+use super::segment::{COPIES, stream_response};
 use crate::incoming::{
-    Asked, EXAMPLE_PICTURE, MediaType, SamplingInput, TaskChoice, forget, integer, json,
+    Asked, Asks, EXAMPLE_PICTURE, MediaType, SamplingInput, TaskChoice, few, forget, integer, json,
     media_type, question, receive,
 };
 use crate::problem::{Kind, Problem};
@@ -25,7 +23,8 @@ use crate::queue::Ticket;
 use answer::{Completion, Stream};
 use message::ChatMessage;
 
-/// A chat of one message: pictures and a question.
+/// A chat of one message: pictures and a question. What else clients send is ignored if it changes
+/// nothing, and refused if it would.
 #[derive(Debug, Deserialize, ToSchema)]
 #[schema(example = json!({
     "model": "mini",
@@ -39,6 +38,7 @@ pub(crate) struct ChatRequest {
     /// The name of the model, as `/v1/models` tells it.
     model: String,
     /// One message of the role `user`.
+    #[serde(deserialize_with = "few")]
     #[schema(min_items = 1, max_items = 1)]
     messages: Vec<ChatMessage>,
     /// Whether the answer comes as server-sent events while it is written.
@@ -72,10 +72,48 @@ pub(crate) struct ChatRequest {
     n: Option<u64>,
     #[serde(default)]
     calico: Option<ChatExtension>,
-    /// What else clients send is ignored if it changes nothing, and refused if it would.
-    #[serde(flatten)]
+    #[serde(default)]
     #[schema(ignore)]
-    others: BTreeMap<String, Value>,
+    audio: Asks,
+    #[serde(default)]
+    #[schema(ignore)]
+    frequency_penalty: Asks,
+    #[serde(default)]
+    #[schema(ignore)]
+    function_call: Asks,
+    #[serde(default)]
+    #[schema(ignore)]
+    functions: Asks,
+    #[serde(default)]
+    #[schema(ignore)]
+    logit_bias: Asks,
+    #[serde(default)]
+    #[schema(ignore)]
+    logprobs: Asks,
+    #[serde(default)]
+    #[schema(ignore)]
+    modalities: Asks,
+    #[serde(default)]
+    #[schema(ignore)]
+    prediction: Asks,
+    #[serde(default)]
+    #[schema(ignore)]
+    presence_penalty: Asks,
+    #[serde(default)]
+    #[schema(ignore)]
+    response_format: Asks,
+    #[serde(default)]
+    #[schema(ignore)]
+    stop: Asks,
+    #[serde(default)]
+    #[schema(ignore)]
+    tool_choice: Asks,
+    #[serde(default)]
+    #[schema(ignore)]
+    tools: Asks,
+    #[serde(default)]
+    #[schema(ignore)]
+    top_logprobs: Asks,
 }
 
 #[derive(Debug, Deserialize, ToSchema)]
@@ -93,24 +131,6 @@ struct ChatExtension {
     #[serde(default)]
     task: Option<TaskChoice>,
 }
-
-/// What changes the answers of others, and cannot be had here.
-const REFUSED: [&str; 14] = [
-    "audio",
-    "frequency_penalty",
-    "function_call",
-    "functions",
-    "logit_bias",
-    "logprobs",
-    "modalities",
-    "prediction",
-    "presence_penalty",
-    "response_format",
-    "stop",
-    "tool_choice",
-    "tools",
-    "top_logprobs",
-];
 
 /// Chat about pictures
 ///
@@ -140,7 +160,7 @@ pub(super) async fn completions(State(app): State<Arc<App>>, request: Request) -
         Ok((ticket, told)) => answered(&app, ticket, told).await,
         Err(problem) => {
             tracing::info!(reason = problem.detail, "refused");
-            forget(&mut body).await;
+            forget(&parts.headers, &mut body).await;
             problem.response(&problem.to_chat_json())
         }
     }
@@ -173,10 +193,12 @@ async fn ask(app: &App, headers: &HeaderMap, body: &mut Body) -> Result<(Ticket,
     if media_type(headers)? != MediaType::Json {
         return Err(Problem::new(Kind::MediaType, "expected application/json"));
     }
+    app.queue.check_room()?;
     let (bytes, mut share) = receive(headers, body, limits, &app.memory).await?;
-    share.join(app.memory.take(bytes.len() as u64)?);
-    let request: ChatRequest = json(&bytes)?;
-    drop(bytes);
+    share.join(app.memory.take(COPIES * bytes.len() as u64)?);
+    let read = move || json::<ChatRequest>(&bytes);
+    let (request, share) = app.aside(&app.turns.decode, share, read).await?;
+    let request = request?;
     request.check(&app.engine.identity().name)?;
     let usage = request.stream_options.as_ref().and_then(|options| options.include_usage);
     let told =
@@ -210,29 +232,31 @@ impl ChatRequest {
         if self.n.is_some_and(|n| n != 1) {
             return Err(Problem::bad("n is not 1; ask again with another seed for another answer"));
         }
-        let refused = REFUSED.iter().find(|name| {
-            self.others.get(**name).is_some_and(|value| !changes_nothing(name, value))
-        });
+        let refused = self.refused().into_iter().find(|(_, Asks(asks))| *asks);
         match refused {
-            Some(name) => Err(Problem::bad(format!("{name} is not supported; leave it out"))),
+            Some((name, _)) => Err(Problem::bad(format!("{name} is not supported; leave it out"))),
             None => Ok(()),
         }
     }
-}
 
-/// Whether a value is what it would be if it were left out.
-fn changes_nothing(name: &str, value: &Value) -> bool {
-    match value {
-        Value::Null | Value::Bool(false) => true,
-        Value::Number(number) => number.as_f64() == Some(0.0),
-        Value::String(text) => name == "tool_choice" && text == "none",
-        Value::Array(items) => {
-            items.is_empty() || (name == "modalities" && *items == [Value::from("text")])
-        }
-        Value::Object(object) => {
-            object.is_empty() || object.get("type").is_some_and(|kind| kind == "text")
-        }
-        Value::Bool(true) => false,
+    /// What changes the answers of others, and cannot be had here.
+    fn refused(&self) -> [(&'static str, Asks); 14] {
+        [
+            ("audio", self.audio),
+            ("frequency_penalty", self.frequency_penalty),
+            ("function_call", self.function_call),
+            ("functions", self.functions),
+            ("logit_bias", self.logit_bias),
+            ("logprobs", self.logprobs),
+            ("modalities", self.modalities),
+            ("prediction", self.prediction),
+            ("presence_penalty", self.presence_penalty),
+            ("response_format", self.response_format),
+            ("stop", self.stop),
+            ("tool_choice", self.tool_choice),
+            ("tools", self.tools),
+            ("top_logprobs", self.top_logprobs),
+        ]
     }
 }
 

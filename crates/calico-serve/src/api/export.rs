@@ -1,30 +1,40 @@
 //! `POST /v1/export/{format}`: a result in the formats of other tools.
 
+use std::convert::Infallible;
 use std::sync::Arc;
 
-use axum::body::Body;
+use axum::body::{Body, Bytes};
+use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, Request, State};
 use axum::http::HeaderMap;
 use axum::http::header::{CONTENT_DISPOSITION, CONTENT_TYPE};
 use axum::response::{IntoResponse, Response};
 use calico_result::export::{Bundle, bundle};
-use calico_result::{ExportFormat, Segmentation};
-use tokio::task::spawn_blocking;
+use calico_result::{ExportFormat, ResultError, Segment, Segmentation};
+use futures_util::stream;
 use utoipa::ToSchema;
 
 use super::App;
+use crate::admission::Share;
 use crate::incoming::{MediaType, forget, json, media_type, receive};
 use crate::problem::{Kind, Problem};
 use crate::settings::Limits;
 
-/// Bytes of a pixel while masks are drawn: bits of a mask, a label map, and what is compressed.
+/// Bytes of a pixel while a picture of masks is drawn, beside the masks: a label map, and what is
+/// compressed.
 const DRAWN: u64 = 4;
+
+/// How often the bytes of a request may stand in memory again as the parts of a result.
+const COPIES: u64 = 8;
+
+/// Bytes of a segment's words: some formats repeat the longest for every segment.
+const MOST_LABEL: usize = 1024;
+
+/// Bytes of a file that are handed to the connection at once; it asks for more when they are sent.
+const PIECE: usize = 256 << 10;
 
 /// Segments of a result that is exported: no answer within the limits has more.
 const MOST_SEGMENTS: usize = 4096;
-
-/// Pixels of all masks together.
-const MOST_PIXELS: u64 = 2 << 30;
 
 /// The name of a format.
 #[derive(ToSchema)]
@@ -60,30 +70,32 @@ enum ExportChoice {
 )]
 pub(super) async fn export(
     State(app): State<Arc<App>>,
-    Path(format): Path<String>,
+    format: Result<Path<String>, PathRejection>,
     request: Request,
 ) -> Response {
     let (parts, mut body) = request.into_parts();
+    let format = format.map(|Path(format)| format).unwrap_or_default();
     match exported(&app, &format, &parts.headers, &mut body).await {
-        Ok(Bundle { name, media_type, bytes }) => {
+        Ok((Bundle { name, media_type, bytes }, share)) => {
             let disposition = format!("attachment; filename=\"{name}\"");
             let headers =
                 [(CONTENT_TYPE, media_type.to_owned()), (CONTENT_DISPOSITION, disposition)];
-            (headers, bytes).into_response()
+            (headers, body_that_holds(bytes.into(), share)).into_response()
         }
         Err(problem) => {
-            forget(&mut body).await;
+            forget(&parts.headers, &mut body).await;
             problem.into_response()
         }
     }
 }
 
+/// The export, with the memory that it takes.
 async fn exported(
     app: &App,
     format: &str,
     headers: &HeaderMap,
     body: &mut Body,
-) -> Result<Bundle, Problem> {
+) -> Result<(Bundle, Share), Problem> {
     let format = ExportFormat::ALL.into_iter().find(|known| known.name() == format);
     let format = format.ok_or_else(|| {
         Problem::new(Kind::NotFound, "expected one of the formats coco, masks, npz and svg")
@@ -91,26 +103,44 @@ async fn exported(
     if media_type(headers)? != MediaType::Json {
         return Err(Problem::new(Kind::MediaType, "expected a result as application/json"));
     }
-    let (bytes, _received) = receive(headers, body, &app.settings.limits, &app.memory).await?;
-    let result: Segmentation = json(&bytes)?;
-    let pixels = pixels(&result, &app.settings.limits)?;
-    let _memory = app.memory.take(DRAWN * pixels)?;
-    let _turn = app.turn_to_draw().await;
-    let drawing = spawn_blocking(move || {
+    let limits = &app.settings.limits;
+    let (bytes, mut share) = receive(headers, body, limits, &app.memory).await?;
+    share.join(app.memory.take(COPIES * bytes.len() as u64)?);
+    let read = move || json::<Segmentation>(&bytes);
+    let (result, mut share) = app.aside(&app.turns.export, share, read).await?;
+    let result = result?;
+    share.join(app.memory.take(drawing_bytes(&result, limits)?)?);
+    let draw = move || {
         result.validate()?;
         bundle(&result, format)
-    });
-    let drawn = drawing.await.map_err(|error| Problem::internal(&error))?;
-    drawn.map_err(|error| match error {
-        calico_result::ResultError::Write { .. }
-        | calico_result::ResultError::FolderNotWritable { .. } => Problem::internal(&error),
+    };
+    let (drawn, mut share) = app.aside(&app.turns.export, share, draw).await?;
+    let drawn = drawn.map_err(|error| match error {
+        ResultError::Write { .. } | ResultError::FolderNotWritable { .. } => {
+            Problem::internal(&error)
+        }
         error => Problem::new(Kind::Result, format!("the result is not usable: {error}")),
-    })
+    })?;
+    // What is left is the file.
+    let kept = share.split(drawn.bytes.len() as u64).unwrap_or(share);
+    Ok((drawn, kept))
 }
 
-/// Pixels of the largest picture: how much there is to draw at once. Nothing is drawn before
-/// this is known to be within the limits.
-fn pixels(result: &Segmentation, limits: &Limits) -> Result<u64, Problem> {
+/// A body in pieces, which holds its memory until the last one has left.
+fn body_that_holds(bytes: Bytes, share: Share) -> Body {
+    let stream = stream::unfold((bytes, share), async |(mut bytes, share)| {
+        if bytes.is_empty() {
+            return None;
+        }
+        let piece = bytes.split_to(PIECE.min(bytes.len()));
+        Some((Ok::<_, Infallible>(piece), (bytes, share)))
+    });
+    Body::from_stream(stream)
+}
+
+/// Bytes that drawing takes: all masks of a picture lie beside each other. Nothing is drawn before
+/// this is known, and the words and sizes of the result are within the limits.
+fn drawing_bytes(result: &Segmentation, limits: &Limits) -> Result<u64, Problem> {
     let segments = result.segments().count();
     let too_large = |detail: String| Problem::new(Kind::TooLarge, detail);
     if segments > MOST_SEGMENTS || result.images.len() > limits.images {
@@ -120,7 +150,15 @@ fn pixels(result: &Segmentation, limits: &Limits) -> Result<u64, Problem> {
              {most} and {MOST_SEGMENTS}"
         )));
     }
-    let mut largest = 0;
+    let is_long = |segment: &Segment| segment.label.len().max(segment.phrase.len()) > MOST_LABEL;
+    if let Some(segment) = result.segments().find(|segment| is_long(segment)) {
+        let detail = format!(
+            "segment {} has a label or a phrase of more than {MOST_LABEL} bytes",
+            segment.id
+        );
+        return Err(too_large(detail));
+    }
+    let mut most_bytes = 0;
     for image in &result.images {
         let size = image.size();
         let is_long = size.width.max(size.height) > limits.image_side;
@@ -133,14 +171,8 @@ fn pixels(result: &Segmentation, limits: &Limits) -> Result<u64, Problem> {
             );
             return Err(too_large(detail));
         }
-        largest = largest.max(size.pixels());
+        let masks = result.segments_in(image.index).count() as u64;
+        most_bytes = most_bytes.max(size.pixels() * (masks + DRAWN));
     }
-    if largest * segments as u64 > MOST_PIXELS {
-        let detail = format!(
-            "the result has {segments} masks of up to {largest} pixels; this service takes at \
-             most {MOST_PIXELS} in all"
-        );
-        return Err(too_large(detail));
-    }
-    Ok(largest)
+    Ok(most_bytes)
 }

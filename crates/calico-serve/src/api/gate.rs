@@ -7,11 +7,12 @@ use axum::extract::{MatchedPath, Request, State};
 use axum::http::header::{AUTHORIZATION, HOST, ORIGIN};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method};
 use axum::middleware::Next;
-use axum::response::{IntoResponse as _, Response};
+use axum::response::Response;
 use subtle::{Choice, ConstantTimeEq as _};
 use tracing::Instrument as _;
 
 use super::App;
+use super::app::UnderWay;
 use crate::incoming::forget;
 use crate::metrics::{RequestLabels, RouteLabels};
 use crate::problem::{Kind, Problem};
@@ -22,10 +23,6 @@ pub(super) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id"
 
 /// Characters of an id that is kept.
 const ID_CHARS: usize = 64;
-
-/// Where everybody may look, token or not: what a load balancer and a browser ask before anybody
-/// has said who he is. None of it tells anything about anybody's pictures.
-const OPEN: [&str; 4] = ["/healthz", "/readyz", "/openapi.json", "/docs"];
 
 pub(super) async fn pass(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
     let start = Instant::now();
@@ -67,36 +64,64 @@ const SAFETY: [(HeaderName, &str); 4] = [
 ];
 
 async fn answer(app: &Arc<App>, route: &str, request: Request, next: Next) -> Response {
-    let _under_way = app.enter();
     match admit(app, route, &request) {
-        Ok(()) => next.run(request).await,
+        Ok(under_way) => {
+            let response = next.run(request).await;
+            drop(under_way);
+            response
+        }
         Err(problem) => {
             tracing::info!(reason = problem.detail, "refused");
-            forget(&mut request.into_body()).await;
-            problem.into_response()
+            let (parts, mut body) = request.into_parts();
+            forget(&parts.headers, &mut body).await;
+            problem.at(parts.uri.path())
         }
     }
 }
 
-/// Who may ask, and when.
-fn admit(app: &App, route: &str, request: &Request) -> Result<(), Problem> {
+/// Who may ask, and when. What is asked of the model, and not refused, is under way.
+///
+/// The page, its files, the description of the API and the signs of life are for everybody: none
+/// of them tells anything about anybody's pictures. Everything below `/v1/`, and the measures, are
+/// for those who know a token.
+fn admit(app: &App, route: &str, request: &Request) -> Result<Option<UnderWay>, Problem> {
     let asks = request.method() == Method::POST;
     if asks && app.is_stopping() {
         return Err(Problem::stopping());
     }
-    let access = &app.settings.access;
-    if asks && is_foreign(request.headers(), access) {
+    let (headers, access) = (request.headers(), &app.settings.access);
+    if app.is_local && access.bearer_tokens.is_empty() && !is_local_name(headers, access) {
+        let detail = "the header Host names another machine, and this service is for programs of \
+                      its own machine; a proxy's name belongs into the setting allowed_origins";
+        return Err(Problem::new(Kind::ForeignOrigin, detail));
+    }
+    if asks && is_foreign(headers, access) {
         let detail = "a page of another origin sent this request; the setting allowed_origins \
                       names those that may, and a proxy must pass the header Host on";
         return Err(Problem::new(Kind::ForeignOrigin, detail));
     }
-    let is_open = OPEN.contains(&route) || !(route.starts_with("/v1/") || route == "/metrics");
-    if is_open || is_known(request.headers(), access) {
-        return Ok(());
+    let is_guarded = request.uri().path().starts_with("/v1/") || route == "/metrics";
+    if is_guarded && !is_known(headers, access) {
+        let detail = "this service answers those who know a token; send the header \
+                      `Authorization: Bearer TOKEN`";
+        return Err(Problem::new(Kind::Unauthorized, detail));
     }
-    let detail = "this service answers those who know a token; send the header \
-                  `Authorization: Bearer TOKEN`";
-    Err(Problem::new(Kind::Unauthorized, detail))
+    Ok(asks.then(|| app.enter()))
+}
+
+/// Whether the request calls this machine by a name of its own. A page whose name was made to
+/// lead here calls it by that name, and would pass for one of ours.
+fn is_local_name(headers: &HeaderMap, access: &Access) -> bool {
+    let host = headers.get(HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
+    let is_port = |port: &str| port.bytes().all(|byte| byte.is_ascii_digit());
+    let name =
+        host.rsplit_once(':').filter(|(_, port)| is_port(port)).map_or(host, |(name, _)| name);
+    let is_own = |own: &&str| name.eq_ignore_ascii_case(own);
+    let is_allowed = |origin: &String| {
+        origin == "*" || origin.split_once("://").is_some_and(|(_, allowed)| allowed == host)
+    };
+    ["localhost", "127.0.0.1", "[::1]"].iter().any(is_own)
+        || access.allowed_origins.iter().any(is_allowed)
 }
 
 /// Whether a browser says that a page of another origin asks, one that was not allowed.
@@ -173,6 +198,22 @@ mod tests {
             assert!(is_foreign(&asked(other), &access), "{other}");
         }
         assert!(!is_foreign(&headers(&[(HOST, "localhost")]), &access));
+    }
+
+    #[test]
+    fn names_that_were_made_to_lead_here_are_no_names_of_this_machine() {
+        let allowed_origins = vec!["https://proxy.example".into()];
+        let access = Access { allowed_origins, ..Access::default() };
+        let is_local = |host| is_local_name(&headers(&[(HOST, host)]), &access);
+        for own in ["localhost", "LOCALHOST:8080", "127.0.0.1:1", "[::1]:80", "proxy.example"] {
+            assert!(is_local(own), "{own}");
+        }
+        for other in
+            ["evil.example", "evil.example:8080", "127.0.0.1.evil.example", "localhost.x", ""]
+        {
+            assert!(!is_local(other), "{other}");
+        }
+        assert!(!is_local_name(&HeaderMap::new(), &access));
     }
 
     #[test]

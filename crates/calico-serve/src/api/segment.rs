@@ -23,6 +23,9 @@ use crate::queue::Ticket;
 /// How often a stream without news shows that it is alive.
 const HEARTBEAT: Duration = Duration::from_secs(10);
 
+/// How often the bytes of a request stand in memory again while it is read: as text, and decoded.
+pub(super) const COPIES: u64 = 2;
+
 const EVENT_STREAM: &str = "text/event-stream";
 
 /// Segment pictures
@@ -59,7 +62,7 @@ pub(super) async fn segment(State(app): State<Arc<App>>, request: Request) -> Re
         },
         Err(problem) => {
             tracing::info!(reason = problem.detail, "refused");
-            forget(&mut body).await;
+            forget(&parts.headers, &mut body).await;
             problem.into_response()
         }
     }
@@ -74,18 +77,19 @@ async fn ask(app: &App, headers: &HeaderMap, body: &mut Body) -> Result<(Ticket,
 }
 
 async fn read(app: &App, headers: &HeaderMap, body: &mut Body) -> Result<(Asked, Share), Problem> {
-    let limits = &app.settings.limits;
+    app.queue.check_room()?;
+    let limits = app.settings.limits.clone();
     let kind = media_type(headers)?;
-    let (bytes, mut share) = receive(headers, body, limits, &app.memory).await?;
-    let asked = match kind {
+    let (bytes, mut share) = receive(headers, body, &limits, &app.memory).await?;
+    share.join(app.memory.take(COPIES * bytes.len() as u64)?);
+    let (asked, share) = match kind {
         MediaType::Json => {
-            // Text in base64 becomes bytes beside it.
-            share.join(app.memory.take(bytes.len() as u64)?);
-            json::<SegmentRequest>(&bytes)?.asked(limits)?
+            let read = move || json::<SegmentRequest>(&bytes)?.asked(&limits);
+            app.aside(&app.turns.decode, share, read).await?
         }
-        MediaType::Form(boundary) => of_form(bytes, boundary, limits).await?,
+        MediaType::Form(boundary) => (of_form(bytes, boundary, &limits).await, share),
     };
-    Ok((asked, share))
+    Ok((asked?, share))
 }
 
 /// Waits for the result.

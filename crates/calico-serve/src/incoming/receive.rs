@@ -2,7 +2,7 @@
 
 use axum::body::{Body, Bytes};
 use axum::http::HeaderMap;
-use axum::http::header::{CONTENT_LENGTH, CONTENT_TYPE};
+use axum::http::header::{CONTENT_LENGTH, CONTENT_TYPE, EXPECT};
 use http_body_util::BodyExt as _;
 use tokio::time::{Duration, timeout};
 
@@ -14,6 +14,12 @@ use crate::settings::Limits;
 /// sending and hears why.
 const REST: Duration = Duration::from_secs(5);
 const REST_BYTES: usize = 256 << 20;
+
+/// The part of all memory that the bytes of one request may be: one in so many.
+const SHARE: usize = 4;
+
+/// How many bytes of memory are taken at once for a request that arrives.
+const STEP: usize = 64 << 10;
 
 /// What a request is written in.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -49,26 +55,31 @@ pub(crate) async fn receive(
     limits: &Limits,
     memory: &Memory,
 ) -> Result<(Bytes, Share), Problem> {
-    let most = limits.request_bytes;
+    // What is read of a request takes memory beside it: more than a share of all could never be.
+    let most = limits.request_bytes.min(limits.memory_bytes / SHARE);
     let length = headers.get(CONTENT_LENGTH).and_then(|value| value.to_str().ok());
     let length: Option<usize> = length.and_then(|length| length.parse().ok());
     if length.is_some_and(|length| length > most) {
         return Err(too_large(length, most));
     }
-    // Known sizes are taken at once, others as they come.
-    let mut share = memory.take(length.unwrap_or(0) as u64)?;
-    let mut bytes = Vec::with_capacity(length.unwrap_or(0));
+    // Memory is taken as bytes come, in steps: who announces much and sends nothing takes nothing.
+    let mut share = memory.take(0)?;
+    let mut taken = 0;
+    let mut bytes = Vec::new();
     let reading = async {
         while let Some(frame) = body.frame().await {
             let frame = frame.map_err(|error| {
                 Problem::bad(format!("the request ended before its end: {error}"))
             })?;
             let Ok(data) = frame.into_data() else { continue };
-            if bytes.len() + data.len() > most {
+            let has = bytes.len() + data.len();
+            if has > most {
                 return Err(too_large(None, most));
             }
-            if length.is_none() {
-                share.join(memory.take(data.len() as u64)?);
+            if has > taken {
+                let step = (has - taken).next_multiple_of(STEP);
+                share.join(memory.take(step as u64)?);
+                taken += step;
             }
             bytes.extend_from_slice(&data);
         }
@@ -96,7 +107,11 @@ fn too_large(found: Option<usize>, most: usize) -> Problem {
 
 /// Reads what is left of a request that is refused, and forgets it: a client that still sends
 /// when the connection closes would not see the answer.
-pub(crate) async fn forget(body: &mut Body) {
+pub(crate) async fn forget(headers: &HeaderMap, body: &mut Body) {
+    // Whoever waits for a word before sending has sent nothing, and should not.
+    if headers.contains_key(EXPECT) {
+        return;
+    }
     let reading = async {
         let mut left = REST_BYTES;
         while let Some(Ok(frame)) = body.frame().await {

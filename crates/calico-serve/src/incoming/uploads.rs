@@ -6,9 +6,11 @@ use axum::body::Bytes;
 use base64::Engine as _;
 use base64::alphabet::STANDARD;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
-use serde::Deserialize;
+use serde::de::MapAccess;
+use serde::{Deserialize, Deserializer};
 use utoipa::ToSchema;
 
+use super::unbuffered::{Structured, TextOr, few, of_map};
 use crate::problem::{Kind, Problem};
 use crate::settings::Limits;
 
@@ -37,13 +39,10 @@ pub(crate) enum Source {
     Address(String),
 }
 
-/// A picture: text in base64, a data URI, or an object with one of these and a name.
+/// A picture: text in base64, a data URI, or an object with one of these and a name. Lists of
+/// pictures are read by [`ImageInput::list`].
 #[derive(Debug, Deserialize, ToSchema)]
-#[serde(
-    untagged,
-    expecting = "a picture is text in base64, a data URI or an address, or an \
-                               object with such a text as data and, if wanted, a name"
-)]
+#[serde(untagged)]
 pub(crate) enum ImageInput {
     /// The bytes of the file in base64, a `data:` URI of them or, where the service allows it, an
     /// `https:` address.
@@ -65,7 +64,26 @@ pub(crate) struct NamedImage {
     name: Option<String>,
 }
 
+impl<'de> Structured<'de> for NamedImage {
+    const EXPECTED: &'static str = "a picture: text in base64, a data URI or an address, or an \
+                                    object with such a text as data and, if wanted, a name";
+
+    fn of_map<A: MapAccess<'de>>(map: A) -> Result<Self, A::Error> {
+        of_map(map)
+    }
+}
+
 impl ImageInput {
+    /// Reads a list of pictures.
+    pub(crate) fn list<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Self>, D::Error> {
+        let list: Vec<TextOr<NamedImage>> = few(deserializer)?;
+        let one = |picture| match picture {
+            TextOr::Text(text) => Self::Text(text),
+            TextOr::Other(named) => Self::Named(named),
+        };
+        Ok(list.into_iter().map(one).collect())
+    }
+
     /// The pictures with a name each, as many as a request may have.
     pub(crate) fn uploads(inputs: Vec<Self>, limits: &Limits) -> Result<Vec<Upload>, Problem> {
         check_count(inputs.len(), limits)?;

@@ -4,8 +4,8 @@ use std::ops::ControlFlow;
 use std::sync::atomic::Ordering;
 use std::time::Instant;
 
-use calico_model::{DrawnMask, ModelError, Observer, Stage};
-use calico_result::Answer;
+use calico_model::{ModelError, Observer, Stage};
+use calico_result::{Answer, Segment};
 
 use super::Job;
 use crate::event::Event;
@@ -85,13 +85,9 @@ impl Observer for Watcher<'_> {
         if self.is_cancelled() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     }
 
-    fn mask(&mut self, mask: &DrawnMask) {
+    fn mask(&mut self, segment: &Segment) {
         self.metrics.masks.inc();
-        self.tell(Event::Mask { answer: self.answers, mask: mask.clone() });
-    }
-
-    fn wants_masks(&self) -> bool {
-        true
+        self.tell(Event::Mask { answer: self.answers, segment: Box::new(segment.clone()) });
     }
 
     fn answered(&mut self, answer: &Answer) {

@@ -21,7 +21,7 @@ impl Shared {
             let start = Instant::now();
             job.span.in_scope(|| self.answer(&job));
             let mut state = self.state();
-            state.answering -= 1;
+            state.answering.retain(|answering| answering.id != job.id);
             let took = start.elapsed().as_secs_f64();
             state.mean_seconds += WEIGHT * (took - state.mean_seconds);
             self.count(&state);
@@ -34,8 +34,8 @@ impl Shared {
         let mut state = self.state();
         loop {
             if let Some(job) = state.waiting.pop_front() {
+                state.answering.push(job.waiter());
                 state.tell_places();
-                state.answering += 1;
                 self.count(&state);
                 return job;
             }
@@ -45,7 +45,9 @@ impl Shared {
 
     fn answer(&self, job: &Job) {
         self.metrics.wait_seconds.observe(job.arrived.elapsed().as_secs_f64());
-        if job.is_cancelled.load(Ordering::Relaxed) || job.events.send(Event::Started).is_err() {
+        if job.is_cancelled.load(Ordering::Relaxed)
+            || job.events.send(Event::Started(Instant::now())).is_err()
+        {
             return;
         }
         let Work { photographs, question, options, .. } = &job.work;

@@ -10,28 +10,40 @@ use ureq::unversioned::transport::NextTimeout;
 
 use super::address::is_public;
 
-/// A name or an address that leads to this machine or its network.
+/// An address from which nothing is fetched.
 #[derive(Debug, thiserror::Error)]
-#[error(
-    "its address does not belong to the public network, and this service fetches from there only"
-)]
-pub(super) struct Refused;
+pub(super) enum Refused {
+    /// A name or a number that leads to this machine or its network.
+    #[error(
+        "its address does not belong to the public network, and this service fetches from there \
+         only"
+    )]
+    Address,
+    /// A port of something else than the web.
+    #[error("its port is not 80 or 443, and this service fetches from these only")]
+    Port,
+}
 
 /// Every request and every redirect asks here before it connects.
 pub(super) struct PublicResolver {
     names: Box<dyn Resolver>,
     is_allowed: fn(IpAddr) -> bool,
+    is_allowed_port: fn(u16) -> bool,
 }
 
 impl Default for PublicResolver {
     fn default() -> Self {
-        Self::new(DefaultResolver::default(), is_public)
+        Self::new(DefaultResolver::default(), is_public, |port| [80, 443].contains(&port))
     }
 }
 
 impl PublicResolver {
-    pub(super) fn new(names: impl Resolver, is_allowed: fn(IpAddr) -> bool) -> Self {
-        Self { names: Box::new(names), is_allowed }
+    pub(super) fn new(
+        names: impl Resolver,
+        is_allowed: fn(IpAddr) -> bool,
+        is_allowed_port: fn(u16) -> bool,
+    ) -> Self {
+        Self { names: Box::new(names), is_allowed, is_allowed_port }
     }
 }
 
@@ -48,12 +60,16 @@ impl Resolver for PublicResolver {
         config: &Config,
         timeout: NextTimeout,
     ) -> Result<ResolvedSocketAddrs, ureq::Error> {
+        // Other ports are those of services that are not for everybody.
+        if uri.port_u16().is_some_and(|port| !(self.is_allowed_port)(port)) {
+            return Err(ureq::Error::Other(Box::new(Refused::Port)));
+        }
         let addresses = self.names.resolve(uri, config, timeout)?;
         // One bad address among good ones is a trick, not an accident.
         if addresses.iter().all(|address| (self.is_allowed)(address.ip())) {
             return Ok(addresses);
         }
         tracing::warn!(host = uri.host(), "a picture at an address that is not public was refused");
-        Err(ureq::Error::Other(Box::new(Refused)))
+        Err(ureq::Error::Other(Box::new(Refused::Address)))
     }
 }

@@ -33,7 +33,7 @@ fn server(response: String) -> SocketAddr {
 
 fn fetcher() -> Fetcher {
     let limits = Limits { request_bytes: 1000, ..Limits::default() };
-    let resolver = PublicResolver::new(DefaultResolver::default(), is_outside);
+    let resolver = PublicResolver::new(DefaultResolver::default(), is_outside, |_| true);
     Fetcher::with_resolver(&limits, resolver)
 }
 
@@ -138,7 +138,7 @@ impl Resolver for TwoFaced {
 
 #[test]
 fn a_name_with_one_address_inside_is_refused() {
-    let resolver = PublicResolver::new(TwoFaced(server(found("picture"))), is_outside);
+    let resolver = PublicResolver::new(TwoFaced(server(found("picture"))), is_outside, |_| true);
     let fetcher = Fetcher::with_resolver(&Limits::default(), resolver);
     let problem = fetcher.fetch(1, "http://pictures.example/").unwrap_err();
     assert!(problem.detail.contains("public network"), "{}", problem.detail);
@@ -154,4 +154,13 @@ fn circles_large_files_and_errors_are_told() {
     assert!(problem.detail.contains("404"), "{}", problem.detail);
     let problem = fetch("garbage\r\n\r\n".into()).unwrap_err();
     assert_eq!(problem.kind, Kind::RemoteImage);
+}
+
+#[test]
+fn ports_of_other_services_are_refused() {
+    let fetcher = Fetcher::new(&Limits::default());
+    for address in ["http://1.1.1.1:22/", "https://example.org:6379/a.png"] {
+        let problem = fetcher.fetch(1, address).unwrap_err();
+        assert!(problem.detail.contains("port"), "{}", problem.detail);
+    }
 }

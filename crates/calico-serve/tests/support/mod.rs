@@ -11,11 +11,9 @@ use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use calico_image::{DecodeOptions, Mask};
-use calico_model::{
-    DrawnMask, Observer, Photograph, Question, SegmentError, SegmentOptions, Stage,
-};
+use calico_model::{Observer, Photograph, Question, SegmentError, SegmentOptions, Stage};
 use calico_result::{
-    Answer, EncodedMask, ImageEntry, Model, Role, Scores, Segment, SegmentOrigin, Segmentation,
+    Answer, ImageEntry, Model, Role, Scores, Segment, SegmentOrigin, Segmentation,
 };
 use calico_serve::{Engine, ServeError, Server, Settings, Stopper};
 use serde_json::Value;
@@ -115,15 +113,10 @@ impl Obedient {
         let size = photographs[0].frame.size();
         let mask = Mask::new(size, vec![true; size.pixels() as usize]).unwrap();
         let phrase = "a pixel".to_owned();
-        observer.mask(&DrawnMask {
-            phrase: phrase.clone(),
-            image: 1,
-            group: 1,
-            mask: EncodedMask::new(&mask),
-        });
         let role = Role::Object;
         let origin = SegmentOrigin { id: 1, phrase, image: 1, role, group: 1, parent: None };
         let segment = Segment::new(origin, &mask, Scores::new(Some(0.9), None, 0.8));
+        observer.mask(&segment);
         let answer = Answer::new(None, "?", text, vec![segment]);
         observer.answered(&answer);
         result.answers.push(answer);
@@ -176,7 +169,10 @@ impl Service {
     }
 
     pub fn get(&self, path: &str) -> Reply {
-        self.send(format!("GET {path} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n").as_bytes())
+        self.send(
+            format!("GET {path} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n")
+                .as_bytes(),
+        )
     }
 
     /// Asks about the picture.
@@ -292,7 +288,7 @@ fn joined(mut body: &[u8]) -> Vec<u8> {
 pub fn post(path: &str, headers: &str, body: &[u8]) -> Vec<u8> {
     let length = body.len();
     let head = format!(
-        "POST {path} HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncontent-length: {length}\r\n\
+        "POST {path} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\ncontent-length: {length}\r\n\
          {headers}\r\n"
     );
     [head.as_bytes(), body].concat()

@@ -173,7 +173,7 @@ impl Stream {
                 self.is_next = true;
                 told
             }
-            Event::Started => self.begin(),
+            Event::Started(_) => self.begin(),
             Event::Result(result) => self.end(&result),
             Event::Problem(problem) => {
                 let document = problem.to_chat_json();

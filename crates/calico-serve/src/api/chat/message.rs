@@ -1,9 +1,10 @@
 //! The message of a chat as a question about pictures.
 
-use serde::Deserialize;
+use serde::de::{Error as _, SeqAccess};
+use serde::{Deserialize, Deserializer};
 use utoipa::ToSchema;
 
-use crate::incoming::{Upload, check_count};
+use crate::incoming::{Structured, TextOr, Upload, check_count, of_seq};
 use crate::problem::Problem;
 use crate::settings::Limits;
 
@@ -16,6 +17,7 @@ pub(crate) struct ChatMessage {
     /// Who says it: `user`.
     #[schema(value_type = ChatRole)]
     role: String,
+    #[serde(deserialize_with = "ChatContent::read")]
     content: ChatContent,
 }
 
@@ -29,11 +31,7 @@ enum ChatRole {
 
 /// Text, or text and pictures.
 #[derive(Debug, Deserialize, ToSchema)]
-#[serde(
-    untagged,
-    expecting = "content is text, or a list of parts of the type text, with a text, \
-                               or image_url, with an image_url that has a url"
-)]
+#[serde(untagged)]
 pub(crate) enum ChatContent {
     /// Text alone.
     Text(String),
@@ -55,6 +53,47 @@ pub(crate) enum ChatPart {
         /// Where it is.
         image_url: ChatImage,
     },
+}
+
+/// A part as it is read; its type says which of the others it has.
+#[derive(Deserialize)]
+struct AnyPart {
+    r#type: String,
+    #[serde(default)]
+    text: Option<String>,
+    #[serde(default)]
+    image_url: Option<ChatImage>,
+}
+
+struct AnyParts(Vec<AnyPart>);
+
+/// What the content of a message may be.
+const CONTENT: &str = "text, or a list of parts of the type text, with a text, or image_url, with \
+                       an image_url that has a url";
+
+impl<'de> Structured<'de> for AnyParts {
+    const EXPECTED: &'static str = CONTENT;
+
+    fn of_seq<A: SeqAccess<'de>>(seq: A) -> Result<Self, A::Error> {
+        of_seq(seq).map(Self)
+    }
+}
+
+impl ChatContent {
+    /// Reads the content of a message.
+    fn read<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let part = |part: AnyPart| match (part.r#type.as_str(), part.text, part.image_url) {
+            ("text", Some(text), _) => Ok(ChatPart::Text { text }),
+            ("image_url", _, Some(image_url)) => Ok(ChatPart::ImageUrl { image_url }),
+            _ => Err(D::Error::custom(format!("a part of another kind; expected {CONTENT}"))),
+        };
+        match TextOr::<AnyParts>::deserialize(deserializer)? {
+            TextOr::Text(text) => Ok(Self::Text(text)),
+            TextOr::Other(AnyParts(parts)) => {
+                parts.into_iter().map(part).collect::<Result<_, _>>().map(Self::Parts)
+            }
+        }
+    }
 }
 
 /// Where a picture is.
