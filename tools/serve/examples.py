@@ -39,6 +39,24 @@ def command(kind, code):
     return [sys.executable, "-c", code]
 
 
+def passes(number, example, expected, address):
+    """Runs an example, and says how it went."""
+    kind, code = example
+    runs = command(kind, code.replace(WRITTEN, address))
+    name = f"example {number} ({kind})"
+    if isinstance(runs, str):
+        print(f"{name}: skipped, {runs}")
+        return True
+    done = subprocess.run(runs, cwd=ROOT / "examples" / "drawn", capture_output=True, text=True,
+                          timeout=120)
+    is_good = done.returncode == 0 and expected in done.stdout
+    print(f"{name}: {'passed' if is_good else 'FAILED'}")
+    if not is_good:
+        print(f"code {done.returncode}, expected {expected!r} in:")
+        print(done.stdout[-2000:], done.stderr[-2000:], sep="\n")
+    return is_good
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--program", required=True)
@@ -49,22 +67,13 @@ def main():
     service = subprocess.Popen([args.program, "serve", "--port", "0", "--log-level", "error"],
                                stdout=subprocess.PIPE, text=True)
     address = service.stdout.readline().strip()
-    failed = 0
-    for number, ((kind, code), expected) in enumerate(zip(examples, EXPECTED), 1):
-        runs = command(kind, code.replace(WRITTEN, address))
-        name = f"example {number} ({kind})"
-        if isinstance(runs, str):
-            print(f"{name}: skipped, {runs}")
-            continue
-        done = subprocess.run(runs, cwd=ROOT / "examples" / "drawn", capture_output=True, text=True,
-                              timeout=120)
-        is_good = done.returncode == 0 and expected in done.stdout
-        print(f"{name}: {'passed' if is_good else 'FAILED'}")
-        if not is_good:
-            failed += 1
-            print(f"code {done.returncode}, expected {expected!r} in:\n{done.stdout[-2000:]}\n{done.stderr[-2000:]}")
-    service.send_signal(signal.SIGTERM)
-    assert service.wait(60) == 0
+    try:
+        failed = sum(not passes(number, *example, address)
+                     for number, example in enumerate(zip(examples, EXPECTED), 1))
+        service.send_signal(signal.SIGTERM)
+        assert service.wait(60) == 0
+    finally:
+        service.kill()
     sys.exit(1 if failed else 0)
 
 

@@ -44,6 +44,7 @@ fn help_is_as_reviewed() {
         &["gallery"],
         &["train"],
         &["bench"],
+        &["serve"],
         &["completions"],
     ] {
         let name = ["calico"].iter().chain(command).copied().collect::<Vec<_>>().join("_");

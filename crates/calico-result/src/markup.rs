@@ -66,8 +66,9 @@ pub(crate) fn plain(text: &str) -> String {
     sentence
 }
 
-/// The beginning of [`plain`] that no longer changes when an answer grows: without its last word,
-/// which may go on, and without what may become a tag or the identifier of an image.
+/// The beginning of [`Answer::plain_text`](crate::Answer::plain_text) that no longer changes when
+/// an answer, with its tags, grows: without its last word, which may go on, and without what may
+/// become a tag or the identifier of an image.
 pub fn plain_so_far(text: &str) -> String {
     let may_become = |tag: &str, end: &str| tag.starts_with(end) && tag.len() > end.len();
     let is_open = |end: &str| {

@@ -40,8 +40,9 @@ afterEach(async () => {
 });
 
 /** Opens the page, and watches it. */
-async function open({ address = service.address, path = "/", expected = [], ...media }) {
+async function open({ address = service.address, path = "/", expected = [], ready = true, ...media }) {
   await page?.close();
+  assert.deepEqual(faults ?? [], []);
   faults = [];
   page = await browser.context.newPage();
   await page.setViewportSize({ width: 1280, height: 900 });
@@ -57,7 +58,7 @@ async function open({ address = service.address, path = "/", expected = [], ...m
     if (!isOwn) faults.push(`another host: ${url}`);
   });
   await page.goto(address + path);
-  await page.waitForFunction(() => document.querySelector("#facts, #summary")?.textContent);
+  if (ready) await page.waitForFunction(() => document.querySelector("#facts, #summary")?.textContent);
 }
 
 async function shot(name) {
@@ -77,7 +78,7 @@ async function ask(task = "all") {
 }
 
 async function answered() {
-  await page.waitForSelector('[data-download="json"]:not(:disabled)');
+  await page.waitForSelector('[data-download="json"]:not(:disabled)', { timeout: 20_000 });
   await page.waitForSelector(DONE, { state: "attached" });
 }
 
@@ -163,6 +164,84 @@ test("a phrase lights its masks up in every picture, and a mask its phrase", asy
   const label = await page.locator("#stages .tip").first().innerText();
   assert.equal(await page.locator(".phrase.lit").innerText(), label);
   await shot("pointed");
+});
+
+/** Answers every question of the page with these events. */
+async function answerWith(events, { cut = false } = {}) {
+  const body = events.map(([name, data]) => `event: ${name}\ndata: ${JSON.stringify(data)}\n\n`).join("");
+  await page.route("**/v1/segment", (route) =>
+    route.fulfill({ status: 200, contentType: "text/event-stream", body: cut ? body.slice(0, -20) : body }),
+  );
+}
+
+/** A result with one answer, whose segments are `[phrase, image, group]`. */
+function resultOf(text, segments) {
+  const scores = { mean_foreground_probability: 0.9, phrase_token_probability: null, predicted_iou: 0.9, calibrated: false };
+  const segment = ([phrase, image, group], index) => ({
+    id: index + 1, label: phrase.replace("a ", ""), phrase, image, role: "other", group, parent: null,
+    mask: { size: [256, 320], counts: "PP2" }, box: null, area: 0, area_ratio: group / 10, centroid: null, scores,
+  });
+  const answer = {
+    task: null, prompt: "?", text, plain_text: text, status: "ok", truncated: false,
+    segments: segments.map(segment), warnings: ["one thing to know"],
+  };
+  const images = [1, 2].map((index) => ({ index, file_name: "a.png", width: 320, height: 256 }));
+  return { schema: "calico.result/1", model: { name: "x" }, images, answers: [answer], warnings: [] };
+}
+
+test("a phrase without masks takes no other phrase's colour, while it is written and afterwards", async () => {
+  const text =
+    "<p> a spout </p> [SEG] (IMAGE9) , <p> a handle </p> [SEG] (IMAGE1) [SEG] (IMAGE2) and <p> a lid </p> [SEG] (IMAGE1)";
+  const result = resultOf(text, [["a handle", 1, 1], ["a handle", 2, 1], ["a lid", 1, 2]]);
+  const [answer] = result.answers;
+  await page.setInputFiles("#files", LANTERNS);
+  await choose("own");
+  await page.fill("#prompt", "?");
+  const groups = () =>
+    page.locator(".phrase").evaluateAll((all) => all.map((one) => [one.textContent, one.dataset.group ?? null]));
+  const expected = [["a spout", null], ["a handle", "1"], ["a lid", "2"]];
+  await answerWith([["started", {}], ["text", { answer: 0, delta: text }]], {});
+  await page.click("#send");
+  await page.waitForSelector("#problem:not([hidden])");
+  assert.match(await problem(), /broke off/);
+  assert.deepEqual(await groups(), expected);
+  await page.unroute("**/v1/segment");
+  await answerWith([["text", { answer: 0, delta: text }], ["answer", { answer: 0, value: answer }], ["result", result]]);
+  await page.click("#send");
+  await answered();
+  assert.deepEqual(await groups(), expected);
+  assert.match(await page.innerText("#warnings"), /one thing to know/);
+});
+
+test("what is asked next never shows what was asked before", async () => {
+  await ask("common_objects");
+  const before = await page.innerText("#sentences");
+  await page.route("**/v1/segment", () => {});
+  await choose("common_parts");
+  await page.click("#send");
+  await page.waitForFunction(() => !document.querySelector("#sentences").textContent);
+  assert.equal(await page.locator("[data-download]:not(:disabled)").count(), 0);
+  // The old answer, and at once the new question again: the latter is what is shown.
+  await page.evaluate(() => {
+    document.querySelector("#history button").click();
+    document.querySelector("#send").click();
+  });
+  await page.waitForTimeout(300);
+  assert.equal(await page.innerText("#sentences"), "");
+  assert.equal(await page.locator("#stop").isVisible(), true);
+  await page.locator("#history button").click();
+  await page.waitForFunction((text) => document.querySelector("#sentences").innerText === text, before);
+  assert.equal(await page.locator("#stop").isVisible(), false);
+});
+
+test("a file that only the service can read is named", async () => {
+  const tiff = { name: "scan.tiff", mimeType: "image/tiff", buffer: Buffer.from("II*\0") };
+  await answerWith([["result", resultOf("nothing", [])]]);
+  await page.setInputFiles("#files", tiff);
+  await page.click("#send");
+  await page.waitForSelector('[data-download="json"]:not(:disabled)');
+  assert.match(await page.innerText("#stages"), /scan.tiff.*cannot show/);
+  assert.equal(await page.locator('[data-download="png"]').isDisabled(), true);
 });
 
 test("masks, outlines, opacity and single phrases can be switched off", async () => {
@@ -308,12 +387,9 @@ test("a service that is busy, gone or slow is said, and a question can be stoppe
 test("a service with a token asks for it", async () => {
   const closed = await serve([], { CALICO_BEARER_TOKEN: "secret" });
   try {
-    await open({ address: closed.address, path: "/docs" });
-    faults = [];
-    await page.close();
-    page = await browser.context.newPage();
-    await page.goto(closed.address);
+    await open({ address: closed.address, ready: false, expected: ["401"] });
     await page.waitForSelector("#token-dialog[open]");
+    assert.deepEqual(await barriers(), [], "the dialog");
     await page.fill("#token", "secret");
     await page.press("#token", "Enter");
     await page.waitForFunction(() => document.querySelector("#facts").textContent);
@@ -340,6 +416,26 @@ test("the keyboard is enough", async () => {
   await tabTo(({ text }) => text === "Lanterns");
   await page.keyboard.press("Enter");
   await answered();
+  // Another task by the arrows of the group, then the button, then the answer before it.
+  await tabTo(({ tag }) => tag === "INPUT");
+  await page.keyboard.press("ArrowRight");
+  assert.equal(await page.evaluate(() => document.activeElement.value), "common_objects");
+  await tabTo(({ text }) => text === "Compare");
+  await page.keyboard.press("Enter");
+  await page.waitForSelector("#history li:nth-child(2)");
+  await tabTo(({ text }) => text === "All three" );
+  await page.keyboard.press("Enter");
+  await page.waitForFunction(() => document.querySelectorAll("#sentences article").length === 3);
+  assert.equal(await page.evaluate(() => document.activeElement.textContent.trim()), "All three");
+  const backTo = async (is) => {
+    for (let presses = 0; presses < 60; presses++) {
+      await page.keyboard.press("Shift+Tab");
+      if (is(await focused())) return;
+    }
+    assert.fail("the keyboard does not get back there");
+  };
+  await backTo(({ tag }) => tag === "CANVAS");
+  await backTo(({ tag }) => tag === "INPUT");
   await tabTo(({ tag }) => tag === "CANVAS");
   const fit = await colours(0);
   await page.keyboard.press("+");
@@ -377,7 +473,18 @@ test("nobody is kept out", async () => {
     await ask("all");
     assert.deepEqual(await barriers(), [], `answered, ${colorScheme}`);
     await shot(`answer-${colorScheme}`);
+    const phrase = page.locator(".phrase[data-group]").first();
+    await phrase.click();
+    assert.deepEqual(await barriers(), [], `a hidden phrase under the pointer, ${colorScheme}`);
+    await page.click("#camera");
+    assert.deepEqual(await barriers(), [], `the camera, ${colorScheme}`);
+    await page.click("#camera-close");
+    await choose("own");
     await page.click("#send");
+    assert.deepEqual(await barriers(), [], `a problem, ${colorScheme}`);
+    await page.setViewportSize({ width: 390, height: 844 });
+    assert.deepEqual(await barriers(), [], `a phone, ${colorScheme}`);
+    await page.setViewportSize({ width: 1280, height: 900 });
     await open({ colorScheme, path: "/docs" });
     await page.waitForSelector("#operations details");
     assert.deepEqual(await barriers(), [], `docs, ${colorScheme}`);

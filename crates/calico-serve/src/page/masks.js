@@ -24,8 +24,11 @@ export function onColor(rgb) {
   return 0.2126 * r + 0.7152 * g + 0.0722 * b > 0.179 ? "#000" : "#fff";
 }
 
-/** The longest side at which masks are shown: more would cost memory and show nothing. */
-const MOST_SIDE = 2048;
+/** The longest side at which pictures and masks are shown: more costs memory that phones lack. */
+export const MOST_SIDE = 1536;
+/** Outlines are as thick as one of so many parts of the longest side, so that they survive when the
+ * picture is shown smaller. */
+const OUTLINE = 400;
 
 /** Run lengths from COCO's text: six bits a character, each length as a difference to the last
  * but one. */
@@ -83,12 +86,15 @@ export class ShownMask {
   #isEdge(at) {
     const { bits, width, height } = this;
     if (bits[at] === 0) return false;
-    const column = at % width;
-    const row = (at - column) / width;
-    return (
-      column === 0 || column === width - 1 || row === 0 || row === height - 1 ||
-      bits[at - 1] === 0 || bits[at + 1] === 0 || bits[at - width] === 0 || bits[at + width] === 0
-    );
+    const x = at % width;
+    const y = (at - x) / width;
+    const thickness = Math.max(1, Math.round(Math.max(width, height) / OUTLINE));
+    for (let step = 1; step <= thickness; step++) {
+      if (x < step || x >= width - step || y < step || y >= height - step) return true;
+      const [row, column] = [step * width, step];
+      if (!bits[at - column] || !bits[at + column] || !bits[at - row] || !bits[at + row]) return true;
+    }
+    return false;
   }
 
   #canvas(has) {

@@ -1,6 +1,6 @@
 // The page: pictures in, a question, an answer that lights up.
 
-import { ShownMask, color, css, onColor } from "/masks.js";
+import { MOST_SIDE, ShownMask, color, css, onColor } from "/masks.js";
 import * as service from "/service.js";
 import { Stage, look, picture } from "/stage.js";
 
@@ -21,7 +21,7 @@ const EXAMPLES = [
 let pictures = [];
 /** What was asked in this session, the last first. */
 const history = [];
-/** What is shown: `{ stages, answers, result, pictures }`. */
+/** What is shown: `{ stages, answers, result, tasks, count }`. */
 let shown = null;
 /** Stops the question that is being answered. */
 let running = null;
@@ -67,9 +67,20 @@ function handle(error) {
 
 // Pictures.
 
+function megabytes(bytes) {
+  return `${Math.max(0, bytes / 1e6).toFixed(1)} MB`;
+}
+
 function addPictures(files) {
   hideProblem();
   const most = limits?.images ?? 8;
+  const room = (limits?.request_bytes ?? Infinity) - pictures.reduce((sum, { blob }) => sum + blob.size, 0);
+  const size = [...files].reduce((sum, { size: bytes }) => sum + bytes, 0);
+  if (size > room) {
+    const message = `Together they have ${megabytes(size)}, and there is room for ${megabytes(room)}. Shrink them, or choose fewer.`;
+    showProblem({ title: "The pictures are too large", message });
+    return;
+  }
   for (const blob of files) {
     if (!blob.type.startsWith("image/")) {
       const message = `${blob.name ?? "What was dropped"} is no picture; choose PNG, JPEG, WebP, BMP, TIFF or GIF files.`;
@@ -91,10 +102,13 @@ function listPictures() {
     const swap = (to) => () => {
       [pictures[index], pictures[to]] = [pictures[to], pictures[index]];
       listPictures();
-      $("pictures").children[to].querySelector("button:not(:disabled)").focus();
+      // The same button of the picture that moved, as long as it can move on.
+      const [back, on] = $("pictures").children[to].querySelectorAll("button");
+      const button = to < index ? back : on;
+      (button.disabled ? (to < index ? on : back) : button).focus();
     };
     const remove = () => {
-      pictures.splice(index, 1);
+      release(pictures.splice(index, 1));
       listPictures();
       say(`${name} is removed`);
       ($("pictures").children[Math.min(index, pictures.length - 1)]?.querySelector("button:not(:disabled)") ?? $("files")).focus();
@@ -114,13 +128,24 @@ function listPictures() {
     );
   };
   $("pictures").replaceChildren(...pictures.map(item));
-  if (pictures.length) say(`${pictures.length} pictures are chosen`);
+  const count = pictures.length;
+  if (count) say(count === 1 ? "1 picture is chosen" : `${count} pictures are chosen`);
+}
+
+/** Gives the memory of pictures back that nothing shows any more. */
+function release(gone) {
+  const kept = new Set([...pictures, ...history.flatMap((entry) => entry.pictures)]);
+  for (const picture of gone) {
+    if (!kept.has(picture)) URL.revokeObjectURL(picture.url);
+  }
 }
 
 async function useExample({ files }) {
   try {
     const blobs = await Promise.all(files.map((name) => service.file(`/examples/${name}`)));
+    const before = pictures;
     pictures = [];
+    release(before);
     addPictures(blobs.map((blob, index) => new File([blob], files[index], { type: "image/jpeg" })));
     await ask();
   } catch (error) {
@@ -141,29 +166,57 @@ function listExamples() {
 
 // The answer.
 
-/** Pieces of an answer with tags: words, and phrases with their places in the order. */
+/** Pieces of an answer with tags: words, and phrases with the images that their tags name. */
 function pieces(text) {
   const found = [];
-  let phrase = 0;
   let isInside = false;
   for (const piece of text.split(/(<\/?p>|\[SEG\](?:\s*\(IMAGE\d+\))?)/)) {
     if (piece === "<p>") isInside = true;
     else if (piece === "</p>") isInside = false;
-    else if (piece.startsWith("[SEG]")) continue;
-    else if (isInside && piece.trim()) found.push({ words: piece.trim(), phrase: phrase++ });
-    else if (piece.trim()) found.push({ words: piece.replace(/\s+/g, " ") });
+    else if (piece.startsWith("[SEG]")) {
+      const image = Number(piece.match(/\d+/)?.[0]);
+      if (!isInside && image) found.findLast(({ images }) => images)?.images.push(image);
+    } else if (isInside && piece.trim()) found.push({ words: piece.trim(), images: [] });
+    else if (piece.trim()) found.push({ words: piece });
   }
   return found;
+}
+
+/** The group of each phrase. Groups count phrases whose tags name an image that is there; once the
+ * segments are known, a phrase has the next group of its words and images, or none. */
+function groupsOf(phrases, { first, segments }) {
+  if (!segments) {
+    let next = first;
+    const isThere = (image) => image <= shown.count;
+    return phrases.map(({ images }) => (images.some(isThere) ? next++ : null));
+  }
+  const left = [...new Set(segments.map(({ group }) => group))];
+  const same = (one, other) => one.split(/\s+/).join(" ").trim() === other.split(/\s+/).join(" ").trim();
+  const inOrder = (withImages) => {
+    const rest = [...left];
+    const groups = phrases.map(({ words, images }) => {
+      const own = segments.filter(({ group }) => group === rest[0]);
+      const fits = (segment) => same(segment.phrase, words) && (!withImages || images.includes(segment.image));
+      return own.length && own.every(fits) ? rest.shift() : null;
+    });
+    return { groups, isComplete: rest.length === 0 };
+  };
+  const byImage = inOrder(true);
+  return byImage.isComplete ? byImage.groups : inOrder(false).groups;
 }
 
 /** Sets what is lit, in the sentences and in every picture. */
 function light(group) {
   if (look.lit === group) return;
   look.lit = group;
-  for (const element of $("sentences").querySelectorAll(".phrase")) {
-    element.classList.toggle("lit", group !== null && Number(element.dataset.group) === group);
-  }
+  markLit();
   redraw();
+}
+
+function markLit() {
+  for (const element of $("sentences").querySelectorAll(".phrase")) {
+    element.classList.toggle("lit", look.lit !== null && Number(element.dataset.group) === look.lit);
+  }
 }
 
 function redraw() {
@@ -202,19 +255,22 @@ function phraseButton(words, group) {
   return button;
 }
 
-/** Writes the sentence of an answer; `first` is the group of its first phrase. */
-function write({ element, text, first, groups }) {
-  const children = pieces(text).flatMap(({ words, phrase }, index) => {
-    const isClosing = /^\s*[.,;:!?)]/.test(words);
-    const blank = index > 0 && !isClosing ? " " : "";
-    if (phrase === undefined) return [blank + words.trim()];
-    const group = first + phrase;
-    if (groups && !groups.has(group)) return [blank, make("span", { class: "phrase plain" }, words)];
+/** Writes the sentence of an answer, as far as it is known. */
+function write(card) {
+  const { element, text } = card;
+  const all = pieces(text);
+  const groups = groupsOf(all.filter(({ images }) => images), card);
+  const children = all.flatMap(({ words, images }, index) => {
+    const blank = index > 0 && !/^\s*[.,;:!?)]/.test(words) ? " " : "";
+    if (!images) return [blank + words.replace(/\s+/g, " ").trim()];
+    const group = groups.shift();
+    if (group === null) return [blank, make("span", { class: "phrase plain" }, words)];
     return [blank, phraseButton(words, group)];
   });
   const focused = element.contains(document.activeElement) ? document.activeElement.dataset.group : null;
   element.replaceChildren(...children);
   if (focused) element.querySelector(`[data-group="${focused}"]`)?.focus();
+  markLit();
 }
 
 /** The card of an answer, made when its first word comes. */
@@ -225,30 +281,49 @@ function answerAt(index) {
     const task = shown.tasks[answers.length] ?? null;
     const element = make("p", {});
     $("sentences").append(make("article", {}, make("h3", {}, task ? TASKS[task] : "Answer"), element));
-    const known = before ? Math.max(before.first - 1, ...(before.groups ?? [])) : 0;
-    answers.push({ element, text: "", first: known + 1, groups: null });
+    const known = before ? Math.max(before.first - 1, ...before.segments.map(({ group }) => group)) : 0;
+    answers.push({ element, text: "", first: known + 1, segments: null });
   }
   return answers[index];
 }
 
+/** Makes room for an answer; what is shown then. Whoever waits for it must look whether it still
+ * is what is shown. */
 async function begin(asked) {
   for (const stage of shown?.stages ?? []) stage.remove();
   Object.assign(look, { lit: null, off: new Set() });
-  shown = { stages: [], answers: [], result: null, pictures: asked.pictures, tasks: asked.tasks };
-  $("sentences").replaceChildren();
-  $("areas").replaceChildren();
-  $("warnings").replaceChildren();
+  const mine = { stages: [], answers: [], result: null, tasks: asked.tasks, count: asked.pictures.length };
+  shown = mine;
+  for (const id of ["stages", "sentences", "areas", "warnings"]) $(id).replaceChildren();
   $("empty").hidden = true;
   $("answer").hidden = false;
-  const mine = shown;
-  for (const [index, { blob, name }] of asked.pictures.entries()) {
-    // What the browser cannot show, the service may still read.
-    const bitmap = await createImageBitmap(blob).catch(() => null);
-    if (mine !== shown || !bitmap) continue;
-    const stage = new Stage(bitmap, { number: index + 1, name, onPoint: light });
-    shown.stages.push(stage);
-    $("stages").append(stage.figure);
+  enableDownloads();
+  const bitmaps = await Promise.all(asked.pictures.map(({ blob }) => shownBitmap(blob)));
+  for (const [index, { name }] of asked.pictures.entries()) {
+    const bitmap = bitmaps[index];
+    if (mine !== shown) bitmap?.close();
+    else if (bitmap) {
+      const stage = new Stage(bitmap, { number: index + 1, name, onPoint: light });
+      mine.stages.push(stage);
+      $("stages").append(stage.figure);
+    } else {
+      // The service reads formats that browsers do not.
+      const text = `Image ${index + 1}: ${name}. The browser cannot show this file; the answer is about it all the same.`;
+      $("stages").append(make("figure", {}, make("figcaption", {}, text)));
+    }
   }
+  return mine;
+}
+
+/** A picture as it is shown: no larger than its masks; null if the browser cannot read it. */
+async function shownBitmap(blob) {
+  const whole = await createImageBitmap(blob).catch(() => null);
+  const scale = whole && MOST_SIDE / Math.max(whole.width, whole.height);
+  if (!whole || scale >= 1) return whole;
+  const [resizeWidth, resizeHeight] = [whole.width, whole.height].map((side) => Math.max(1, Math.round(side * scale)));
+  const small = await createImageBitmap(whole, { resizeWidth, resizeHeight, resizeQuality: "high" });
+  whole.close();
+  return small;
 }
 
 function stageOf(image) {
@@ -258,9 +333,14 @@ function stageOf(image) {
 /** What each event of an answer changes. */
 const EVENTS = {
   queued: ({ ahead }) => {
-    $("stage").textContent = ahead === 0 ? "It is your turn" : `${ahead} ${ahead === 1 ? "question is" : "questions are"} answered before yours`;
+    const before = `${ahead} ${ahead === 1 ? "question is" : "questions are"} answered before yours`;
+    $("stage").textContent = ahead === 0 ? "It is your turn" : before;
+    if (ahead > 0) say(before);
   },
-  started: () => ($("stage").textContent = "Looking at the pictures"),
+  started: () => {
+    $("stage").textContent = "Looking at the pictures";
+    say("The pictures are being looked at");
+  },
   stage: ({ text, task }) => {
     $("stage").textContent = text[0].toUpperCase() + text.slice(1);
     if (task && !shown.tasks.includes(task)) shown.tasks.push(task);
@@ -276,7 +356,7 @@ const EVENTS = {
   answer: ({ answer, value }) => {
     const card = answerAt(answer);
     card.text = value.text;
-    card.groups = new Set(value.segments.map((segment) => segment.group));
+    card.segments = value.segments;
     write(card);
   },
   result: (result) => {
@@ -344,15 +424,18 @@ async function ask() {
   }
   running?.abort();
   const mine = new AbortController();
+  const { signal } = mine;
   running = mine;
   const asked = { pictures: [...pictures], task, prompt, tasks: TASKS[task] ? [task] : [] };
   setBusy(true);
   // Where the answer lies below, as on a phone, it comes into view.
   $("result-section").scrollIntoView({ block: "nearest" });
   try {
-    await begin(asked);
-    await service.segment(asked, (name, data) => running === mine && EVENTS[name]?.(data), mine.signal);
-    remember(asked, shown.result);
+    const view = await begin(asked);
+    const isCurrent = () => running === mine && shown === view;
+    if (!isCurrent()) return;
+    await service.segment(asked, (name, data) => isCurrent() && EVENTS[name]?.(data), signal);
+    if (isCurrent()) remember(asked, view.result);
   } catch (error) {
     if (running === mine) handle(error);
   } finally {
@@ -367,9 +450,15 @@ function setBusy(isBusy) {
   $("progress").hidden = !isBusy;
   $("stop").hidden = !isBusy;
   $("stage").textContent = isBusy ? "Sending the pictures" : "";
-  $("result-section").setAttribute("aria-busy", String(isBusy));
+  $("answer").setAttribute("aria-busy", String(isBusy));
+  enableDownloads();
+}
+
+/** What is complete can be downloaded, and what is shown can be a picture. */
+function enableDownloads() {
   for (const button of document.querySelectorAll("[data-download]")) {
-    button.disabled = !shown?.result;
+    const needs = button.dataset.download === "png" ? shown?.stages.length : true;
+    button.disabled = running !== null || !shown?.result || !needs;
   }
 }
 
@@ -386,13 +475,17 @@ function listHistory(current) {
     const show = async () => {
       running?.abort();
       running = null;
+      setBusy(false);
       hideProblem();
       pictures = [...entry.pictures];
       listPictures();
-      await begin({ pictures: entry.pictures, tasks: entry.result.answers.map(({ task }) => task) });
-      restore(entry.result);
-      setBusy(false);
       listHistory(index);
+      $("history").children[index].querySelector("button").focus();
+      const tasks = entry.result.answers.map(({ task }) => task);
+      const view = await begin({ pictures: entry.pictures, tasks });
+      if (view !== shown) return;
+      restore(entry.result);
+      enableDownloads();
     };
     const images = entry.pictures.slice(0, 2).map(({ url }) => make("img", { src: url, alt: "" }));
     const isCurrent = index === current ? "true" : null;
@@ -441,17 +534,23 @@ async function download(kind) {
 
 // The camera.
 
+let isOpening = false;
+
 async function openCamera() {
   if (!navigator.mediaDevices?.getUserMedia) {
     $("capture").click();
     return;
   }
+  if (isOpening) return;
+  isOpening = true;
   try {
     const stream = await navigator.mediaDevices.getUserMedia({ video: { facingMode: "environment" } });
     $("video").srcObject = stream;
     $("camera-dialog").showModal();
   } catch {
     showProblem({ title: "There is no camera", message: "The browser gives none to this page. Choose pictures instead." });
+  } finally {
+    isOpening = false;
   }
 }
 
@@ -504,6 +603,7 @@ $("stop").addEventListener("click", () => {
   running = null;
   setBusy(false);
   say("Stopped");
+  $("send").focus();
 });
 for (const input of [$("files"), $("capture")]) {
   input.addEventListener("change", () => {
@@ -514,7 +614,6 @@ for (const input of [$("files"), $("capture")]) {
 for (const radio of document.querySelectorAll('input[name="task"]')) {
   radio.addEventListener("change", () => {
     $("own").hidden = chosen().task !== "own";
-    if (!$("own").hidden) $("prompt").focus();
   });
 }
 $("prompt").addEventListener("keydown", (event) => {
@@ -538,11 +637,14 @@ const over = (change) => {
 };
 document.addEventListener("dragenter", () => over(1));
 document.addEventListener("dragleave", () => over(-1));
-document.addEventListener("dragover", (event) => event.preventDefault());
+// Text that is dragged goes where it always goes.
+const hasFiles = (event) => event.dataTransfer.types.includes("Files");
+document.addEventListener("dragover", (event) => hasFiles(event) && event.preventDefault());
 document.addEventListener("drop", (event) => {
-  event.preventDefault();
   over(-depth);
-  if (event.dataTransfer.files.length) addPictures(event.dataTransfer.files);
+  if (!hasFiles(event)) return;
+  event.preventDefault();
+  addPictures(event.dataTransfer.files);
 });
 document.addEventListener("paste", (event) => {
   if (event.clipboardData.files.length) {

@@ -68,10 +68,16 @@ export async function segment({ pictures, task, prompt }, on, signal) {
   const headers = { accept: "text/event-stream" };
   const response = await send("/v1/segment", { method: "POST", body: form, headers, signal });
   let isComplete = false;
-  for await (const { name, data } of events(response.body)) {
-    if (name === "problem") throw new Problem(data);
-    isComplete ||= name === "result";
-    on(name, data);
+  try {
+    for await (const { name, data } of events(response.body)) {
+      if (name === "problem") throw new Problem(data);
+      isComplete ||= name === "result";
+      on(name, data);
+    }
+  } catch (error) {
+    // Whatever else ends a stream is the connection's end.
+    if (error instanceof Problem || error.name === "AbortError") throw error;
+    if (!(error instanceof TypeError)) throw error;
   }
   if (!isComplete) {
     throw new Problem({

@@ -54,6 +54,7 @@ export class Stage {
   remove() {
     this.observer.disconnect();
     this.figure.remove();
+    this.bitmap.close();
   }
 
   add(mask, label) {
@@ -62,12 +63,6 @@ export class Stage {
     this.masks.sort((a, b) => b.area / (b.width * b.height) - a.area / (a.width * a.height));
     this.labels.set(mask.group, label);
     this.describe();
-    this.draw();
-  }
-
-  clear() {
-    this.masks = [];
-    this.labels.clear();
     this.draw();
   }
 
@@ -95,6 +90,8 @@ export class Stage {
   }
 
   draw() {
+    // A finger scrolls the page over a picture that fits, and moves one that does not.
+    this.canvas.style.touchAction = this.zoom === 1 ? "pan-x pan-y" : "none";
     const ratio = window.devicePixelRatio || 1;
     const box = this.canvas.getBoundingClientRect();
     const [width, height] = [Math.round(box.width * ratio), Math.round(box.height * ratio)];
@@ -119,19 +116,21 @@ export class Stage {
       layer.globalCompositeOperation = operation;
       layer.drawImage(image, x, y, w, h);
     };
+    const lit = look.off.has(look.lit) ? null : look.lit;
+    const isLit = (mask) => mask.group === lit;
+    const strength = (mask) => (lit === null || isLit(mask) ? 1 : DIM);
     // What is lit comes last, so that nothing covers it.
-    const isShown = (mask) => !look.off.has(mask.group);
-    const isLit = (mask) => look.lit === mask.group;
-    const shown = this.masks.filter(isShown).sort((a, b) => isLit(a) - isLit(b));
-    for (const mask of shown) {
-      const strength = look.lit === null || isLit(mask) ? 1 : DIM;
+    const masks = this.masks.filter((mask) => !look.off.has(mask.group));
+    masks.sort((a, b) => isLit(a) - isLit(b));
+    // A mask takes the place of those below: colours that mix would belong to no phrase.
+    for (const mask of look.masks ? masks : []) {
       const opacity = isLit(mask) ? Math.max(look.opacity, LIT) : look.opacity;
-      // A mask takes the place of those below: colours that mix would belong to no phrase.
-      if (look.masks) {
-        draw(mask.filled, 1, "destination-out");
-        draw(mask.filled, opacity * strength, "source-over");
-      }
-      if (look.outlines || isLit(mask)) draw(mask.outline, strength, "source-over");
+      draw(mask.filled, 1, "destination-out");
+      draw(mask.filled, opacity * strength(mask), "source-over");
+    }
+    // Outlines lie on all of them, so that an object is seen around its parts.
+    for (const mask of masks) {
+      if (look.outlines || isLit(mask)) draw(mask.outline, strength(mask), "source-over");
     }
     context.drawImage(layer.canvas, 0, 0);
   }
@@ -209,6 +208,7 @@ export class Stage {
       const now = [event.clientX, event.clientY];
       const others = [...pointers].filter(([id]) => id !== event.pointerId).map(([, at]) => at);
       if (others.length === 1) {
+        this.dragged = Infinity;
         const reach = ([x, y]) => Math.hypot(x - others[0][0], y - others[0][1]) || 1;
         this.zoomBy(reach(now) / reach(before), this.#at(...others[0]));
       } else {
@@ -269,17 +269,21 @@ export async function picture(stages, phrases) {
   const LINE = 34;
   const widths = stages.map(({ bitmap }) => Math.round((bitmap.width / bitmap.height) * HEIGHT));
   const width = widths.reduce((sum, one) => sum + one, 0) + GAP * (stages.length + 1);
+  // Browsers draw no wider canvases.
+  const scale = Math.min(1, 16000 / width);
   const canvas = document.createElement("canvas");
-  canvas.width = Math.min(width, 16000);
-  canvas.height = HEIGHT + 2 * GAP + phrases.length * LINE + (phrases.length ? GAP : 0);
+  const height = HEIGHT + 2 * GAP + phrases.length * LINE + (phrases.length ? GAP : 0);
+  canvas.width = Math.round(width * scale);
+  canvas.height = Math.round(height * scale);
   const context = canvas.getContext("2d");
   context.fillStyle = "#fff";
   context.fillRect(0, 0, canvas.width, canvas.height);
   let x = GAP;
   stages.forEach((stage, index) => {
-    stage.paint(context, [x, GAP, widths[index], HEIGHT]);
+    stage.paint(context, [x, GAP, widths[index], HEIGHT].map((length) => length * scale));
     x += widths[index] + GAP;
   });
+  context.scale(scale, scale);
   context.font = "20px system-ui, sans-serif";
   context.textBaseline = "middle";
   phrases.forEach(({ group, words }, index) => {
