@@ -181,11 +181,19 @@ where
 
 /// Reads JSON; what is wrong is named with its place.
 pub(crate) fn json<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
+    json_of(bytes, Kind::BadRequest)
+}
+
+/// Reads JSON of a kind of its own: where it is JSON, and not what it should be, that is the
+/// problem.
+pub(crate) fn json_of<T: DeserializeOwned>(bytes: &[u8], kind: Kind) -> Result<T, Problem> {
     let mut reader = serde_json::Deserializer::from_slice(bytes);
     let value = serde_path_to_error::deserialize(&mut reader).map_err(|error| {
         let path = error.path().to_string();
         let place = if path == "." { String::new() } else { format!(" in {path}") };
-        Problem::bad(format!("the JSON of the request is not usable{place}: {}", error.inner()))
+        let kind = if error.inner().is_data() { kind } else { Kind::BadRequest };
+        let detail = format!("the JSON of the request is not usable{place}: {}", error.inner());
+        Problem::new(kind, detail)
     })?;
     reader.end().map_err(|error| {
         Problem::bad(format!("the JSON of the request does not end where it should: {error}"))

@@ -248,7 +248,7 @@ fn requests_that_nobody_could_answer_are_refused_with_the_reason() {
     let service = service();
     let form = |fields: &[(&str, Option<&str>, &[u8])]| service.send(&form(fields, ""));
     let image = ("image", None, PICTURE);
-    form(&[]).is_problem(400, "bad-request");
+    form(&[]).is_problem(422, "question");
     form(&[("image", None, b"")]).is_problem(422, "image");
     form(&[("image", None, b"GIF89a")]).is_problem(422, "image");
     form(&[image, ("surprise", None, b"1")]).is_problem(400, "bad-request");
@@ -434,7 +434,7 @@ fn results_are_exported_and_hostile_ones_refused() {
     }
     export("pdf", &result).is_problem(404, "not-found");
     export("%ff", &result).is_problem(404, "not-found");
-    export("coco", &json!({})).is_problem(400, "bad-request");
+    export("coco", &json!({})).is_problem(422, "result");
     let changed = |pointer: &str, value: Value| {
         let mut result = result.clone();
         *result.pointer_mut(pointer).unwrap() = value;

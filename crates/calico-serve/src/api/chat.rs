@@ -72,48 +72,6 @@ pub(crate) struct ChatRequest {
     n: Option<u64>,
     #[serde(default)]
     calico: Option<ChatExtension>,
-    #[serde(default)]
-    #[schema(ignore)]
-    audio: Asks,
-    #[serde(default)]
-    #[schema(ignore)]
-    frequency_penalty: Asks,
-    #[serde(default)]
-    #[schema(ignore)]
-    function_call: Asks,
-    #[serde(default)]
-    #[schema(ignore)]
-    functions: Asks,
-    #[serde(default)]
-    #[schema(ignore)]
-    logit_bias: Asks,
-    #[serde(default)]
-    #[schema(ignore)]
-    logprobs: Asks,
-    #[serde(default)]
-    #[schema(ignore)]
-    modalities: Asks,
-    #[serde(default)]
-    #[schema(ignore)]
-    prediction: Asks,
-    #[serde(default)]
-    #[schema(ignore)]
-    presence_penalty: Asks,
-    #[serde(default)]
-    #[schema(ignore)]
-    response_format: Asks,
-    #[serde(default)]
-    #[schema(ignore)]
-    stop: Asks,
-    #[serde(default)]
-    #[schema(ignore)]
-    tool_choice: Asks,
-    #[serde(default)]
-    #[schema(ignore)]
-    tools: Asks,
-    #[serde(default)]
-    #[schema(ignore)]
-    top_logprobs: Asks,
 }
 
 #[derive(Debug, Deserialize, ToSchema)]
@@ -130,6 +88,31 @@ struct ChatExtension {
     /// A built-in question; the message then has pictures only.
     #[serde(default)]
     task: Option<TaskChoice>,
+}
+
+/// Defines what other chats can do, and finds what of it is asked.
+macro_rules! unsupported {
+    ($($name:ident)*) => {
+        /// What changes the answers of other chats, and cannot be had here.
+        #[derive(Debug, Default, Deserialize)]
+        #[serde(default)]
+        struct Unsupported {
+            $($name: Asks,)*
+        }
+
+        impl Unsupported {
+            /// The name of something that is asked all the same.
+            fn asked(&self) -> Option<&'static str> {
+                let all = [$((stringify!($name), self.$name),)*];
+                all.into_iter().find_map(|(name, Asks(asks))| asks.then_some(name))
+            }
+        }
+    };
+}
+
+unsupported! {
+    audio frequency_penalty function_call functions logit_bias logprobs modalities prediction
+    presence_penalty response_format stop tool_choice tools top_logprobs
 }
 
 /// Chat about pictures
@@ -196,10 +179,10 @@ async fn ask(app: &App, headers: &HeaderMap, body: &mut Body) -> Result<(Ticket,
     app.queue.check_room()?;
     let (bytes, mut share) = receive(headers, body, limits, &app.memory).await?;
     share.join(app.memory.take(COPIES * bytes.len() as u64)?);
-    let read = move || json::<ChatRequest>(&bytes);
+    let model = app.engine.identity().name.clone();
+    let read = move || ChatRequest::read(&bytes, &model);
     let (request, share) = app.aside(&app.turns.decode, share, read).await?;
     let request = request?;
-    request.check(&app.engine.identity().name)?;
     let usage = request.stream_options.as_ref().and_then(|options| options.include_usage);
     let told =
         Told { stream: request.stream.unwrap_or(false), include_usage: usage.unwrap_or(false) };
@@ -215,7 +198,7 @@ async fn ask(app: &App, headers: &HeaderMap, body: &mut Body) -> Result<(Ticket,
     let question = match (prompt, task) {
         (None, None) => {
             let detail = "the message has no text; write a question, or choose one in calico.task";
-            return Err(Problem::bad(detail));
+            return Err(Problem::new(Kind::Question, detail));
         }
         (prompt, task) => question(task, prompt, None, limits)?,
     };
@@ -224,39 +207,21 @@ async fn ask(app: &App, headers: &HeaderMap, body: &mut Body) -> Result<(Ticket,
 }
 
 impl ChatRequest {
-    fn check(&self, model: &str) -> Result<(), Problem> {
-        if self.model != model {
-            let detail = format!("there is no model {:?} here; expected {model:?}", self.model);
+    /// Reads a request to a model, and refuses what cannot be had.
+    fn read(bytes: &[u8], model: &str) -> Result<Self, Problem> {
+        let request: Self = json(bytes)?;
+        if request.model != model {
+            let detail = format!("there is no model {:?} here; expected {model:?}", request.model);
             return Err(Problem::new(Kind::NotFound, detail));
         }
-        if self.n.is_some_and(|n| n != 1) {
+        if request.n.is_some_and(|n| n != 1) {
             return Err(Problem::bad("n is not 1; ask again with another seed for another answer"));
         }
-        let refused = self.refused().into_iter().find(|(_, Asks(asks))| *asks);
-        match refused {
-            Some((name, _)) => Err(Problem::bad(format!("{name} is not supported; leave it out"))),
-            None => Ok(()),
+        // Read apart: in one go, serde would keep all of what it does not know.
+        match json::<Unsupported>(bytes)?.asked() {
+            Some(name) => Err(Problem::bad(format!("{name} is not supported; leave it out"))),
+            None => Ok(request),
         }
-    }
-
-    /// What changes the answers of others, and cannot be had here.
-    fn refused(&self) -> [(&'static str, Asks); 14] {
-        [
-            ("audio", self.audio),
-            ("frequency_penalty", self.frequency_penalty),
-            ("function_call", self.function_call),
-            ("functions", self.functions),
-            ("logit_bias", self.logit_bias),
-            ("logprobs", self.logprobs),
-            ("modalities", self.modalities),
-            ("prediction", self.prediction),
-            ("presence_penalty", self.presence_penalty),
-            ("response_format", self.response_format),
-            ("stop", self.stop),
-            ("tool_choice", self.tool_choice),
-            ("tools", self.tools),
-            ("top_logprobs", self.top_logprobs),
-        ]
     }
 }
 
@@ -266,7 +231,7 @@ mod tests {
 
     fn request(member: &str) -> Result<(), Problem> {
         let text = format!(r#"{{"model": "mini", "messages": [], {member}}}"#);
-        json::<ChatRequest>(text.as_bytes())?.check("mini")
+        ChatRequest::read(text.as_bytes(), "mini").map(|_| ())
     }
 
     #[test]
@@ -293,7 +258,7 @@ mod tests {
         ] {
             assert_eq!(request(member).unwrap_err().kind, Kind::BadRequest, "{member}");
         }
-        let other: ChatRequest = json(br#"{"model": "gpt", "messages": []}"#).unwrap();
-        assert_eq!(other.check("mini").unwrap_err().kind, Kind::NotFound);
+        let other = ChatRequest::read(br#"{"model": "gpt", "messages": []}"#, "mini");
+        assert_eq!(other.unwrap_err().kind, Kind::NotFound);
     }
 }

@@ -16,7 +16,7 @@ use utoipa::ToSchema;
 
 use super::App;
 use crate::admission::Share;
-use crate::incoming::{MediaType, forget, json, media_type, receive};
+use crate::incoming::{MediaType, forget, json_of, media_type, receive};
 use crate::problem::{Kind, Problem};
 use crate::settings::Limits;
 
@@ -106,7 +106,7 @@ async fn exported(
     let limits = &app.settings.limits;
     let (bytes, mut share) = receive(headers, body, limits, &app.memory).await?;
     share.join(app.memory.take(COPIES * bytes.len() as u64)?);
-    let read = move || json::<Segmentation>(&bytes);
+    let read = move || json_of::<Segmentation>(&bytes, Kind::Result);
     let (result, mut share) = app.aside(&app.turns.export, share, read).await?;
     let result = result?;
     share.join(app.memory.take(drawing_bytes(&result, limits)?)?);

@@ -142,6 +142,7 @@ pub(super) fn document_of(model: &str, limits: &Limits) -> String {
     document["x-problems"] = problems();
     add_result(&mut document);
     let schemas = &mut document["components"]["schemas"];
+    schemas["SegmentForm"]["additionalProperties"] = false.into();
     for (pointer, limit) in [
         ("/SegmentRequest/properties/images/maxItems", json!(limits.images)),
         ("/SegmentForm/properties/image/maxItems", json!(limits.images)),

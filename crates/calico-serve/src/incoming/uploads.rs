@@ -101,7 +101,10 @@ impl ImageInput {
 pub(crate) fn check_count(images: usize, limits: &Limits) -> Result<(), Problem> {
     let most = limits.images;
     match images {
-        0 => Err(Problem::bad("no image was sent; send at least one, and two or more to compare")),
+        0 => {
+            let detail = "no image was sent; send at least one, and two or more to compare";
+            Err(Problem::new(Kind::Question, detail))
+        }
         found if found > most => {
             let detail = format!("{found} images were sent; this service takes at most {most}");
             Err(Problem::new(Kind::TooLarge, detail))

@@ -308,7 +308,7 @@ async function begin(asked) {
       $("stages").append(stage.figure);
     } else {
       // The service reads formats that browsers do not.
-      const text = `Image ${index + 1}: ${name}. The browser cannot show this file; the answer is about it all the same.`;
+      const text = `Image ${index + 1}: ${name}. The browser cannot show this file, the service may know it all the same.`;
       $("stages").append(make("figure", {}, make("figcaption", {}, text)));
     }
   }
