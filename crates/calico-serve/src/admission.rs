@@ -28,11 +28,25 @@ impl Memory {
 
     /// Takes so many bytes, if they are free.
     pub(crate) fn take(&self, bytes: u64) -> Result<Share, Problem> {
+        self.take_beside(0, bytes)
+    }
+
+    /// Takes so many bytes more for whoever has a share. What could never be had together is too
+    /// large: waiting for it would be waiting for oneself.
+    pub(crate) fn grow(&self, share: &mut Share, bytes: u64) -> Result<(), Problem> {
+        let more = self.take_beside(share.0.num_permits() as u64, bytes)?;
+        share.join(more);
+        Ok(())
+    }
+
+    /// Takes memory for somebody who has so many units already.
+    fn take_beside(&self, has: u64, bytes: u64) -> Result<Share, Problem> {
         let units = bytes.div_ceil(UNIT);
-        if units > self.units as u64 {
+        if has.saturating_add(units) > self.units as u64 {
+            let needs = has.saturating_add(units).saturating_mul(UNIT);
             let most = self.units as u64 * UNIT;
             let detail = format!(
-                "the request needs {bytes} bytes of memory, and the service has {most} for all \
+                "the request needs {needs} bytes of memory, and the service has {most} for all \
                  requests together; send fewer or smaller pictures"
             );
             return Err(Problem::new(Kind::TooLarge, detail));
@@ -92,7 +106,12 @@ mod tests {
 
     #[test]
     fn what_can_never_be_had_is_too_large() {
-        assert_eq!(Memory::new(1 << 10).take(2 << 10).unwrap_err().kind, Kind::TooLarge);
+        let memory = Memory::new(3 << 10);
+        assert_eq!(memory.take(4 << 10).unwrap_err().kind, Kind::TooLarge);
+        let mut share = memory.take(2 << 10).unwrap();
+        assert_eq!(memory.grow(&mut share, 2 << 10).unwrap_err().kind, Kind::TooLarge);
+        assert_eq!(memory.take(2 << 10).unwrap_err().kind, Kind::Memory);
+        memory.grow(&mut share, 1 << 10).unwrap();
         assert_eq!(Memory::new(usize::MAX).take(u64::MAX).unwrap_err().kind, Kind::TooLarge);
     }
 }

@@ -17,6 +17,11 @@ pub trait Engine: Debug + Send + Sync + 'static {
     /// How it wants pictures decoded.
     fn decode_options(&self) -> DecodeOptions;
 
+    /// Bytes that it keeps in memory of earlier questions.
+    fn cached_bytes(&self) -> usize {
+        0
+    }
+
     /// Checks everything about a question that can be checked before pictures are decoded.
     fn check(
         &self,
@@ -46,6 +51,10 @@ impl Engine for Segmenter {
 
     fn decode_options(&self) -> DecodeOptions {
         self.config().decode_options()
+    }
+
+    fn cached_bytes(&self) -> usize {
+        self.cached_bytes()
     }
 
     fn check(

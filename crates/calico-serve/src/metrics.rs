@@ -63,6 +63,7 @@ pub(crate) struct Metrics {
     pub(crate) questions: Family<OutcomeLabels, Counter>,
     pub(crate) panics: Counter,
     request_bytes: Gauge,
+    cached_bytes: Gauge,
     resident_bytes: Gauge<f64, AtomicU64>,
 }
 
@@ -85,6 +86,7 @@ impl Metrics {
             questions: Family::default(),
             panics: Counter::default(),
             request_bytes: Gauge::default(),
+            cached_bytes: Gauge::default(),
             resident_bytes: Gauge::default(),
             registry: Registry::default(),
         };
@@ -107,6 +109,8 @@ impl Metrics {
         r.register("panics", "Requests that ended in a panic", m.panics.clone());
         let help = "Memory that requests and their pictures take";
         r.register_with_unit("request_memory", help, Unit::Bytes, m.request_bytes.clone());
+        let help = "Memory of encoded images that are kept";
+        r.register_with_unit("image_cache", help, Unit::Bytes, m.cached_bytes.clone());
         let help = "Memory of the process";
         r.register_with_unit("resident_memory", help, Unit::Bytes, m.resident_bytes.clone());
         Self { registry, ..metrics }
@@ -118,8 +122,13 @@ impl Metrics {
     }
 
     /// All measures as text.
-    pub(crate) fn text(&self, request_bytes: u64) -> Result<String, std::fmt::Error> {
+    pub(crate) fn text(
+        &self,
+        request_bytes: u64,
+        cached_bytes: usize,
+    ) -> Result<String, std::fmt::Error> {
         self.request_bytes.set(request_bytes as i64);
+        self.cached_bytes.set(cached_bytes as i64);
         if let Some(bytes) = resident_bytes() {
             self.resident_bytes.set(bytes as f64);
         }
@@ -154,7 +163,7 @@ mod tests {
         let metrics = Metrics::new();
         metrics.stage("sam_encoder", Duration::from_millis(30));
         metrics.waiting.set(3);
-        let text = metrics.text(4096).unwrap();
+        let text = metrics.text(4096, 5).unwrap();
         for line in [
             "calico_stage_seconds_bucket{le=\"0.05\",stage=\"sam_encoder\"} 1",
             "calico_queue_waiting 3",

@@ -41,7 +41,7 @@ impl Fetcher {
             .user_agent(concat!("calico/", env!("CARGO_PKG_VERSION")))
             .build();
         let agent = Agent::with_parts(config, DefaultConnector::default(), resolver);
-        Self { agent, most_bytes: limits.request_bytes as u64 }
+        Self { agent, most_bytes: limits.most_request_bytes() as u64 }
     }
 
     /// Fetches image `number` (from 1). Blocks.

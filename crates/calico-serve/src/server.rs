@@ -12,7 +12,7 @@ use hyper_util::server::graceful::GracefulShutdown;
 use hyper_util::service::TowerToHyperService;
 use tokio::runtime::{Builder, Runtime};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
-use tokio::time::{Instant, timeout, timeout_at};
+use tokio::time::{Instant, timeout_at};
 use tokio_io_timeout::TimeoutStream;
 
 use crate::api::{App, router};
@@ -140,17 +140,17 @@ async fn serve(
         app.stop();
         let end = Instant::now() + Duration::from_secs(limits.drain_seconds);
         let is_idle = timeout_at(end, app.idle()).await.is_ok();
-        if is_idle { 0 } else { app.queue.abandon() }
+        (end, if is_idle { 0 } else { app.abandon() })
     };
     tokio::pin!(drained);
-    let left = loop {
+    let (end, left) = loop {
         let accepted = async {
             // The semaphore is never closed.
             let place = Arc::clone(&free).acquire_owned().await.ok();
             (listener.accept().await, place)
         };
         tokio::select! {
-            left = &mut drained => break left,
+            drained = &mut drained => break drained,
             (accepted, place) = accepted => match accepted {
                 Ok((stream, _)) => {
                     let connection = connection(stream, app, service.clone(), &graceful, place);
@@ -164,7 +164,8 @@ async fn serve(
         }
     };
     drop(listener);
-    let _ = timeout(LAST_WORDS, graceful.shutdown()).await;
+    // Responses leave as long as there is time, and a moment at least.
+    let _ = timeout_at(end.max(Instant::now() + LAST_WORDS), graceful.shutdown()).await;
     if left > 0 {
         tracing::warn!(left, "the time to drain is over: questions are left without an answer");
     }

@@ -126,6 +126,9 @@ pub struct SettingError {
     pub expected: &'static str,
 }
 
+/// So many requests of the largest size fit into the memory for all of them.
+const REQUESTS: usize = 4;
+
 /// The longest that any step may take: a day.
 const MOST_SECONDS: u64 = 86_400;
 
@@ -168,6 +171,12 @@ impl Limits {
 
     pub(crate) fn workers(&self) -> usize {
         self.workers.unwrap_or(1)
+    }
+
+    /// Bytes that a request may really have: what is read of it takes memory beside it, so a large
+    /// share of all memory could never be had.
+    pub(crate) fn most_request_bytes(&self) -> usize {
+        self.request_bytes.min(self.memory_bytes / REQUESTS)
     }
 
     pub(crate) fn receiving(&self) -> Duration {

@@ -205,6 +205,20 @@ fn a_service_that_cannot_drain_in_time_ends_nevertheless() {
 }
 
 #[test]
+fn a_request_that_still_arrives_when_the_time_is_over_is_told_so() {
+    let service = with_limits(Limits { drain_seconds: 1, ..Limits::default() });
+    let arriving = service.open(
+        b"POST /v1/segment HTTP/1.1\r\nhost: localhost\r\ncontent-length: 100\r\n\
+          connection: close\r\ncontent-type: application/json\r\n\r\n{",
+    );
+    // The first connection is that of the request; its memory shows that it is being read.
+    service.wait_for("calico_request_memory_bytes", f64::from(64 << 10));
+    service.stop();
+    Reply::read(arriving).is_problem(503, "stopping");
+    assert_eq!(service.ended(), 1);
+}
+
+#[test]
 fn tokens_guard_the_api_and_its_measures() {
     let access = Access { bearer_tokens: vec![Secret::new("secret")], ..Access::default() };
     let service = Service::start(Settings { access, ..Settings::default() });
@@ -329,6 +343,7 @@ fn memory_is_taken_as_bytes_come_and_given_back() {
                  content-type: application/json\r\n\r\n";
     // Whoever announces much and sends nothing takes nothing.
     let silent: Vec<_> = (0..8).map(|_| service.open(head)).collect();
+    service.wait_for("calico_connections", 9.0);
     assert_eq!(service.ask("x").status, 200);
     drop(silent);
     let half: Vec<_> = (0..4)
@@ -440,7 +455,7 @@ fn results_are_exported_and_hostile_ones_refused() {
         *result.pointer_mut(pointer).unwrap() = value;
         export("npz", &result)
     };
-    let label = json!("x".repeat(2000));
+    let label = json!("x".repeat(5 << 20));
     changed("/answers/0/segments/0/label", label).is_problem(413, "too-large");
     changed("/images/0/width", json!(60_000)).is_problem(413, "too-large");
     changed("/images/0/width", json!(7)).is_problem(422, "result");

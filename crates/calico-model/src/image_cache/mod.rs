@@ -84,6 +84,11 @@ impl ImageCache {
         Ok(Self { folder: Some(own), ..self })
     }
 
+    /// Bytes of encoded images in memory.
+    pub(crate) fn bytes(&self) -> usize {
+        self.recent().bytes()
+    }
+
     /// The encoded image, if it is known.
     pub(crate) fn get(&self, key: ImageKey, frame: &Frame, model: &Calico) -> Option<EncodedImage> {
         if let Some(found) = self.recent().get(key) {

@@ -16,6 +16,10 @@ impl Recent {
         Self { images: Vec::new(), bytes: 0, most }
     }
 
+    pub(super) fn bytes(&self) -> usize {
+        self.bytes
+    }
+
     pub(super) fn get(&mut self, key: ImageKey) -> Option<EncodedImage> {
         let place = self.images.iter().position(|(known, ..)| *known == key)?;
         let found = self.images.remove(place);

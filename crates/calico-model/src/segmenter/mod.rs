@@ -94,6 +94,11 @@ impl Segmenter {
         Self { images, ..self }
     }
 
+    /// Bytes of the encoded images that are kept in memory for later questions.
+    pub fn cached_bytes(&self) -> usize {
+        self.images.bytes()
+    }
+
     /// What the model is called in results.
     pub fn identity(&self) -> &Model {
         &self.identity

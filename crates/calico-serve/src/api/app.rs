@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use axum::body::Bytes;
 use calico_image::{DecodeOptions, ImageError, decode, inspect_bytes};
 use calico_model::Photograph;
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::task::spawn_blocking;
 use tokio::time::{Duration, timeout};
 
@@ -42,6 +42,9 @@ pub(super) struct Turns {
     fetch: Arc<Semaphore>,
 }
 
+/// A turn, until it is dropped.
+pub(super) struct Turn(#[expect(dead_code, reason = "held, not read")] OwnedSemaphorePermit);
+
 impl Turns {
     fn new() -> Self {
         let of = |count| Arc::new(Semaphore::new(count));
@@ -65,6 +68,8 @@ pub(crate) struct App {
     is_stopping: AtomicBool,
     /// Requests that have no response yet.
     under_way: watch::Sender<usize>,
+    /// Whether the time is over in which requests are answered.
+    is_over: watch::Sender<bool>,
 }
 
 /// A request that has no response yet.
@@ -98,17 +103,18 @@ impl App {
             is_local,
             is_stopping: AtomicBool::new(false),
             under_way: watch::Sender::new(0),
+            is_over: watch::Sender::new(false),
             settings,
         })
     }
 
     /// From now on the service is not ready, and new questions are refused.
     pub(crate) fn stop(&self) {
-        self.is_stopping.store(true, Ordering::Relaxed);
+        self.is_stopping.store(true, Ordering::SeqCst);
     }
 
     pub(crate) fn is_stopping(&self) -> bool {
-        self.is_stopping.load(Ordering::Relaxed)
+        self.is_stopping.load(Ordering::SeqCst)
     }
 
     pub(super) fn enter(&self) -> UnderWay {
@@ -124,11 +130,33 @@ impl App {
         self.queue.idle().await;
     }
 
-    /// Does work aside, in turn, on a thread that may block. `held` is what the work takes: whoever
-    /// asked may leave meanwhile, and the work goes on, so it keeps its turn and what it holds.
+    /// Waits for a turn, as long as a question may wait.
+    pub(super) async fn turn(&self, turns: &Arc<Semaphore>) -> Result<Turn, Problem> {
+        let seconds = self.settings.limits.wait_seconds;
+        let turn = timeout(Duration::from_secs(seconds), Arc::clone(turns).acquire_owned()).await;
+        // The semaphore is never closed.
+        turn.ok().and_then(Result::ok).map(Turn).ok_or_else(|| Problem::waited(seconds))
+    }
+
+    /// Lets go of everything that is not answered; returns how much that was, at least.
+    pub(crate) fn abandon(&self) -> usize {
+        let under_way = *self.under_way.borrow();
+        let left = self.queue.abandon();
+        self.is_over.send_replace(true);
+        left.max(under_way)
+    }
+
+    /// Resolves when the time is over in which requests are answered.
+    pub(super) async fn over(&self) {
+        // The sender lives as long as this.
+        let _ = self.is_over.subscribe().wait_for(|&is_over| is_over).await;
+    }
+
+    /// Does work aside, on a thread that may block. `held` is what the work takes: whoever asked
+    /// may leave meanwhile, and the work goes on, so it keeps its turn and what it holds.
     pub(super) async fn aside<H, T>(
         &self,
-        turns: &Arc<Semaphore>,
+        turn: Turn,
         held: H,
         work: impl FnOnce() -> T + Send + 'static,
     ) -> Result<(T, H), Problem>
@@ -136,9 +164,6 @@ impl App {
         H: Send + 'static,
         T: Send + 'static,
     {
-        let seconds = self.settings.limits.wait_seconds;
-        let turn = timeout(Duration::from_secs(seconds), Arc::clone(turns).acquire_owned());
-        let turn = turn.await.map_err(|_elapsed| Problem::waited(seconds))?;
         let working = spawn_blocking(move || {
             let done = work();
             drop(turn);
@@ -188,17 +213,16 @@ impl App {
         // All at once: pictures that fit one by one, and not together, would wait for themselves.
         let kept = KEPT * pixels.iter().sum::<u64>();
         let scratch = DECODED * pixels.iter().max().unwrap_or(&0);
-        let mut share = self.memory.take(kept + scratch)?;
+        self.memory.grow(&mut held, kept + scratch)?;
         let mut photographs = Vec::with_capacity(files.len());
         for (number, name, bytes) in files {
-            let work = move || decode(&bytes, &options);
-            let done = self.aside(&self.turns.decode, (share, held), work).await?;
+            let turn = self.turn(&self.turns.decode).await?;
             let frame;
-            (frame, (share, held)) = done;
+            (frame, held) = self.aside(turn, held, move || decode(&bytes, &options)).await?;
             let frame = frame.map_err(|error| refuse(number, &error))?;
             photographs.push(Photograph { name, frame });
         }
-        let kept = share.split(kept).unwrap_or(share);
+        let kept = held.split(kept).unwrap_or(held);
         Ok((photographs, kept))
     }
 
@@ -211,9 +235,11 @@ impl App {
             );
             return Err(Problem::new(Kind::RemoteImage, detail));
         };
-        let share = self.memory.take(self.settings.limits.request_bytes as u64)?;
+        // Who waits for a turn holds nothing.
+        let turn = self.turn(&self.turns.fetch).await?;
+        let share = self.memory.take(self.settings.limits.most_request_bytes() as u64)?;
         let work = move || fetcher.fetch(number, &address);
-        let (bytes, mut share) = self.aside(&self.turns.fetch, share, work).await?;
+        let (bytes, mut share) = self.aside(turn, share, work).await?;
         let bytes = bytes?;
         let kept = share.split(bytes.len() as u64).unwrap_or(share);
         Ok((bytes, kept))
@@ -239,4 +265,87 @@ fn refuse(number: usize, error: &ImageError) -> Problem {
     );
     let kind = if is_large { Kind::TooLarge } else { Kind::Image };
     Problem::new(kind, format!("image {number}: {}", chain(error)))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc;
+
+    use calico_model::{Observer, Question, SegmentError, SegmentOptions};
+    use calico_result::{Model, Segmentation};
+    use futures_util::FutureExt as _;
+
+    use super::*;
+
+    #[derive(Debug)]
+    struct Nobody(Model);
+
+    impl Engine for Nobody {
+        fn identity(&self) -> &Model {
+            &self.0
+        }
+
+        fn notice(&self) -> Option<&str> {
+            None
+        }
+
+        fn decode_options(&self) -> DecodeOptions {
+            DecodeOptions::default()
+        }
+
+        fn check(&self, _: usize, _: &Question, _: &SegmentOptions) -> Result<(), SegmentError> {
+            Err(SegmentError::Stopped)
+        }
+
+        fn segment(
+            &self,
+            _: &[Photograph],
+            _: &Question,
+            _: &SegmentOptions,
+            _: &mut dyn Observer,
+        ) -> Result<Segmentation, SegmentError> {
+            Err(SegmentError::Stopped)
+        }
+    }
+
+    fn app(limits: crate::settings::Limits) -> App {
+        let engine = Arc::new(Nobody(Model { name: "nobody".into(), preset: None }));
+        App::start(engine, Settings { limits, ..Settings::default() }, true).unwrap()
+    }
+
+    fn runtime() -> tokio::runtime::Runtime {
+        tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap()
+    }
+
+    #[test]
+    fn work_keeps_its_turn_and_its_memory_when_nobody_waits_for_it_any_more() {
+        runtime().block_on(async {
+            let app = app(crate::settings::Limits::default());
+            let (end, ended) = mpsc::channel::<()>();
+            let share = app.memory.take(1 << 20).unwrap();
+            let turn = app.turn(&app.turns.export).await.unwrap();
+            let mut working = Box::pin(app.aside(turn, share, move || ended.recv()));
+            assert!((&mut working).now_or_never().is_none());
+            drop(working);
+            assert_eq!(app.memory.taken(), 1 << 20);
+            assert_eq!(app.turns.export.available_permits(), 0);
+            end.send(()).unwrap();
+            let turn = app.turn(&app.turns.export).await;
+            assert!(turn.is_ok());
+            while app.memory.taken() > 0 {
+                tokio::task::yield_now().await;
+            }
+        });
+    }
+
+    #[test]
+    fn a_turn_is_not_waited_for_for_ever() {
+        let limits = crate::settings::Limits { wait_seconds: 1, ..Default::default() };
+        runtime().block_on(async {
+            let app = app(limits);
+            let _turn = app.turn(&app.turns.export).await;
+            let second = app.turn(&app.turns.export).await.map(|_| ());
+            assert_eq!(second.unwrap_err().kind, Kind::Waited);
+        });
+    }
 }

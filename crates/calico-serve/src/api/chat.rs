@@ -20,6 +20,7 @@ use crate::incoming::{
 };
 use crate::problem::{Kind, Problem};
 use crate::queue::Ticket;
+use crate::settings::Limits;
 use answer::{Completion, Stream};
 use message::ChatMessage;
 
@@ -178,35 +179,38 @@ async fn ask(app: &App, headers: &HeaderMap, body: &mut Body) -> Result<(Ticket,
     }
     app.queue.check_room()?;
     let (bytes, mut share) = receive(headers, body, limits, &app.memory).await?;
-    share.join(app.memory.take(COPIES * bytes.len() as u64)?);
-    let model = app.engine.identity().name.clone();
-    let read = move || ChatRequest::read(&bytes, &model);
-    let (request, share) = app.aside(&app.turns.decode, share, read).await?;
-    let request = request?;
-    let usage = request.stream_options.as_ref().and_then(|options| options.include_usage);
-    let told =
-        Told { stream: request.stream.unwrap_or(false), include_usage: usage.unwrap_or(false) };
-    let sampling = SamplingInput {
-        max_new_tokens: request.max_completion_tokens.or(request.max_tokens),
-        temperature: request.temperature,
-        top_p: request.top_p,
-        seed: request.seed,
-    };
-    let options = sampling.options(limits)?;
-    let (prompt, uploads) = message::read(request.messages, limits)?;
-    let task = request.calico.and_then(|extension| extension.task);
-    let question = match (prompt, task) {
-        (None, None) => {
-            let detail = "the message has no text; write a question, or choose one in calico.task";
-            return Err(Problem::new(Kind::Question, detail));
-        }
-        (prompt, task) => question(task, prompt, None, limits)?,
-    };
-    let asked = Asked { uploads, question, options, stream: told.stream };
+    app.memory.grow(&mut share, COPIES * bytes.len() as u64)?;
+    let (model, own_limits) = (app.engine.identity().name.clone(), limits.clone());
+    let read = move || ChatRequest::read(&bytes, &model)?.asked(&own_limits);
+    let turn = app.turn(&app.turns.decode).await?;
+    let (asked, share) = app.aside(turn, share, read).await?;
+    let (asked, told) = asked?;
     Ok((app.ask(asked, share).await?, told))
 }
 
 impl ChatRequest {
+    /// What is asked, and how the answer is to be told.
+    fn asked(self, limits: &Limits) -> Result<(Asked, Told), Problem> {
+        let usage = self.stream_options.and_then(|options| options.include_usage);
+        let told =
+            Told { stream: self.stream.unwrap_or(false), include_usage: usage.unwrap_or(false) };
+        let sampling = SamplingInput {
+            max_new_tokens: self.max_completion_tokens.or(self.max_tokens),
+            temperature: self.temperature,
+            top_p: self.top_p,
+            seed: self.seed,
+        };
+        let options = sampling.options(limits)?;
+        let (prompt, uploads) = message::read(self.messages, limits)?;
+        let task = self.calico.and_then(|extension| extension.task);
+        if prompt.is_none() && task.is_none() {
+            let detail = "the message has no text; write a question, or choose one in calico.task";
+            return Err(Problem::new(Kind::Question, detail));
+        }
+        let question = question(task, prompt, None, limits)?;
+        Ok((Asked { uploads, question, options, stream: told.stream }, told))
+    }
+
     /// Reads a request to a model, and refuses what cannot be had.
     fn read(bytes: &[u8], model: &str) -> Result<Self, Problem> {
         let request: Self = json(bytes)?;

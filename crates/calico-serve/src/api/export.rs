@@ -10,7 +10,7 @@ use axum::http::HeaderMap;
 use axum::http::header::{CONTENT_DISPOSITION, CONTENT_TYPE};
 use axum::response::{IntoResponse, Response};
 use calico_result::export::{Bundle, bundle};
-use calico_result::{ExportFormat, ResultError, Segment, Segmentation};
+use calico_result::{ExportFormat, ResultError, Segmentation};
 use futures_util::stream;
 use utoipa::ToSchema;
 
@@ -24,11 +24,12 @@ use crate::settings::Limits;
 /// compressed.
 const DRAWN: u64 = 4;
 
-/// How often the bytes of a request may stand in memory again as the parts of a result.
-const COPIES: u64 = 8;
+/// How often the bytes of a request may stand in memory again as the parts of a result: an empty
+/// text of three bytes takes 24, and twice that while its list grows.
+const COPIES: u64 = 24;
 
-/// Bytes of a segment's words: some formats repeat the longest for every segment.
-const MOST_LABEL: usize = 1024;
+/// Characters of all labels, each as long as the longest, as some formats write them.
+const MOST_LABELS: usize = 4 << 20;
 
 /// Bytes of a file that are handed to the connection at once; it asks for more when they are sent.
 const PIECE: usize = 256 << 10;
@@ -105,16 +106,18 @@ async fn exported(
     }
     let limits = &app.settings.limits;
     let (bytes, mut share) = receive(headers, body, limits, &app.memory).await?;
-    share.join(app.memory.take(COPIES * bytes.len() as u64)?);
+    app.memory.grow(&mut share, COPIES * bytes.len() as u64)?;
     let read = move || json_of::<Segmentation>(&bytes, Kind::Result);
-    let (result, mut share) = app.aside(&app.turns.export, share, read).await?;
+    let turn = app.turn(&app.turns.export).await?;
+    let (result, mut share) = app.aside(turn, share, read).await?;
     let result = result?;
-    share.join(app.memory.take(drawing_bytes(&result, limits)?)?);
+    app.memory.grow(&mut share, drawing_bytes(&result, limits)?)?;
     let draw = move || {
         result.validate()?;
         bundle(&result, format)
     };
-    let (drawn, mut share) = app.aside(&app.turns.export, share, draw).await?;
+    let turn = app.turn(&app.turns.export).await?;
+    let (drawn, mut share) = app.aside(turn, share, draw).await?;
     let drawn = drawn.map_err(|error| match error {
         ResultError::Write { .. } | ResultError::FolderNotWritable { .. } => {
             Problem::internal(&error)
@@ -150,12 +153,9 @@ fn drawing_bytes(result: &Segmentation, limits: &Limits) -> Result<u64, Problem>
              {most} and {MOST_SEGMENTS}"
         )));
     }
-    let is_long = |segment: &Segment| segment.label.len().max(segment.phrase.len()) > MOST_LABEL;
-    if let Some(segment) = result.segments().find(|segment| is_long(segment)) {
-        let detail = format!(
-            "segment {} has a label or a phrase of more than {MOST_LABEL} bytes",
-            segment.id
-        );
+    let longest = result.segments().map(|segment| segment.label.len()).max().unwrap_or(0);
+    if longest * segments > MOST_LABELS {
+        let detail = format!("the longest of {segments} labels has {longest} bytes");
         return Err(too_large(detail));
     }
     let mut most_bytes = 0;

@@ -1,5 +1,6 @@
 //! What every request passes: its id, who may ask, and what is written down about it.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -65,10 +66,12 @@ const SAFETY: [(HeaderName, &str); 4] = [
 
 async fn answer(app: &Arc<App>, route: &str, request: Request, next: Next) -> Response {
     match admit(app, route, &request) {
-        Ok(under_way) => {
-            let response = next.run(request).await;
-            drop(under_way);
-            response
+        Ok(_under_way) => {
+            let path = request.uri().path().to_owned();
+            tokio::select! {
+                response = next.run(request) => response,
+                () = app.over() => Problem::stopping().at(&path),
+            }
         }
         Err(problem) => {
             tracing::info!(reason = problem.detail, "refused");
@@ -86,6 +89,8 @@ async fn answer(app: &Arc<App>, route: &str, request: Request, next: Next) -> Re
 /// for those who know a token.
 fn admit(app: &App, route: &str, request: &Request) -> Result<Option<UnderWay>, Problem> {
     let asks = request.method() == Method::POST;
+    // Before the question whether the service stops: who stops it counts afterwards.
+    let under_way = asks.then(|| app.enter());
     if asks && app.is_stopping() {
         return Err(Problem::stopping());
     }
@@ -106,7 +111,7 @@ fn admit(app: &App, route: &str, request: &Request) -> Result<Option<UnderWay>, 
                       `Authorization: Bearer TOKEN`";
         return Err(Problem::new(Kind::Unauthorized, detail));
     }
-    Ok(asks.then(|| app.enter()))
+    Ok(under_way)
 }
 
 /// Whether the request calls this machine by a name of its own. A page whose name was made to
@@ -114,13 +119,16 @@ fn admit(app: &App, route: &str, request: &Request) -> Result<Option<UnderWay>, 
 fn is_local_name(headers: &HeaderMap, access: &Access) -> bool {
     let host = headers.get(HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
     let is_port = |port: &str| port.bytes().all(|byte| byte.is_ascii_digit());
-    let name =
-        host.rsplit_once(':').filter(|(_, port)| is_port(port)).map_or(host, |(name, _)| name);
-    let is_own = |own: &&str| name.eq_ignore_ascii_case(own);
+    let port = host.rsplit_once(':').filter(|(_, port)| is_port(port));
+    let name = port.map_or(host, |(name, _)| name);
+    // A number was not made to lead here by anybody.
+    let is_number = name.trim_matches(['[', ']']).parse::<IpAddr>().is_ok();
     let is_allowed = |origin: &String| {
-        origin == "*" || origin.split_once("://").is_some_and(|(_, allowed)| allowed == host)
+        let allowed = origin.split_once("://").map_or("", |(_, allowed)| allowed);
+        origin == "*" || allowed.eq_ignore_ascii_case(host)
     };
-    ["localhost", "127.0.0.1", "[::1]"].iter().any(is_own)
+    is_number
+        || name.eq_ignore_ascii_case("localhost")
         || access.allowed_origins.iter().any(is_allowed)
 }
 
@@ -205,7 +213,7 @@ mod tests {
         let allowed_origins = vec!["https://proxy.example".into()];
         let access = Access { allowed_origins, ..Access::default() };
         let is_local = |host| is_local_name(&headers(&[(HOST, host)]), &access);
-        for own in ["localhost", "LOCALHOST:8080", "127.0.0.1:1", "[::1]:80", "proxy.example"] {
+        for own in ["localhost", "LOCALHOST:8080", "127.0.0.2:1", "[::1]:80", "Proxy.example"] {
             assert!(is_local(own), "{own}");
         }
         for other in

@@ -81,11 +81,11 @@ async fn read(app: &App, headers: &HeaderMap, body: &mut Body) -> Result<(Asked,
     let limits = app.settings.limits.clone();
     let kind = media_type(headers)?;
     let (bytes, mut share) = receive(headers, body, &limits, &app.memory).await?;
-    share.join(app.memory.take(COPIES * bytes.len() as u64)?);
+    app.memory.grow(&mut share, COPIES * bytes.len() as u64)?;
     let (asked, share) = match kind {
         MediaType::Json => {
             let read = move || json::<SegmentRequest>(&bytes)?.asked(&limits);
-            app.aside(&app.turns.decode, share, read).await?
+            app.aside(app.turn(&app.turns.decode).await?, share, read).await?
         }
         MediaType::Form(boundary) => (of_form(bytes, boundary, &limits).await, share),
     };

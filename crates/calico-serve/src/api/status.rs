@@ -37,7 +37,7 @@ pub(super) async fn models(State(app): State<Arc<App>>) -> Json<ModelList> {
             version: env!("CARGO_PKG_VERSION"),
             limits: ClientLimits {
                 images: limits.images,
-                request_bytes: limits.request_bytes,
+                request_bytes: limits.most_request_bytes(),
                 image_pixels: app.decode_options().max_pixels,
                 image_side: app.decode_options().max_side,
                 answer_tokens: limits.answer_tokens,
@@ -137,7 +137,7 @@ pub(super) async fn readyz(State(app): State<Arc<App>>) -> (StatusCode, &'static
     security((), ("token" = []))
 )]
 pub(super) async fn metrics(State(app): State<Arc<App>>) -> Response {
-    match app.metrics.text(app.memory.taken()) {
+    match app.metrics.text(app.memory.taken(), app.engine.cached_bytes()) {
         Ok(text) => {
             let kind = "application/openmetrics-text; version=1.0.0; charset=utf-8";
             ([(CONTENT_TYPE, kind)], text).into_response()

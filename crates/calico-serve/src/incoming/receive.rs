@@ -15,9 +15,6 @@ use crate::settings::Limits;
 const REST: Duration = Duration::from_secs(5);
 const REST_BYTES: usize = 256 << 20;
 
-/// The part of all memory that the bytes of one request may be: one in so many.
-const SHARE: usize = 4;
-
 /// How many bytes of memory are taken at once for a request that arrives.
 const STEP: usize = 64 << 10;
 
@@ -55,8 +52,7 @@ pub(crate) async fn receive(
     limits: &Limits,
     memory: &Memory,
 ) -> Result<(Bytes, Share), Problem> {
-    // What is read of a request takes memory beside it: more than a share of all could never be.
-    let most = limits.request_bytes.min(limits.memory_bytes / SHARE);
+    let most = limits.most_request_bytes();
     let length = headers.get(CONTENT_LENGTH).and_then(|value| value.to_str().ok());
     let length: Option<usize> = length.and_then(|length| length.parse().ok());
     if length.is_some_and(|length| length > most) {
@@ -78,7 +74,7 @@ pub(crate) async fn receive(
             }
             if has > taken {
                 let step = (has - taken).next_multiple_of(STEP);
-                share.join(memory.take(step as u64)?);
+                memory.grow(&mut share, step as u64)?;
                 taken += step;
             }
             bytes.extend_from_slice(&data);
@@ -86,7 +82,12 @@ pub(crate) async fn receive(
         Ok(())
     };
     match timeout(limits.receiving(), reading).await {
-        Ok(done) => done?,
+        Ok(Ok(())) => {}
+        Ok(Err(problem)) => {
+            // Whoever waited for a word before sending has got it by now.
+            rest(body).await;
+            return Err(problem);
+        }
         Err(_elapsed) => {
             let seconds = limits.receive_seconds;
             let detail = format!("the request had not arrived after {seconds} seconds");
@@ -105,13 +106,17 @@ fn too_large(found: Option<usize>, most: usize) -> Problem {
     Problem::new(Kind::TooLarge, detail)
 }
 
-/// Reads what is left of a request that is refused, and forgets it: a client that still sends
-/// when the connection closes would not see the answer.
+/// Reads what is left of a request that is refused before any of it was read, and forgets it.
 pub(crate) async fn forget(headers: &HeaderMap, body: &mut Body) {
     // Whoever waits for a word before sending has sent nothing, and should not.
-    if headers.contains_key(EXPECT) {
-        return;
+    if !headers.contains_key(EXPECT) {
+        rest(body).await;
     }
+}
+
+/// Reads on and keeps nothing: a client that still sends when the connection closes would not see
+/// the answer.
+async fn rest(body: &mut Body) {
     let reading = async {
         let mut left = REST_BYTES;
         while let Some(Ok(frame)) = body.frame().await {

@@ -158,7 +158,7 @@ impl<'de> Visitor<'de> for AsksVisitor {
     }
 
     fn visit_str<E: Error>(self, value: &str) -> Result<Asks, E> {
-        Ok(Asks(!["none", "text"].contains(&value)))
+        Ok(Asks(!["", "none", "text"].contains(&value)))
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Asks, A::Error> {
@@ -200,7 +200,9 @@ mod tests {
     #[test]
     fn what_asks_for_nothing_is_told_from_what_does() {
         let asks = |text: &str| serde_json::from_str::<Asks>(text).unwrap().0;
-        for nothing in ["null", "false", "0", "0.0", "[]", "{}", r#""none""#, r#"["text"]"#] {
+        for nothing in
+            ["null", "false", "0", "0.0", "[]", "{}", r#""""#, r#""none""#, r#"["text"]"#]
+        {
             assert!(!asks(nothing), "{nothing}");
         }
         assert!(!asks(r#"{"type": "text"}"#));

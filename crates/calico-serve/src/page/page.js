@@ -25,6 +25,8 @@ const history = [];
 let shown = null;
 /** Stops the question that is being answered. */
 let running = null;
+/** The pictures of that question. */
+let asking = [];
 let limits = null;
 
 /** An element with text, attributes and children. */
@@ -134,7 +136,7 @@ function listPictures() {
 
 /** Gives the memory of pictures back that nothing shows any more. */
 function release(gone) {
-  const kept = new Set([...pictures, ...history.flatMap((entry) => entry.pictures)]);
+  const kept = new Set([...pictures, ...asking, ...history.flatMap((entry) => entry.pictures)]);
   for (const picture of gone) {
     if (!kept.has(picture)) URL.revokeObjectURL(picture.url);
   }
@@ -427,6 +429,9 @@ async function ask() {
   const { signal } = mine;
   running = mine;
   const asked = { pictures: [...pictures], task, prompt, tasks: TASKS[task] ? [task] : [] };
+  const before = asking;
+  asking = asked.pictures;
+  release(before);
   setBusy(true);
   // Where the answer lies below, as on a phone, it comes into view.
   $("result-section").scrollIntoView({ block: "nearest" });
@@ -477,7 +482,9 @@ function listHistory(current) {
       running = null;
       setBusy(false);
       hideProblem();
+      const before = pictures;
       pictures = [...entry.pictures];
+      release(before);
       listPictures();
       listHistory(index);
       $("history").children[index].querySelector("button").focus();

@@ -68,16 +68,10 @@ export async function segment({ pictures, task, prompt }, on, signal) {
   const headers = { accept: "text/event-stream" };
   const response = await send("/v1/segment", { method: "POST", body: form, headers, signal });
   let isComplete = false;
-  try {
-    for await (const { name, data } of events(response.body)) {
-      if (name === "problem") throw new Problem(data);
-      isComplete ||= name === "result";
-      on(name, data);
-    }
-  } catch (error) {
-    // Whatever else ends a stream is the connection's end.
-    if (error instanceof Problem || error.name === "AbortError") throw error;
-    if (!(error instanceof TypeError)) throw error;
+  for await (const { name, data } of events(response.body)) {
+    if (name === "problem") throw new Problem(data);
+    isComplete ||= name === "result";
+    on(name, data);
   }
   if (!isComplete) {
     throw new Problem({
@@ -87,19 +81,34 @@ export async function segment({ pictures, task, prompt }, on, signal) {
   }
 }
 
-/** The events of a stream: blocks of lines, separated by an empty line. */
+/** The events of a stream: blocks of lines, separated by an empty line. A connection that breaks
+ * is the end of the stream. */
 async function* events(body) {
   const reader = body.pipeThrough(new TextDecoderStream()).getReader();
   let rest = "";
-  for (;;) {
-    const { value, done } = await reader.read();
-    if (done) return;
-    const blocks = (rest + value).split("\n\n");
-    rest = blocks.pop();
-    for (const block of blocks) {
-      const line = (key) => block.split("\n").find((text) => text.startsWith(key))?.slice(key.length);
-      const data = line("data: ");
-      if (data !== undefined) yield { name: line("event: "), data: JSON.parse(data) };
+  try {
+    for (;;) {
+      const { value, done } = await read(reader);
+      if (done) return;
+      const blocks = (rest + value).split("\n\n");
+      rest = blocks.pop();
+      for (const block of blocks) {
+        const line = (key) => block.split("\n").find((text) => text.startsWith(key))?.slice(key.length);
+        const data = line("data: ");
+        if (data !== undefined) yield { name: line("event: "), data: JSON.parse(data) };
+      }
     }
+  } finally {
+    // Whoever stops listening lets the service know.
+    reader.cancel().catch(() => {});
+  }
+}
+
+async function read(reader) {
+  try {
+    return await reader.read();
+  } catch (error) {
+    if (error.name === "AbortError") throw error;
+    return { done: true };
   }
 }
