@@ -3,6 +3,7 @@
 use calico_model::budget::{Machine, Request, estimate, modules};
 use calico_model::quantize::Quantization;
 use calico_model::{CalicoConfig, ModelFolder};
+use calico_nn::process;
 use indicatif::DecimalBytes;
 
 use crate::failure::Failure;
@@ -32,7 +33,7 @@ pub(crate) fn check_folder(folder: &ModelFolder) -> Result<(), Failure> {
 }
 
 fn check_bytes(needed: u64, advice: &str) -> Result<(), Failure> {
-    match available() {
+    match process::available_bytes() {
         Some(free) => Ok(fits(needed, free, advice)?),
         None => Ok(()),
     }
@@ -49,24 +50,6 @@ fn fits(needed: u64, free: u64, advice: &str) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Bytes that can be taken without pushing other programs out, where the system says.
-pub(crate) fn available() -> Option<u64> {
-    kibibytes("/proc/meminfo", "MemAvailable:")
-}
-
-/// The most memory that this process has held so far, in bytes, where the system says.
-pub(crate) fn peak() -> Option<u64> {
-    kibibytes("/proc/self/status", "VmHWM:")
-}
-
-/// The value of `key` in one of Linux's tables, in bytes; other systems have no such file.
-fn kibibytes(table: &str, key: &str) -> Option<u64> {
-    let text = std::fs::read_to_string(table).ok()?;
-    let line = text.lines().find_map(|line| line.strip_prefix(key))?;
-    let value: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
-    Some(value * 1024)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -79,12 +62,5 @@ mod tests {
         let message = fits(38_600_000_000, 22_000_000_000, FEWER_BITS).unwrap_err().to_string();
         assert!(message.contains("quantize"), "{message}");
         assert!(message.contains("38.60 GB") && message.contains("22.00 GB"), "{message}");
-    }
-
-    #[test]
-    #[cfg(target_os = "linux")]
-    fn linux_says_what_is_free_and_what_was_held() {
-        assert!(available().is_some_and(|bytes| bytes > 1 << 20));
-        assert!(peak().is_some_and(|bytes| bytes > 1 << 20));
     }
 }

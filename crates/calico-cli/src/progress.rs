@@ -1,12 +1,11 @@
 //! What happens right now, and how long everything took.
 
-use std::error::Error;
 use std::fmt::Write as _;
 use std::io::{self, IsTerminal as _};
 use std::ops::ControlFlow;
 use std::time::{Duration, Instant};
 
-use calico_model::{ModelError, Observer, Stage};
+use calico_model::{ModelError, Observer, Stage, one_line};
 use calico_result::{Task, terminal};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde_json::{Value, json};
@@ -113,8 +112,8 @@ impl Observer for Progress {
     }
 
     fn not_kept(&mut self, image: usize, error: &ModelError) {
-        let tell =
-            || stream::tell(&format!("warning: image {image} is not kept: {}", chain(error)));
+        let reason = terminal::harmless(&one_line(error));
+        let tell = || stream::tell(&format!("warning: image {image} is not kept: {reason}"));
         self.spinner.suspend(tell);
     }
 
@@ -130,17 +129,6 @@ impl Observer for Progress {
         }
         ControlFlow::Continue(())
     }
-}
-
-/// An error with its causes.
-fn chain(error: &dyn Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        let _ = write!(text, ": {error}");
-        cause = error.source();
-    }
-    terminal::harmless(&text)
 }
 
 /// The end of a text, on one line.

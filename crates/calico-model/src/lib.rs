@@ -37,6 +37,7 @@ mod modules;
 mod new_file;
 mod new_folder;
 mod segmenter;
+mod told;
 mod trainable;
 
 pub use checkpoint::ModelFolder;
@@ -49,4 +50,5 @@ pub use modules::module_of;
 pub use new_file::NewFile;
 pub use new_folder::NewFolder;
 pub use segmenter::{Observer, Photograph, Question, SegmentOptions, Segmenter};
+pub use told::{one_line, panic_message};
 pub use trainable::is_trainable;

@@ -1,4 +1,4 @@
-//! What a program does once, at its start, so that tensors are computed fast.
+//! What a program does once, at its start, so that tensors are computed fast; and its memory.
 
 use std::sync::OnceLock;
 
@@ -67,3 +67,40 @@ fn keep_memory() {
 
 #[cfg(not(all(target_os = "linux", target_env = "gnu")))]
 fn keep_memory() {}
+
+/// Bytes that can be taken without pushing other programs out, where the system says.
+pub fn available_bytes() -> Option<u64> {
+    kibibytes("/proc/meminfo", "MemAvailable:")
+}
+
+/// The most memory that this process has held so far, in bytes, where the system says.
+pub fn peak_bytes() -> Option<u64> {
+    kibibytes("/proc/self/status", "VmHWM:")
+}
+
+/// The memory that this process holds, in bytes, where the system says.
+pub fn resident_bytes() -> Option<u64> {
+    kibibytes("/proc/self/status", "VmRSS:")
+}
+
+/// The value of `key` in one of Linux's tables, in bytes; other systems have no such file.
+fn kibibytes(table: &str, key: &str) -> Option<u64> {
+    let text = std::fs::read_to_string(table).ok()?;
+    let line = text.lines().find_map(|line| line.strip_prefix(key))?;
+    let value: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
+    Some(value * 1024)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    #[cfg(target_os = "linux")]
+    fn linux_says_what_is_free_and_what_is_held() {
+        for bytes in [available_bytes(), peak_bytes(), resident_bytes()] {
+            assert!(bytes.is_some_and(|bytes| bytes > 1 << 20));
+        }
+        assert!(resident_bytes() <= peak_bytes());
+    }
+}

@@ -31,8 +31,6 @@ pub(crate) struct Asked {
     pub(crate) uploads: Vec<Upload>,
     pub(crate) question: Question,
     pub(crate) options: SegmentOptions,
-    /// Whether the answer is told while it is made.
-    pub(crate) stream: bool,
 }
 
 /// A built-in question, or all of them.
@@ -106,12 +104,13 @@ pub(crate) struct SamplingInput {
 }
 
 impl SegmentRequest {
-    pub(crate) fn asked(self, limits: &Limits) -> Result<Asked, Problem> {
+    /// What is asked, and whether the answer is to be told while it is made.
+    pub(crate) fn asked(self, limits: &Limits) -> Result<(Asked, bool), Problem> {
         let question = question(self.task, self.prompt, self.answer, limits)?;
         let uploads = ImageInput::uploads(self.images, limits)?;
         let Self { max_new_tokens, temperature, top_p, seed, .. } = self;
         let options = SamplingInput { max_new_tokens, temperature, top_p, seed }.options(limits)?;
-        Ok(Asked { uploads, question, options, stream: self.stream })
+        Ok((Asked { uploads, question, options }, self.stream))
     }
 }
 
@@ -206,7 +205,7 @@ mod tests {
     use super::*;
 
     fn asked(text: &str) -> Result<Asked, Problem> {
-        json::<SegmentRequest>(text.as_bytes())?.asked(&Limits::default())
+        Ok(json::<SegmentRequest>(text.as_bytes())?.asked(&Limits::default())?.0)
     }
 
     #[test]

@@ -9,7 +9,7 @@
 //!
 //! [`Server`] is the face: it listens, answers with an [`Engine`], and drains when it is
 //! [stopped](Stopper). What a request may take is checked before anything is done for it, step by
-//! step: its bytes, its pictures' pixels, its place in the queue, the memory of all of it.
+//! step: room in the queue, its bytes, its words, its pictures' pixels, the memory of all of it.
 //! Whoever goes away is forgotten, and the work for him ends at the next stage of the model.
 //!
 //! The API is described by `/openapi.json`, which is made from the handlers.

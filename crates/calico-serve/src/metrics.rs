@@ -129,7 +129,7 @@ impl Metrics {
     ) -> Result<String, std::fmt::Error> {
         self.request_bytes.set(request_bytes as i64);
         self.cached_bytes.set(cached_bytes as i64);
-        if let Some(bytes) = resident_bytes() {
+        if let Some(bytes) = calico_nn::process::resident_bytes() {
             self.resident_bytes.set(bytes as f64);
         }
         let mut text = String::new();
@@ -144,14 +144,6 @@ where
     M: prometheus_client::registry::Metric + Clone,
 {
     registry.register_with_unit(name, help, Unit::Seconds, metric.clone());
-}
-
-/// Bytes that the process holds, where the system says, as Linux does.
-fn resident_bytes() -> Option<u64> {
-    let status = std::fs::read_to_string("/proc/self/status").ok()?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
-    let kibibytes: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
-    Some(kibibytes * 1024)
 }
 
 #[cfg(test)]

@@ -1,11 +1,9 @@
 //! Errors as clients see them: problem documents (RFC 9457).
 
-use std::error::Error;
-
 use axum::http::header::{CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
-use calico_model::SegmentError;
+use calico_model::{SegmentError, one_line};
 use serde::Serialize;
 use serde_json::{Value, json};
 
@@ -146,7 +144,7 @@ impl Problem {
 
     /// The answer of a model that is an error.
     pub(crate) fn of_model(error: &SegmentError) -> Self {
-        let text = chain(error);
+        let text = one_line(error);
         match error {
             SegmentError::Stopped => Self::stopping(),
             SegmentError::Image(_) | SegmentError::Preprocess { .. } => {
@@ -210,22 +208,6 @@ impl IntoResponse for Problem {
     }
 }
 
-/// An error with its causes, each once, on one line.
-pub(crate) fn chain(error: &dyn Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        let words = error.to_string();
-        // Tensor errors carry the calls that led to them.
-        let words = words.lines().next().unwrap_or_default();
-        if !text.contains(words) {
-            text = format!("{text}: {words}");
-        }
-        cause = error.source();
-    }
-    text
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -258,13 +240,5 @@ mod tests {
     fn what_is_quoted_of_a_request_is_cut() {
         let problem = Problem::bad("é".repeat(1_000_000));
         assert_eq!(problem.detail.chars().count(), DETAIL_CHARS + 1);
-    }
-
-    #[test]
-    fn a_cause_is_told_once_and_on_one_line() {
-        let source = std::io::Error::other("no luck\n   0: main");
-        let image = calico_image::ImageError::Unreadable { path: "a.png".into(), source };
-        let told = chain(&SegmentError::Image(image));
-        assert_eq!(told, "`a.png` cannot be read: check its permissions and the disk: no luck");
     }
 }

@@ -72,10 +72,7 @@ pub(crate) struct Queue(Arc<Shared>);
 struct Shared {
     engine: Arc<dyn Engine>,
     metrics: Arc<Metrics>,
-    most: usize,
-    workers: usize,
-    wait: Duration,
-    answer: Duration,
+    limits: Limits,
     state: Mutex<State>,
     /// Wakes workers when there is a job.
     arrival: Condvar,
@@ -117,10 +114,7 @@ impl Queue {
         let shared = Arc::new(Shared {
             engine,
             metrics,
-            most: limits.queue,
-            workers: limits.workers(),
-            wait: Duration::from_secs(limits.wait_seconds),
-            answer: Duration::from_secs(limits.answer_seconds),
+            limits: limits.clone(),
             state: Mutex::default(),
             arrival: Condvar::new(),
             pending: watch::Sender::new(0),
@@ -160,7 +154,8 @@ impl Queue {
         shared.count(&state);
         drop(state);
         shared.arrival.notify_one();
-        let deadline = tokio::time::Instant::now() + shared.wait;
+        let wait = Duration::from_secs(shared.limits.wait_seconds);
+        let deadline = tokio::time::Instant::now() + wait;
         Ok(Ticket {
             id,
             events,
@@ -204,11 +199,11 @@ impl Shared {
         if state.is_closed {
             return Err(Problem::stopping());
         }
-        if state.waiting.len() < self.most {
+        let most = self.limits.queue;
+        if state.waiting.len() < most {
             return Ok(());
         }
-        let seconds = state.seconds_until_room(self.workers);
-        let most = self.most;
+        let seconds = state.seconds_until_room(self.limits.workers());
         let detail = format!("{most} questions wait already; ask again in {seconds} seconds");
         Err(Problem::new(Kind::QueueFull, detail).retry_after(seconds))
     }
@@ -263,7 +258,8 @@ impl Ticket {
         match &event {
             Event::Started(start) => {
                 self.is_started = true;
-                self.deadline = tokio::time::Instant::from_std(*start) + self.shared.answer;
+                let answer = Duration::from_secs(self.shared.limits.answer_seconds);
+                self.deadline = tokio::time::Instant::from_std(*start) + answer;
             }
             Event::Result(_) => self.end("complete"),
             Event::Problem(problem) => self.end(problem.kind.name()),
@@ -283,10 +279,11 @@ impl Ticket {
 
     fn late(&self) -> Problem {
         self.shared.withdraw(self.id);
+        let limits = &self.shared.limits;
         if !self.is_started {
-            return Problem::waited(self.shared.wait.as_secs());
+            return Problem::waited(limits.wait_seconds);
         }
-        let seconds = self.shared.answer.as_secs();
+        let seconds = limits.answer_seconds;
         let detail = format!(
             "the answer was not complete after {seconds} seconds; ask for fewer tokens or about \
              fewer images"

@@ -4,6 +4,7 @@ use calico_model::CalicoConfig;
 use calico_model::bench::Workload;
 use calico_model::budget::{Request, language_bytes};
 use calico_model::quantize::Quantization;
+use calico_nn::process;
 
 mod efficiency;
 mod peer;
@@ -174,7 +175,7 @@ fn cut_to_memory(
     quantization: Quantization,
 ) -> (CalicoConfig, Option<[usize; 2]>) {
     let mut cut = config.clone();
-    let Some(free) = memory::available().filter(|_| workload.is_language()) else {
+    let Some(free) = process::available_bytes().filter(|_| workload.is_language()) else {
         return (cut, None);
     };
     let words = memory::VALUE_BYTES * (config.llm.vocab_size * config.llm.width) as u64;

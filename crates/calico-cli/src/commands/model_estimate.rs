@@ -3,13 +3,14 @@ use std::fmt::Write as _;
 use calico_model::ModelFolder;
 use calico_model::budget::{Estimate, Machine, estimate, weight_bytes};
 use calico_model::quantize::Quantization;
+use calico_nn::process;
 use indicatif::DecimalBytes;
 use serde_json::{Value, json};
 
 use crate::args::ModelEstimateArgs;
 use crate::failure::Failure;
 use crate::machine::machine;
-use crate::{memory, stream};
+use crate::stream;
 
 /// Says what an answer takes.
 pub(crate) fn run(args: &ModelEstimateArgs) -> Result<(), Failure> {
@@ -47,7 +48,7 @@ fn text(found: &Estimate, machine: Machine) -> String {
     if let Some(most) = found.stages.iter().max_by_key(|stage| stage.bytes) {
         line("most at work", most.bytes, &format!("  {}", most.name));
     }
-    let verdict = memory::available().map_or_else(String::new, |free| {
+    let verdict = process::available_bytes().map_or_else(String::new, |free| {
         let fits = if found.peak_bytes() <= free { "it fits" } else { "it does not fit" };
         format!("  of {} that are free: {fits}", DecimalBytes(free))
     });
@@ -73,7 +74,7 @@ fn json(found: &Estimate, machine: Machine) -> Value {
     );
     json!({
         "peak_bytes": found.peak_bytes(),
-        "free_bytes": memory::available(),
+        "free_bytes": process::available_bytes(),
         "weight_bytes": found.weights,
         "image_bytes": found.images,
         "keys_values_bytes": found.keys_values,

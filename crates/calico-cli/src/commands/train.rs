@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
+use calico_nn::process;
 use calico_result::terminal;
 use calico_train::plan::{Machine, Plan};
 use calico_train::recipe::{Overrides, Recipe};
@@ -14,8 +15,8 @@ use crate::args::TrainArgs;
 use crate::failure::Failure;
 use crate::machine::gflops;
 use crate::progress::run_bar;
+use crate::stream;
 use crate::watching::stop_flag;
-use crate::{memory, stream};
 
 /// The most warnings that are shown.
 const MOST_WARNINGS: usize = 20;
@@ -39,7 +40,7 @@ pub(crate) fn run(args: &TrainArgs) -> Result<(), Failure> {
         return Ok(stream::print(&text)?);
     };
     if !args.finish {
-        plan.check(memory::available())?;
+        plan.check(process::available_bytes())?;
     }
     train(recipe, out, args.finish)
 }
@@ -105,7 +106,7 @@ impl TrainObserver for Watcher {
     }
 
     fn peak_memory(&self) -> Option<u64> {
-        memory::peak()
+        process::peak_bytes()
     }
 
     fn begins(&mut self, done: u64, total: u64) {

@@ -8,7 +8,10 @@ use calico_result::batch::{BatchError, BatchFolder, FailureLine, Progress, Resul
 use calico_result::{ExportFormat, OutputFolder, ResultError, Segmentation, export, pictures};
 
 use super::BatchItem;
-use crate::{Observer, Photograph, Question, SegmentError, SegmentOptions, Segmenter};
+use crate::{
+    Observer, Photograph, Question, SegmentError, SegmentOptions, Segmenter, one_line,
+    panic_message,
+};
 
 /// What is done with every item.
 #[derive(Debug, Clone, Copy)]
@@ -176,28 +179,12 @@ fn image_at_fault(error: &SegmentError) -> Option<usize> {
 
 /// A failure with the message of an error and of what caused it.
 fn failed(image: Option<usize>, error: &(dyn Error + 'static)) -> ItemError {
-    let mut message = String::new();
-    let mut cause = Some(error);
-    while let Some(error) = cause {
-        // Tensor errors carry the list of calls that led to them on lines of their own; many
-        // messages hold that of their cause already.
-        let told = error.to_string();
-        let told = told.lines().next().unwrap_or_default();
-        if !message.contains(told) {
-            let colon = if message.is_empty() { "" } else { ": " };
-            message.push_str(colon);
-            message.push_str(told);
-        }
-        cause = error.source();
-    }
-    ItemError::Failed { image, message }
+    ItemError::Failed { image, message: one_line(error) }
 }
 
 /// The failure of the program itself.
 fn broken(panic: &(dyn Any + Send)) -> ItemError {
-    let told = panic.downcast_ref::<&str>().copied();
-    let told = told.or_else(|| panic.downcast_ref::<String>().map(String::as_str));
-    let told = told.unwrap_or("it did not say why");
+    let told = panic_message(panic).unwrap_or("it did not say why");
     let message = format!("calico itself failed ({told}); report this with the images, please");
     ItemError::Failed { image: None, message }
 }

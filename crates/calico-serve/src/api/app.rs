@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use axum::body::Bytes;
 use calico_image::{DecodeOptions, ImageError, decode, inspect_bytes};
-use calico_model::Photograph;
+use calico_model::{Photograph, one_line};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::task::spawn_blocking;
 use tokio::time::{Duration, timeout};
@@ -15,7 +15,7 @@ use crate::admission::{Memory, Share};
 use crate::engine::Engine;
 use crate::incoming::{Asked, Source, Upload};
 use crate::metrics::Metrics;
-use crate::problem::{Kind, Problem, chain};
+use crate::problem::{Kind, Problem};
 use crate::queue::{Queue, Ticket, Work};
 use crate::remote::Fetcher;
 use crate::settings::Settings;
@@ -180,7 +180,7 @@ impl App {
     /// Hands a question to the queue, with its pictures decoded. `memory` is what the request
     /// itself takes.
     pub(crate) async fn ask(&self, asked: Asked, memory: Share) -> Result<Ticket, Problem> {
-        let Asked { uploads, question, options, .. } = asked;
+        let Asked { uploads, question, options } = asked;
         self.engine
             .check(uploads.len(), &question, &options)
             .map_err(|error| Problem::of_model(&error))?;
@@ -264,7 +264,7 @@ fn refuse(number: usize, error: &ImageError) -> Problem {
         ImageError::TooLarge { .. } | ImageError::SideTooLong { .. } | ImageError::Memory { .. }
     );
     let kind = if is_large { Kind::TooLarge } else { Kind::Image };
-    Problem::new(kind, format!("image {number}: {}", chain(error)))
+    Problem::new(kind, format!("image {number}: {}", one_line(error)))
 }
 
 #[cfg(test)]

@@ -140,14 +140,15 @@ unsupported! {
 )]
 pub(super) async fn completions(State(app): State<Arc<App>>, request: Request) -> Response {
     let (parts, mut body) = request.into_parts();
-    match ask(&app, &parts.headers, &mut body).await {
+    let answered = match ask(&app, &parts.headers, &mut body).await {
         Ok((ticket, told)) => answered(&app, ticket, told).await,
         Err(problem) => {
             tracing::info!(reason = problem.detail, "refused");
             forget(&parts.headers, &mut body).await;
-            problem.response(&problem.to_chat_json())
+            Err(problem)
         }
-    }
+    };
+    answered.unwrap_or_else(|problem| problem.response(&problem.to_chat_json()))
 }
 
 /// How the answer is to be told.
@@ -156,20 +157,18 @@ struct Told {
     include_usage: bool,
 }
 
-async fn answered(app: &App, mut ticket: Ticket, told: Told) -> Response {
+async fn answered(app: &App, mut ticket: Ticket, told: Told) -> Result<Response, Problem> {
     let mut completion = Completion::new(app.engine.identity().name.clone());
     if told.stream {
         let mut stream = Stream::new(completion, told.include_usage);
-        return stream_response(ticket, move |event| stream.tell(event));
+        return Ok(stream_response(ticket, move |event| stream.tell(event)));
     }
     while let Some(event) = ticket.next().await {
-        match completion.take(event) {
-            Ok(None) => {}
-            Ok(Some(document)) => return axum::Json(document).into_response(),
-            Err(problem) => return problem.response(&problem.to_chat_json()),
+        if let Some(document) = completion.take(event)? {
+            return Ok(axum::Json(document).into_response());
         }
     }
-    Problem::internal(&"a question ended without an answer").into_response()
+    Err(Problem::internal(&"a question ended without an answer"))
 }
 
 async fn ask(app: &App, headers: &HeaderMap, body: &mut Body) -> Result<(Ticket, Told), Problem> {
@@ -208,7 +207,7 @@ impl ChatRequest {
             return Err(Problem::new(Kind::Question, detail));
         }
         let question = question(task, prompt, None, limits)?;
-        Ok((Asked { uploads, question, options, stream: told.stream }, told))
+        Ok((Asked { uploads, question, options }, told))
     }
 
     /// Reads a request to a model, and refuses what cannot be had.

@@ -70,13 +70,17 @@ pub(super) async fn segment(State(app): State<Arc<App>>, request: Request) -> Re
 
 /// Reads a request and hands it to the queue; also tells whether the answer is to be streamed.
 async fn ask(app: &App, headers: &HeaderMap, body: &mut Body) -> Result<(Ticket, bool), Problem> {
-    let (asked, share) = read(app, headers, body).await?;
+    let ((asked, stream), share) = read(app, headers, body).await?;
     let accepts = headers.get(ACCEPT).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    let stream = asked.stream || accepts.contains(EVENT_STREAM);
+    let stream = stream || accepts.contains(EVENT_STREAM);
     Ok((app.ask(asked, share).await?, stream))
 }
 
-async fn read(app: &App, headers: &HeaderMap, body: &mut Body) -> Result<(Asked, Share), Problem> {
+async fn read(
+    app: &App,
+    headers: &HeaderMap,
+    body: &mut Body,
+) -> Result<((Asked, bool), Share), Problem> {
     app.queue.check_room()?;
     let limits = app.settings.limits.clone();
     let kind = media_type(headers)?;

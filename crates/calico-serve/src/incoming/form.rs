@@ -62,12 +62,12 @@ struct Fields {
     stream: Option<bool>,
 }
 
-/// Reads a form.
+/// Reads a form: what is asked, and whether the answer is to be told while it is made.
 pub(crate) async fn of_form(
     bytes: Bytes,
     boundary: String,
     limits: &Limits,
-) -> Result<Asked, Problem> {
+) -> Result<(Asked, bool), Problem> {
     let whole = stream::iter([Ok::<_, Infallible>(bytes)]);
     let mut form = Multipart::new(whole, boundary);
     let (mut fields, mut others) = (Fields::default(), 0);
@@ -93,7 +93,7 @@ pub(crate) async fn of_form(
     let Fields { uploads, task, prompt, answer, sampling, stream } = fields;
     let question = question(task, prompt, answer, limits)?;
     let options = sampling.options(limits)?;
-    Ok(Asked { uploads, question, options, stream: stream.unwrap_or(false) })
+    Ok((Asked { uploads, question, options }, stream.unwrap_or(false)))
 }
 
 impl Fields {

@@ -4,13 +4,12 @@ use std::ops::ControlFlow;
 use std::sync::atomic::Ordering;
 use std::time::Instant;
 
-use calico_model::{ModelError, Observer, Stage};
+use calico_model::{ModelError, Observer, Stage, one_line};
 use calico_result::{Answer, Segment};
 
 use super::Job;
 use crate::event::Event;
 use crate::metrics::Metrics;
-use crate::problem::chain;
 
 /// Follows one question.
 pub(super) struct Watcher<'a> {
@@ -65,7 +64,7 @@ impl Observer for Watcher<'_> {
     }
 
     fn not_kept(&mut self, image: usize, error: &ModelError) {
-        tracing::warn!(image, reason = chain(error), "an encoded image is not kept");
+        tracing::warn!(image, reason = one_line(error), "an encoded image is not kept");
     }
 
     fn prompt(&mut self, positions: usize) {

@@ -5,6 +5,8 @@ use std::sync::PoisonError;
 use std::sync::atomic::Ordering;
 use std::time::Instant;
 
+use calico_model::panic_message;
+
 use super::watcher::Watcher;
 use super::{Job, Shared, Work};
 use crate::event::Event;
@@ -62,11 +64,7 @@ impl Shared {
             Ok(Err(error)) => Event::Problem(Problem::of_model(&error)),
             Err(panic) => {
                 self.metrics.panics.inc();
-                let message = panic
-                    .downcast_ref::<&str>()
-                    .copied()
-                    .or_else(|| panic.downcast_ref::<String>().map(String::as_str));
-                let message = message.unwrap_or("a panic without a message");
+                let message = panic_message(panic.as_ref()).unwrap_or("a panic without a message");
                 Event::Problem(Problem::internal(&message))
             }
         };

@@ -4,13 +4,13 @@ use calico_model::CalicoConfig;
 use calico_model::bench::Workload;
 use calico_model::budget::Request;
 use calico_model::quantize::Quantization;
+use calico_nn::process;
 use calico_nn::quantized::MatrixFormat;
 use serde_json::{Map, Value, json};
 
 use super::efficiency::stages;
 use super::peer::{Kind, Peer, Times};
 use super::{Measured, Peaks};
-use crate::memory;
 
 /// Tokens of the answer to the question that stages are added up to: that of a pair with a few
 /// parts.
@@ -151,7 +151,7 @@ impl<'a> Report<'a> {
         );
         self.tell_of_question(&mut text);
         self.tell_of_peers(&mut text);
-        if let Some(bytes) = memory::peak() {
+        if let Some(bytes) = process::peak_bytes() {
             let _ = writeln!(text, "Most memory held: {:.2} GB.", bytes as f64 / 1e9);
         }
         text
@@ -232,7 +232,7 @@ impl<'a> Report<'a> {
             "peak_gflops_per_second": self.peaks.gflops,
             "peak_gflops_per_second_of_8_bits": self.peaks.gflops_of_8_bits,
             "peak_gigabytes_per_second": self.peaks.gigabytes,
-            "peak_memory_bytes": memory::peak(),
+            "peak_memory_bytes": process::peak_bytes(),
             "threads": std::thread::available_parallelism().map_or(1, usize::from),
             "question_seconds": self.question_seconds,
             "peers": self.peers.iter().map(peer).collect::<Map<_, _>>(),
