@@ -8,7 +8,7 @@ mod uploads;
 use calico_language::Sampling;
 use calico_model::{Question, SegmentOptions};
 use calico_result::Task;
-use serde::de::{DeserializeOwned, Error as _};
+use serde::de::{DeserializeOwned, Error as _, IgnoredAny};
 use serde::{Deserialize, Deserializer};
 use serde_json::Number;
 use utoipa::ToSchema;
@@ -171,11 +171,17 @@ pub(crate) fn integer<'de, D>(deserializer: D) -> Result<Option<u64>, D::Error>
 where
     D: Deserializer<'de>,
 {
-    let Some(number) = Option::<Number>::deserialize(deserializer)? else { return Ok(None) };
-    let whole = number.as_f64().filter(|value| value.fract() == 0.0 && *value >= 0.0);
+    let number = Option::<Number>::deserialize(deserializer)?;
+    number.map(|number| integer_of(&number).map_err(D::Error::custom)).transpose()
+}
+
+/// The integer that a number is, or what is wrong.
+fn integer_of(number: &Number) -> Result<u64, String> {
+    // The first number after the largest integer: the largest itself is no f64.
+    const END: f64 = 18_446_744_073_709_551_616.0;
+    let whole = number.as_f64().filter(|value| value.fract() == 0.0 && (0.0..END).contains(value));
     let integer = number.as_u64().or_else(|| whole.map(|value| value as u64));
-    let error = || D::Error::custom(format!("{number} is no integer from 0"));
-    integer.map(Some).ok_or_else(error)
+    integer.ok_or_else(|| format!("{number} is no integer from 0 to {}", u64::MAX))
 }
 
 /// Reads JSON; what is wrong is named with its place.
@@ -190,7 +196,8 @@ pub(crate) fn json_of<T: DeserializeOwned>(bytes: &[u8], kind: Kind) -> Result<T
     let value = serde_path_to_error::deserialize(&mut reader).map_err(|error| {
         let path = error.path().to_string();
         let place = if path == "." { String::new() } else { format!(" in {path}") };
-        let kind = if error.inner().is_data() { kind } else { Kind::BadRequest };
+        let is_json = || serde_json::from_slice::<IgnoredAny>(bytes).is_ok();
+        let kind = if is_json() { kind } else { Kind::BadRequest };
         let detail = format!("the JSON of the request is not usable{place}: {}", error.inner());
         Problem::new(kind, detail)
     })?;
@@ -219,8 +226,15 @@ mod tests {
 
     #[test]
     fn an_integer_may_have_a_point() {
-        let asked = asked(r#"{"images": ["aGk="], "max_new_tokens": 3.0, "seed": 0.0}"#).unwrap();
-        assert_eq!((asked.options.max_new_tokens, asked.options.sampling.seed), (3, 0));
+        let request = r#"{"images": ["aGk="], "max_new_tokens": 3.0, "seed": 0.0}"#;
+        let options = asked(request).unwrap().options;
+        assert_eq!((options.max_new_tokens, options.sampling.seed), (3, 0));
+        let integer = |text: &str| integer_of(&text.parse().unwrap());
+        assert_eq!(integer("18446744073709551615"), Ok(u64::MAX));
+        assert_eq!(integer("1e3"), Ok(1000));
+        for text in ["-1", "0.5", "18446744073709551616", "1e20"] {
+            assert!(integer(text).is_err(), "{text}");
+        }
     }
 
     #[test]
@@ -242,6 +256,7 @@ mod tests {
             (r#"{"images": ["aGk="], "temperature": NaN}"#, "expected value"),
             (r#"{"images": ["aGk="], "temperature": 1e999}"#, "out of range"),
             (r#"{"images": ["aGk="], "max_new_tokens": 1.5}"#, "no integer"),
+            (r#"{"images": ["aGk="], "seed": 18446744073709551616}"#, "no integer"),
             (r#"{"images": ["aGk="], "max_new_tokens": 513}"#, "at most 512"),
             (r#"{"images": ["aGk="], "task": "parts"}"#, "unknown variant"),
             (r#"{"images": ["aGk="], "task": "all", "prompt": "x"}"#, "exclude each other"),

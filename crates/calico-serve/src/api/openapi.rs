@@ -150,6 +150,10 @@ pub(super) fn document_of(model: &str, limits: &Limits) -> String {
         ("/SegmentForm/properties/max_new_tokens/maximum", json!(limits.answer_tokens)),
         ("/ChatRequest/properties/max_tokens/maximum", json!(limits.answer_tokens)),
         ("/ChatRequest/properties/max_completion_tokens/maximum", json!(limits.answer_tokens)),
+        // Larger than the numbers that the annotations of the types can hold.
+        ("/SegmentRequest/properties/seed/maximum", json!(u64::MAX)),
+        ("/SegmentForm/properties/seed/maximum", json!(u64::MAX)),
+        ("/ChatRequest/properties/seed/maximum", json!(u64::MAX)),
         ("/ChatRequest/properties/model/const", json!(model)),
         ("/ChatRequest/example/model", json!(model)),
     ] {
@@ -234,6 +238,7 @@ mod tests {
             ("/SegmentForm/properties/max_new_tokens/maximum", json!(512)),
             ("/SegmentRequest/properties/max_new_tokens/maximum", json!(512)),
             ("/ChatRequest/properties/max_tokens/maximum", json!(512)),
+            ("/ChatRequest/properties/seed/maximum", json!(u64::MAX)),
             ("/ChatRequest/properties/model/const", json!("mini")),
         ] {
             assert_eq!(schemas.pointer(pointer), Some(&value), "{pointer}");

@@ -11,7 +11,7 @@ use serde::de::IntoDeserializer as _;
 use serde::de::value::{Error as ValueError, StrDeserializer};
 use utoipa::ToSchema;
 
-use super::{Asked, SamplingInput, TaskChoice, Upload, check_count, question};
+use super::{Asked, SamplingInput, TaskChoice, Upload, check_count, integer_of, question};
 use crate::problem::{Kind, Problem};
 use crate::settings::Limits;
 
@@ -109,10 +109,10 @@ impl Fields {
             }
             "prompt" => once(name, &mut self.prompt, text),
             "answer" => once(name, &mut self.answer, text),
-            "max_new_tokens" => once(name, &mut sampling.max_new_tokens, parsed(name, &text)?),
+            "max_new_tokens" => once(name, &mut sampling.max_new_tokens, integer(name, &text)?),
             "temperature" => once(name, &mut sampling.temperature, parsed(name, &text)?),
             "top_p" => once(name, &mut sampling.top_p, parsed(name, &text)?),
-            "seed" => once(name, &mut sampling.seed, parsed(name, &text)?),
+            "seed" => once(name, &mut sampling.seed, integer(name, &text)?),
             "stream" => once(name, &mut self.stream, parsed(name, &text)?),
             _ => {
                 let detail = format!(
@@ -134,6 +134,11 @@ fn once<T>(name: &str, place: &mut Option<T>, value: T) -> Result<(), Problem> {
 
 fn parsed<T: FromStr<Err: std::fmt::Display>>(name: &str, text: &str) -> Result<T, Problem> {
     text.trim().parse().map_err(|error| Problem::bad(format!("{name} is {text:?}: {error}")))
+}
+
+/// Reads an integer as JSON has them.
+fn integer(name: &str, text: &str) -> Result<u64, Problem> {
+    integer_of(&parsed(name, text)?).map_err(|error| Problem::bad(format!("{name}: {error}")))
 }
 
 async fn text(name: &str, mut field: Field<'_>, limits: &Limits) -> Result<String, Problem> {

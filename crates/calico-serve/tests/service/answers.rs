@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::support::{PICTURE, form, post_json};
+use crate::support::{PICTURE, form, post, post_json};
 use crate::{base64, chat, service};
 
 #[test]
@@ -115,6 +115,12 @@ fn results_are_exported_and_hostile_ones_refused() {
     changed("/images/0/width", json!(7)).is_problem(422, "result");
     changed("/answers/0/segments/0/mask/counts", json!("zzzz")).is_problem(422, "result");
     changed("/answers/0/segments/0/area", json!(5)).is_problem(422, "result");
+    // JSON, and more than a score can be.
+    let score = "/answers/0/segments/0/scores/predicted_iou";
+    changed(score, json!(1e300)).is_problem(422, "result");
+    service
+        .send(&post("/v1/export/coco", "application/json", br#"{"answers": [1e300, }"#))
+        .is_problem(400, "bad-request");
 }
 
 #[test]
