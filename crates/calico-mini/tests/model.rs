@@ -7,9 +7,12 @@ use std::path::{Path, PathBuf};
 
 use calico_mini::{MODEL_CARD, NAME};
 use calico_model::budget::{Request, modules};
-use calico_model::{ModelError, ModelFolder, Preset, Question, SegmentOptions, Segmenter};
+use calico_model::{
+    ModelError, ModelFolder, Observer, Photograph, Preset, Question, SegmentError, SegmentOptions,
+    Segmenter,
+};
 use calico_nn::weights::checkpoint::{StoredForm, StoredType};
-use calico_result::Segmentation;
+use calico_result::{Segmentation, Task};
 use serde_json::Value;
 
 /// Most bytes of the model with its card: they are in every program that uses this crate.
@@ -26,11 +29,12 @@ fn row(name: &str) -> &'static str {
     line.strip_suffix(" |").unwrap()
 }
 
+fn photographs(segmenter: &Segmenter, names: [&str; 2]) -> [Photograph; 2] {
+    names.map(|name| segmenter.photograph(in_crate("../../examples").join(name)).unwrap())
+}
+
 fn answered(segmenter: &Segmenter, question: &Question) -> Segmentation {
-    let photographs = ["cat.jpg", "rocket.jpg"].map(|name| {
-        let path = in_crate("../../examples").join(name);
-        segmenter.photograph(path).unwrap()
-    });
+    let photographs = photographs(segmenter, ["cat.jpg", "rocket.jpg"]);
     let options = SegmentOptions { max_new_tokens: 12, ..SegmentOptions::default() };
     segmenter.segment(&photographs, question, &options, &mut ()).unwrap()
 }
@@ -138,4 +142,57 @@ fn nothing_is_written_over() {
     let refused = calico_mini::write(scratch.path());
     assert!(matches!(refused, Err(ModelError::NotEmpty(_))), "{refused:?}");
     assert_eq!(fs::read_dir(scratch.path()).unwrap().count(), 1);
+}
+
+/// Waits for an answer until it was asked so many times whether it does.
+struct Patience {
+    left: usize,
+    asked: usize,
+    /// How often it had been asked when a prompt was about to be read.
+    at_prompt: usize,
+}
+
+impl Patience {
+    fn of(left: usize) -> Self {
+        Self { left, asked: 0, at_prompt: 0 }
+    }
+}
+
+impl Observer for Patience {
+    fn goes_on(&mut self) -> bool {
+        self.asked += 1;
+        self.asked <= self.left
+    }
+
+    fn prompt(&mut self, _positions: usize) {
+        self.at_prompt = self.asked;
+    }
+}
+
+#[test]
+fn whoever_goes_away_ends_the_work_wherever_it_is() {
+    let segmenter = calico_mini::segmenter().unwrap();
+    let photographs = photographs(&segmenter, ["drawn/lanterns-1.jpg", "drawn/lanterns-2.jpg"]);
+    let sentence = "They share <p> a leg </p> [SEG] (IMAGE1) [SEG] (IMAGE2).";
+    let layers = segmenter.config().llm.depth;
+    for question in [Question::Task(Task::CommonParts), Question::Answer(sentence.into())] {
+        let segment = |patience: &mut Patience| {
+            // One that knows no picture yet.
+            let segmenter = calico_mini::segmenter().unwrap();
+            let options = SegmentOptions::default();
+            segmenter.segment(&photographs, &question, &options, patience)
+        };
+        let mut patient = Patience::of(usize::MAX);
+        let masks = segment(&mut patient).unwrap().answers[0].text.matches("[SEG]").count();
+        assert!(masks >= 2);
+        // Before every layer, every picture whose masks are decoded, and every mask.
+        let asked = layers + photographs.len() + masks;
+        assert_eq!(patient.asked - patient.at_prompt, asked);
+        for left in 0..patient.asked {
+            let mut patience = Patience::of(left);
+            let result = segment(&mut patience);
+            assert!(matches!(result, Err(SegmentError::Stopped)), "{left}: {result:?}");
+            assert_eq!(patience.asked, left + 1);
+        }
+    }
 }

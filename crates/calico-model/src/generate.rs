@@ -7,7 +7,7 @@ use calico_language::{Sampler, SamplingError, TokenizerError, probability};
 use candle_core::{DType, Tensor};
 
 use crate::grounding::SegPosition;
-use crate::model::{Calico, EncodedImage};
+use crate::model::{Calico, EncodedImage, GoesOn};
 use crate::prompt::{PromptId, PromptLayout};
 
 /// An answer, in tokens.
@@ -35,10 +35,28 @@ pub enum GenerateError {
     /// The text of the tokens could not be made.
     #[error(transparent)]
     Tokenizer(#[from] TokenizerError),
+    /// Nobody waits for the answer.
+    #[error("stopped before the prompt was read")]
+    Stopped,
 }
 
-/// Sees the answer so far after every token, and may stop it.
-pub type OnToken<'a> = dyn FnMut(&[u32]) -> Result<ControlFlow<()>, TokenizerError> + 'a;
+/// Follows the writing of an answer, and may end it. A function of the tokens is one that waits
+/// for the first of them.
+pub trait Listener {
+    /// Whether anybody still waits for the answer: asked before every layer that reads the prompt.
+    fn goes_on(&mut self) -> bool {
+        true
+    }
+
+    /// Sees the answer so far after every token; `Break` ends it here.
+    fn token(&mut self, ids: &[u32]) -> Result<ControlFlow<()>, TokenizerError>;
+}
+
+impl<F: FnMut(&[u32]) -> Result<ControlFlow<()>, TokenizerError>> Listener for F {
+    fn token(&mut self, ids: &[u32]) -> Result<ControlFlow<()>, TokenizerError> {
+        self(ids)
+    }
+}
 
 /// Reads the prompt, then writes at most `limit` tokens.
 pub fn generate(
@@ -47,11 +65,12 @@ pub fn generate(
     images: &[EncodedImage],
     limit: usize,
     sampler: &mut Sampler,
-    on_token: &mut OnToken<'_>,
+    listener: &mut dyn Listener,
 ) -> Result<Answered, GenerateError> {
     let special = model.tokens();
     let mut cache = model.llm().cache();
-    let hidden = model.prefill(prompt, images, &mut cache)?;
+    let hidden = model.prefill(prompt, images, &mut cache, &mut || listener.goes_on())?;
+    let hidden = hidden.ok_or(GenerateError::Stopped)?;
     let mut state = hidden.narrow(1, hidden.dim(1)? - 1, 1)?; // [1, 1, D]
     let mut answered = Answered {
         ids: Vec::new(),
@@ -71,7 +90,7 @@ pub fn generate(
         let index = answered.ids.len();
         answered.ids.push(token);
         probabilities.push(probability(&logits, token));
-        let stop = on_token(&answered.ids)?.is_break();
+        let stop = listener.token(&answered.ids)?.is_break();
         let position = (token == special.seg).then_some(model.config().seg_proj.position);
         if position == Some(SegPosition::Predecessor) {
             answered.seg_states.insert(index, state.clone());
@@ -91,15 +110,18 @@ pub fn generate(
     Ok(answered)
 }
 
-/// Reads the prompt and a given answer in one pass.
+/// Reads the prompt and a given answer in one pass; `None` if `goes_on` said no.
 pub fn read_answer(
     model: &Calico,
     prompt: &[PromptId],
     images: &[EncodedImage],
     ids: &[u32],
-) -> candle_core::Result<Answered> {
+    goes_on: &mut GoesOn<'_>,
+) -> candle_core::Result<Option<Answered>> {
     let layout = PromptLayout::new(prompt, model.config().tokens_per_image());
-    let hidden = model.forward(prompt, ids, images)?;
+    let Some(hidden) = model.forward_while(prompt, ids, images, goes_on)? else {
+        return Ok(None);
+    };
     let shift = match model.config().seg_proj.position {
         SegPosition::Predecessor => 1,
         SegPosition::Own => 0,
@@ -108,5 +130,5 @@ pub fn read_answer(
     let seg_states = segs
         .map(|(index, _)| Ok((index, hidden.narrow(1, layout.answer_position(index) - shift, 1)?)))
         .collect::<candle_core::Result<_>>()?;
-    Ok(Answered { ids: ids.to_vec(), probabilities: None, seg_states, truncated: false })
+    Ok(Some(Answered { ids: ids.to_vec(), probabilities: None, seg_states, truncated: false }))
 }

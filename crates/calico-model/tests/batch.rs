@@ -116,7 +116,9 @@ fn a_batch_of_conversations_equals_each_of_them_alone() {
                 .map(|prediction| prediction.target)
                 .collect();
             assert_eq!(targets, [read.answer, &[2]].concat());
-            let answered = read_answer(&model, read.prompt, &images, read.answer).unwrap();
+            let answered = read_answer(&model, read.prompt, &images, read.answer, &mut || true)
+                .unwrap()
+                .unwrap();
             segs.extend(answered.seg_states.into_iter().map(|(token, s)| (conversation, token, s)));
         }
         let found: Vec<_> = states.segs().iter().map(|seg| (seg.conversation, seg.token)).collect();

@@ -141,7 +141,11 @@ impl Case {
     /// Feeds the recorded answer token by token, as generation would choose it.
     fn forced_decode(&self) -> Vec<Tensor> {
         let mut cache = KvCache::new();
-        let prefill = self.model.prefill(&self.prompt, &self.images, &mut cache).unwrap();
+        let prefill = self
+            .model
+            .prefill(&self.prompt, &self.images, &mut cache, &mut || true)
+            .unwrap()
+            .unwrap();
         let mut states = vec![prefill.narrow(1, prefill.dim(1).unwrap() - 1, 1).unwrap()];
         for &token in &self.answer {
             states.push(self.model.step(token, &mut cache).unwrap());
@@ -190,7 +194,10 @@ fn two_pictures_pass_every_stage_as_upstream() {
 fn masks_of_two_and_three_pictures_equal_upstream() {
     for name in ["calico/pair", "calico/triple"] {
         let case = Case::open(name);
-        let answered = read_answer(&case.model, &case.prompt, &case.images, &case.answer).unwrap();
+        let answered =
+            read_answer(&case.model, &case.prompt, &case.images, &case.answer, &mut || true)
+                .unwrap()
+                .unwrap();
         let states = Tensor::cat(&answered.seg_states.values().collect::<Vec<_>>(), 1)
             .unwrap()
             .squeeze(0)
@@ -206,7 +213,11 @@ fn greedy_generation_equals_upstream_step_by_step() {
         let want = case.golden.output("greedy_logits");
         let chosen: Vec<u32> = want.argmax(1).unwrap().to_vec1().unwrap();
         let mut cache = KvCache::new();
-        let prefill = case.model.prefill(&case.prompt, &case.images, &mut cache).unwrap();
+        let prefill = case
+            .model
+            .prefill(&case.prompt, &case.images, &mut cache, &mut || true)
+            .unwrap()
+            .unwrap();
         let mut state = prefill.narrow(1, prefill.dim(1).unwrap() - 1, 1).unwrap();
         for (step, &token) in chosen.iter().enumerate() {
             let logits = case.model.llm().logits(&state).unwrap().squeeze(0).unwrap();
@@ -216,11 +227,15 @@ fn greedy_generation_equals_upstream_step_by_step() {
         }
         // The generation loop walks the same path, up to the first `</s>`.
         let mut sampler = tiny::greedy();
-        let answered =
-            generate(&case.model, &case.prompt, &case.images, 16, &mut sampler, &mut |_| {
-                Ok(std::ops::ControlFlow::Continue(()))
-            })
-            .unwrap();
+        let answered = generate(
+            &case.model,
+            &case.prompt,
+            &case.images,
+            16,
+            &mut sampler,
+            &mut |_: &[u32]| Ok(std::ops::ControlFlow::Continue(())),
+        )
+        .unwrap();
         let until_end: Vec<u32> = chosen.into_iter().take_while(|&token| token != 2).collect();
         assert_eq!(answered.ids, until_end);
     }

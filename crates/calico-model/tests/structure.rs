@@ -209,7 +209,10 @@ fn every_switch_builds_a_model_that_answers_differently() {
     let masks = |config: &CalicoConfig| {
         let model = tiny::model_of(config);
         let images = [encoded(&model, 1), encoded(&model, 2)];
-        let read = calico_model::generate::read_answer(&model, &prompt, &images, &answer).unwrap();
+        let read =
+            calico_model::generate::read_answer(&model, &prompt, &images, &answer, &mut || true)
+                .unwrap()
+                .unwrap();
         let states = Tensor::cat(&read.seg_states.values().collect::<Vec<_>>(), 1)
             .unwrap()
             .squeeze(0)
@@ -240,9 +243,12 @@ fn decoding_a_sentence_step_by_step_equals_reading_it_for_both_seg_positions() {
         let prompt = prompt(&tiny::tokenizer());
         let seg = tiny::tokenizer().special().seg;
         let answer = [40, seg, 41, seg];
-        let read = calico_model::generate::read_answer(&model, &prompt, &images, &answer).unwrap();
+        let read =
+            calico_model::generate::read_answer(&model, &prompt, &images, &answer, &mut || true)
+                .unwrap()
+                .unwrap();
         let mut cache = KvCache::new();
-        let hidden = model.prefill(&prompt, &images, &mut cache).unwrap();
+        let hidden = model.prefill(&prompt, &images, &mut cache, &mut || true).unwrap().unwrap();
         let mut state = hidden.narrow(1, hidden.dim(1).unwrap() - 1, 1).unwrap();
         let mut stored = Vec::new();
         for token in answer {

@@ -29,6 +29,7 @@ pub use conversation::Conversation;
 pub use encode::{EncodedImage, Encoder};
 pub use encoded_batch::EncodedBatch;
 pub use image_features::ImageFeatures;
+pub use read::GoesOn;
 
 use calico_language::{Llama, SpecialTokens};
 use calico_nn::{LayerNorm, Linear};

@@ -1,13 +1,18 @@
 //! Reading prompts and answers, one conversation or many at once.
 
-use calico_language::KvCache;
+use std::cell::{Cell, RefCell};
+
 use calico_language::llama::NoTap;
+use calico_language::{KvCache, LayerTap};
 use candle_core::{Result, Tensor};
 
 use super::packing::Packing;
 use super::{BatchStates, Calico, Conversation, EncodedBatch, EncodedImage};
 use crate::correspondence::{CorrespondenceHook, ImagePlaces, VisualSource};
 use crate::prompt::{PromptId, PromptLayout};
+
+/// Asked before every layer of the language model: whether the reading goes on.
+pub type GoesOn<'a> = dyn FnMut() -> bool + 'a;
 
 impl Calico {
     /// The adapters, bound to one prompt and its images.
@@ -85,6 +90,19 @@ impl Calico {
         self.llm.forward(&embeddings, None, &hook)
     }
 
+    /// Reads a prompt and an answer in one pass, as [`Calico::forward`]; `None` if `goes_on` said
+    /// no.
+    pub fn forward_while(
+        &self,
+        prompt: &[PromptId],
+        answer: &[u32],
+        images: &[EncodedImage],
+        goes_on: &mut GoesOn<'_>,
+    ) -> Result<Option<Tensor>> {
+        let (embeddings, hook) = self.prepare(prompt, answer, images)?;
+        self.read_while(&embeddings, None, hook, goes_on)
+    }
+
     /// Reads many conversations in one pass, without padding. Each is read as if it were alone;
     /// an image that several share was related once, and hears the instruction of each.
     ///
@@ -105,7 +123,7 @@ impl Calico {
         Ok(BatchStates::new(hidden, conversations, packing.layouts, self.tokens, position))
     }
 
-    /// Reads a prompt into an empty cache.
+    /// Reads a prompt into an empty cache; `None` if `goes_on` said no, and the cache is of no use.
     ///
     /// The whole prompt at once: the adapters change its front from its end.
     pub fn prefill(
@@ -113,9 +131,24 @@ impl Calico {
         prompt: &[PromptId],
         images: &[EncodedImage],
         cache: &mut KvCache,
-    ) -> Result<Tensor> {
+        goes_on: &mut GoesOn<'_>,
+    ) -> Result<Option<Tensor>> {
         let (embeddings, hook) = self.prepare(prompt, &[], images)?;
-        self.llm.forward(&embeddings, Some(cache), &hook)
+        self.read_while(&embeddings, Some(cache), hook, goes_on)
+    }
+
+    fn read_while(
+        &self,
+        embeddings: &Tensor,
+        cache: Option<&mut KvCache>,
+        hook: CorrespondenceHook<'_>,
+        goes_on: &mut GoesOn<'_>,
+    ) -> Result<Option<Tensor>> {
+        let tap = While { hook, goes_on: RefCell::new(goes_on), is_over: Cell::new(false) };
+        match self.llm.forward(embeddings, cache, &tap) {
+            Err(_) if tap.is_over.get() => Ok(None),
+            hidden => hidden.map(Some),
+        }
     }
 
     /// Reads one more token; the adapters have nothing to do here.
@@ -124,6 +157,23 @@ impl Calico {
     /// - returns: `[1, 1, D]`
     pub fn step(&self, token: u32, cache: &mut KvCache) -> Result<Tensor> {
         self.llm.forward(&self.llm.embed(&[token])?, Some(cache), &NoTap)
+    }
+}
+
+/// The adapters, as long as the reading goes on.
+struct While<'a, 'b> {
+    hook: CorrespondenceHook<'a>,
+    goes_on: RefCell<&'a mut GoesOn<'b>>,
+    is_over: Cell<bool>,
+}
+
+impl LayerTap for While<'_, '_> {
+    fn before_layer(&self, layer: usize, hidden: Tensor) -> Result<Tensor> {
+        if !(self.goes_on.borrow_mut())() {
+            self.is_over.set(true);
+            candle_core::bail!("nobody waits for what is read");
+        }
+        self.hook.before_layer(layer, hidden)
     }
 }
 

@@ -61,8 +61,8 @@ impl Default for SegmentOptions {
 /// Sees the work while it is done. Every method does nothing by default.
 pub trait Observer {
     /// Whether anybody still waits for the answer; if not, the work ends with
-    /// [`SegmentError::Stopped`]. Asked before every encoder of an image, every answer and every
-    /// mask.
+    /// [`SegmentError::Stopped`]. Asked before every encoder of an image, every answer, every
+    /// layer that reads its prompt and every mask.
     fn goes_on(&mut self) -> bool {
         true
     }

@@ -12,7 +12,7 @@ use std::ops::ControlFlow;
 use std::path::Path;
 use std::sync::Arc;
 
-use calico_language::{Sampler, Tokenizer};
+use calico_language::{Sampler, Tokenizer, TokenizerError};
 use calico_nn::Weights;
 use calico_nn::weights::Random;
 use calico_result::{Answer, ImageEntry, Model, Segmentation};
@@ -20,7 +20,7 @@ use candle_core::Device;
 
 use crate::checkpoint::{ModelFolder, untrained_tokenizer};
 use crate::error::{SegmentError, Stage};
-use crate::generate::{Answered, generate, read_answer};
+use crate::generate::{Answered, GenerateError, Listener, generate, read_answer};
 use crate::grounding::{ParsedAnswer, assign, parse};
 use crate::image_cache::{ImageCache, ImageKey};
 use crate::model::{Calico, EncodedImage};
@@ -218,10 +218,13 @@ impl Segmenter {
         observer.prompt(asked.positions);
         let (answered, parsed) = match &asked.given {
             Some((ids, parsed)) => {
-                let answered =
-                    read_answer(&self.model, &asked.ids, images, ids).map_err(|source| {
-                        SegmentError::Model { stage: Stage::Language { task: asked.task }, source }
-                    })?;
+                let goes_on = &mut || observer.goes_on();
+                let answered = read_answer(&self.model, &asked.ids, images, ids, goes_on)
+                    .map_err(|source| SegmentError::Model {
+                        stage: Stage::Language { task: asked.task },
+                        source,
+                    })?
+                    .ok_or(SegmentError::Stopped)?;
                 (answered, parsed.clone())
             }
             None => self.generate(asked, images, options, observer)?,
@@ -257,17 +260,35 @@ impl Segmenter {
     ) -> Result<(Answered, ParsedAnswer), SegmentError> {
         let limit = options.max_new_tokens.min(asked.room);
         let mut sampler = Sampler::new(options.sampling)?;
-        let answered = generate(&self.model, &asked.ids, images, limit, &mut sampler, &mut |ids| {
-            if !observer.listens() {
-                return Ok(ControlFlow::Continue(()));
-            }
-            // A character whose last bytes are still to come is held back.
-            let text = self.tokenizer.decode(ids)?;
-            Ok(observer.text(text.trim_end_matches(char::REPLACEMENT_CHARACTER)))
-        })
-        .map_err(|source| SegmentError::Generate { task: asked.task, source })?;
+        let mut teller = Teller { tokenizer: &self.tokenizer, observer };
+        let answered = generate(&self.model, &asked.ids, images, limit, &mut sampler, &mut teller)
+            .map_err(|source| match source {
+                GenerateError::Stopped => SegmentError::Stopped,
+                source => SegmentError::Generate { task: asked.task, source },
+            })?;
         let parsed = parse(&answered.ids, images.len(), self.config().decode, &self.tokenizer)?;
         Ok((answered, parsed))
+    }
+}
+
+/// Tells the observer what is written, in words.
+struct Teller<'a> {
+    tokenizer: &'a Tokenizer,
+    observer: &'a mut dyn Observer,
+}
+
+impl Listener for Teller<'_> {
+    fn goes_on(&mut self) -> bool {
+        self.observer.goes_on()
+    }
+
+    fn token(&mut self, ids: &[u32]) -> Result<ControlFlow<()>, TokenizerError> {
+        if !self.observer.listens() {
+            return Ok(ControlFlow::Continue(()));
+        }
+        // A character whose last bytes are still to come is held back.
+        let text = self.tokenizer.decode(ids)?;
+        Ok(self.observer.text(text.trim_end_matches(char::REPLACEMENT_CHARACTER)))
     }
 }
 

@@ -119,7 +119,11 @@ fn results_are_exported_and_hostile_ones_refused() {
     let score = "/answers/0/segments/0/scores/predicted_iou";
     changed(score, json!(1e300)).is_problem(422, "result");
     service
-        .send(&post("/v1/export/coco", "application/json", br#"{"answers": [1e300, }"#))
+        .send(&post(
+            "/v1/export/coco",
+            "content-type: application/json\r\n",
+            br#"{"answers": [1e300, }"#,
+        ))
         .is_problem(400, "bad-request");
 }
 
