@@ -71,7 +71,7 @@ def main():
         failed = sum(not passes(number, *example, address)
                      for number, example in enumerate(zip(examples, EXPECTED), 1))
         service.send_signal(signal.SIGTERM)
-        assert service.wait(60) == 0
+        assert service.wait(120) == 0
     finally:
         service.kill()
     sys.exit(1 if failed else 0)

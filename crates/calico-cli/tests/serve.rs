@@ -167,6 +167,10 @@ fn known_images_are_counted_and_the_built_in_model_says_what_it_is() {
 #[cfg(unix)]
 fn a_termination_under_load_loses_no_request_and_ends_well() {
     let mut service = Running::start(&["--workers", "1"]);
+    // One that goes on arriving, so that the service is not done before it is asked again.
+    let request = lanterns(&[]);
+    let (first, rest) = request.split_at(request.len() - 1);
+    let mut arriving = service.open(first);
     let under_way: Vec<TcpStream> = (0..24).map(|_| service.open(&lanterns(&[]))).collect();
     let start = Instant::now();
     while service.taken_in() < 24.0 {
@@ -177,7 +181,8 @@ fn a_termination_under_load_loses_no_request_and_ends_well() {
         assert!(start.elapsed() < PATIENCE);
     }
     service.send(&lanterns(&[])).is_problem(503, "stopping");
-    for stream in under_way {
+    arriving.write_all(rest).unwrap();
+    for stream in under_way.into_iter().chain([arriving]) {
         let reply = Reply::read(stream);
         assert_eq!(reply.status, 200, "{}", reply.text());
     }

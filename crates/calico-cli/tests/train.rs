@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
-use std::time::Duration;
+use std::time::Instant;
 
 const RECIPE: &str = "
 name = 'small'
@@ -95,21 +95,23 @@ fn a_run_that_is_killed_ten_times_ends_as_one_that_was_never_stopped() {
         let out = out.to_str().unwrap().to_owned();
         ["train".to_owned(), recipe.clone(), "--data".into(), data.clone(), "--out".into(), out]
     };
+    let start = Instant::now();
     let trained = calico(&[]).args(arguments(&whole)).output().unwrap();
     assert!(trained.status.success(), "{}", told(&trained));
+    let took = start.elapsed();
 
     let killed = place.path().join("killed");
     let mut kills = 0;
-    // Odd moments between 0.1 and 0.9 seconds after the start, the same in every test run; the
+    // Odd moments between 1 and 9 % of what a whole run takes, the same in every test run; the
     // machine makes different steps of them.
-    for moment in (1..).map(|n: u64| 100 + n * 347 % 800) {
+    for moment in (1..).map(|n: u32| took * (100 + n * 347 % 800) / 10_000) {
         let mut child = calico(&[])
             .args(arguments(&killed))
             .stdout(Stdio::null())
             .stderr(Stdio::null())
             .spawn()
             .unwrap();
-        std::thread::sleep(Duration::from_millis(moment));
+        std::thread::sleep(moment);
         if child.try_wait().unwrap().is_some() {
             break;
         }

@@ -196,8 +196,12 @@ pub(crate) fn json_of<T: DeserializeOwned>(bytes: &[u8], kind: Kind) -> Result<T
     let value = serde_path_to_error::deserialize(&mut reader).map_err(|error| {
         let path = error.path().to_string();
         let place = if path == "." { String::new() } else { format!(" in {path}") };
-        let is_json = || serde_json::from_slice::<IgnoredAny>(bytes).is_ok();
-        let kind = if is_json() { kind } else { Kind::BadRequest };
+        // What is not read as a value is not checked for being UTF-8.
+        let is_json = || {
+            let text = std::str::from_utf8(bytes);
+            text.is_ok_and(|text| serde_json::from_str::<IgnoredAny>(text).is_ok())
+        };
+        let kind = if kind == Kind::BadRequest || is_json() { kind } else { Kind::BadRequest };
         let detail = format!("the JSON of the request is not usable{place}: {}", error.inner());
         Problem::new(kind, detail)
     })?;

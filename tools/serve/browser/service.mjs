@@ -44,7 +44,11 @@ export async function browse() {
   });
   const close = async () => {
     await context.close();
-    rmSync(profile, { recursive: true, force: true });
+    try {
+      rmSync(profile, { recursive: true, force: true, maxRetries: 5 });
+    } catch {
+      // A process of the browser may still write into it; it lies among the temporary files.
+    }
   };
   return { context, close };
 }

@@ -136,8 +136,11 @@ fn parsed<T: FromStr<Err: std::fmt::Display>>(name: &str, text: &str) -> Result<
     text.trim().parse().map_err(|error| Problem::bad(format!("{name} is {text:?}: {error}")))
 }
 
-/// Reads an integer as JSON has them.
+/// Reads an integer, also in the spellings of JSON.
 fn integer(name: &str, text: &str) -> Result<u64, Problem> {
+    if let Ok(integer) = text.trim().parse() {
+        return Ok(integer);
+    }
     integer_of(&parsed(name, text)?).map_err(|error| Problem::bad(format!("{name}: {error}")))
 }
 

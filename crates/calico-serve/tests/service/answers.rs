@@ -118,13 +118,11 @@ fn results_are_exported_and_hostile_ones_refused() {
     // JSON, and more than a score can be.
     let score = "/answers/0/segments/0/scores/predicted_iou";
     changed(score, json!(1e300)).is_problem(422, "result");
-    service
-        .send(&post(
-            "/v1/export/coco",
-            "content-type: application/json\r\n",
-            br#"{"answers": [1e300, }"#,
-        ))
-        .is_problem(400, "bad-request");
+    let json = "content-type: application/json\r\n";
+    let no_json: [&[u8]; 2] = [br#"{"answers": [1e300, }"#, b"{\"schema\": \"\xff\"}"];
+    for bytes in no_json {
+        service.send(&post("/v1/export/coco", json, bytes)).is_problem(400, "bad-request");
+    }
 }
 
 #[test]

@@ -98,6 +98,7 @@ fn memory_is_taken_as_bytes_come_and_given_back() {
     let silent: Vec<_> = (0..8).map(|_| service.open(head)).collect();
     service.wait_for("calico_connections", 9.0);
     assert_eq!(service.ask("x").status, 200);
+    service.wait_for("calico_request_memory_bytes", 0.0);
     drop(silent);
     let half: Vec<_> = (0..4)
         .map(|_| service.open(&[&head[..], b" ".repeat(249_999).as_slice()].concat()))

@@ -38,14 +38,22 @@ fn a_full_queue_refuses_and_says_when_to_come_back() {
 }
 
 #[test]
-fn limits_of_time_hold_while_waiting_and_while_answering() {
-    let limits = Limits { wait_seconds: 1, answer_seconds: 2, ..Limits::default() };
-    let service = with_limits(limits);
+fn whoever_has_waited_too_long_is_told_so() {
+    let service = with_limits(Limits { wait_seconds: 1, ..Limits::default() });
     let answering = service.open(&question("wait"));
     service.wait_for("calico_answering", 1.0);
     service.ask("a").is_problem(503, "waited");
-    Reply::read(answering).is_problem(503, "unfinished");
+    leave(&answering);
     service.wait_for("calico_answering", 0.0);
+    assert_eq!(service.engine.begun.load(Ordering::SeqCst), 1);
+}
+
+#[test]
+fn an_answer_that_takes_too_long_is_given_up() {
+    let service = with_limits(Limits { answer_seconds: 1, ..Limits::default() });
+    service.ask("wait").is_problem(503, "unfinished");
+    service.wait_for("calico_answering", 0.0);
+    assert_eq!(service.engine.stopped.load(Ordering::SeqCst), 1);
     assert_eq!(service.ask("a").status, 200);
 }
 

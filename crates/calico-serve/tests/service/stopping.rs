@@ -1,5 +1,6 @@
 //! A service that is stopped.
 
+use std::sync::atomic::Ordering;
 use std::time::Instant;
 
 use calico_serve::Limits;
@@ -10,7 +11,7 @@ use crate::{service, with_limits};
 #[test]
 fn a_service_that_stops_answers_what_it_has_and_refuses_what_is_new() {
     let service = service();
-    let under_way = service.open(&question("sleep"));
+    let under_way = service.open(&question("hold"));
     service.wait_for("calico_answering", 1.0);
     let waiting = service.open(&question("one"));
     service.wait_for("calico_queue_waiting", 1.0);
@@ -23,6 +24,7 @@ fn a_service_that_stops_answers_what_it_has_and_refuses_what_is_new() {
     refused.is_problem(503, "stopping");
     assert!(refused.header("retry-after").is_some());
     assert_eq!(service.get("/healthz").status, 200);
+    service.engine.is_released.store(true, Ordering::SeqCst);
     assert_eq!(Reply::read(under_way).status, 200);
     assert_eq!(Reply::read(waiting).status, 200);
     assert_eq!(service.ended(), 0);

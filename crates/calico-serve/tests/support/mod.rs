@@ -6,7 +6,7 @@
 use std::io::{Read as _, Write as _};
 use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
@@ -27,14 +27,15 @@ pub const PICTURE: &[u8] = &[
     0, 0x18, 0, 0, 0, 0, 0, 4, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 9, 9, 9, 0,
 ];
 
-/// Does what prompts say: `wait` until it is cancelled, `sleep` a moment, `panic`, `fail`; any
-/// other prompt is the answer, word by word.
+/// Does what prompts say: `wait` until it is cancelled, `hold` until it is released, `panic`,
+/// `fail`; any other prompt is the answer, word by word.
 #[derive(Debug)]
 pub struct Obedient {
     model: Model,
     /// Answers that were begun, and that were stopped before their end.
     pub begun: AtomicUsize,
     pub stopped: AtomicUsize,
+    pub is_released: AtomicBool,
 }
 
 impl Engine for Obedient {
@@ -79,7 +80,11 @@ impl Engine for Obedient {
         match prompt {
             "panic" => panic!("as it was told"),
             "fail" => return Err(SegmentError::NotFinite { stage: Stage::Masks { task: None } }),
-            "sleep" => thread::sleep(Duration::from_millis(300)),
+            "hold" => {
+                while !self.is_released.load(Ordering::SeqCst) && observer.goes_on() {
+                    thread::sleep(Duration::from_millis(5));
+                }
+            }
             "wait" => {
                 while observer.goes_on() {
                     thread::sleep(Duration::from_millis(5));
@@ -138,7 +143,8 @@ impl Service {
         let (address, stopper) = (server.address(), server.stopper());
         let model = Model { name: "obedient".into(), preset: None };
         let (begun, stopped) = (AtomicUsize::new(0), AtomicUsize::new(0));
-        let engine = Arc::new(Obedient { model, begun, stopped });
+        let is_released = AtomicBool::new(false);
+        let engine = Arc::new(Obedient { model, begun, stopped, is_released });
         let same = Arc::clone(&engine);
         let thread = Some(thread::spawn(move || server.run(same)));
         Self { address, engine, stopper, thread }
@@ -180,11 +186,12 @@ impl Service {
         self.send(&question(prompt))
     }
 
-    /// The value of a measure.
+    /// The value of a measure; one with labels that were not seen yet is 0.
     pub fn measure(&self, name: &str) -> f64 {
         let text = self.get("/metrics").text();
         let line = text.lines().find_map(|line| line.strip_prefix(&format!("{name} ")));
-        line.unwrap_or_else(|| panic!("{name} is missing: {text}")).parse().unwrap()
+        assert!(line.is_some() || name.contains('{'), "{name} is missing: {text}");
+        line.map_or(0.0, |line| line.parse().unwrap())
     }
 
     /// Waits until a measure has a value.
