@@ -166,12 +166,13 @@ fn known_images_are_counted_and_the_built_in_model_says_what_it_is() {
 #[test]
 #[cfg(unix)]
 fn a_termination_under_load_loses_no_request_and_ends_well() {
-    let mut service = Running::start(&["--workers", "1"]);
+    let patient = ["--drain-seconds", "600", "--receive-seconds", "600"];
+    let mut service = Running::start(&[&["--workers", "1"], &patient[..]].concat());
     // One that goes on arriving, so that the service is not done before it is asked again.
-    let request = lanterns(&[]);
+    let request = lanterns(&[("task", "common_parts")]);
     let (first, rest) = request.split_at(request.len() - 1);
     let mut arriving = service.open(first);
-    let under_way: Vec<TcpStream> = (0..24).map(|_| service.open(&lanterns(&[]))).collect();
+    let under_way: Vec<TcpStream> = (0..24).map(|_| service.open(&request)).collect();
     let start = Instant::now();
     while service.taken_in() < 24.0 {
         assert!(start.elapsed() < PATIENCE);
@@ -180,7 +181,7 @@ fn a_termination_under_load_loses_no_request_and_ends_well() {
     while service.get("/readyz").status == 200 {
         assert!(start.elapsed() < PATIENCE);
     }
-    service.send(&lanterns(&[])).is_problem(503, "stopping");
+    service.send(&request).is_problem(503, "stopping");
     arriving.write_all(rest).unwrap();
     for stream in under_way.into_iter().chain([arriving]) {
         let reply = Reply::read(stream);
