@@ -3,13 +3,14 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 use std::fs;
+use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
 use calico_mini::{MODEL_CARD, NAME};
 use calico_model::budget::{Request, modules};
 use calico_model::{
     ModelError, ModelFolder, Observer, Photograph, Preset, Question, SegmentError, SegmentOptions,
-    Segmenter,
+    Segmenter, Stage,
 };
 use calico_nn::weights::checkpoint::{StoredForm, StoredType};
 use calico_result::{Segmentation, Task};
@@ -150,11 +151,13 @@ struct Patience {
     asked: usize,
     /// How often it had been asked when a prompt was about to be read.
     at_prompt: usize,
+    encoders: usize,
+    tokens: usize,
 }
 
 impl Patience {
     fn of(left: usize) -> Self {
-        Self { left, asked: 0, at_prompt: 0 }
+        Self { left, asked: 0, at_prompt: 0, encoders: 0, tokens: 0 }
     }
 }
 
@@ -164,8 +167,19 @@ impl Observer for Patience {
         self.asked <= self.left
     }
 
+    fn stage(&mut self, stage: Stage) {
+        let others = [Stage::Preprocess { image: 1 }.name(), Stage::Language { task: None }.name()];
+        let is_encoder = stage.image().is_some() && !others.contains(&stage.name());
+        self.encoders += usize::from(is_encoder);
+    }
+
     fn prompt(&mut self, _positions: usize) {
         self.at_prompt = self.asked;
+    }
+
+    fn text(&mut self, _so_far: &str) -> ControlFlow<()> {
+        self.tokens += 1;
+        ControlFlow::Continue(())
     }
 }
 
@@ -185,8 +199,13 @@ fn whoever_goes_away_ends_the_work_wherever_it_is() {
         let mut patient = Patience::of(usize::MAX);
         let masks = segment(&mut patient).unwrap().answers[0].text.matches("[SEG]").count();
         assert!(masks >= 2);
-        // Before every layer, every picture whose masks are decoded, and every mask.
-        let asked = layers + photographs.len() + masks;
+        // Before every encoder, and the answer.
+        assert!(patient.encoders >= 3 * photographs.len());
+        assert_eq!(patient.at_prompt, patient.encoders + 1);
+        // Before every layer, every token and the end of them, every picture whose masks are
+        // decoded, and every mask.
+        let written = if matches!(question, Question::Task(_)) { patient.tokens + 1 } else { 0 };
+        let asked = layers + written + photographs.len() + masks;
         assert_eq!(patient.asked - patient.at_prompt, asked);
         for left in 0..patient.asked {
             let mut patience = Patience::of(left);

@@ -36,19 +36,20 @@ pub enum GenerateError {
     #[error(transparent)]
     Tokenizer(#[from] TokenizerError),
     /// Nobody waits for the answer.
-    #[error("stopped before the prompt was read")]
+    #[error("stopped before the answer was complete")]
     Stopped,
 }
 
-/// Follows the writing of an answer, and may end it. A function of the tokens is one that waits
-/// for the first of them.
+/// Follows the writing of an answer, and may end it. A function of the tokens is one that always
+/// waits.
 pub trait Listener {
-    /// Whether anybody still waits for the answer: asked before every layer that reads the prompt.
+    /// Whether anybody still waits for the answer: asked before every layer that reads the prompt,
+    /// and every token.
     fn goes_on(&mut self) -> bool {
         true
     }
 
-    /// Sees the answer so far after every token; `Break` ends it here.
+    /// Sees the answer so far after every token; `Break` makes this the whole answer.
     fn token(&mut self, ids: &[u32]) -> Result<ControlFlow<()>, TokenizerError>;
 }
 
@@ -80,6 +81,9 @@ pub fn generate(
     };
     let mut probabilities = Vec::new();
     while answered.ids.len() < limit {
+        if !listener.goes_on() {
+            return Err(GenerateError::Stopped);
+        }
         let logits =
             model.llm().logits(&state)?.flatten_all()?.to_dtype(DType::F32)?.to_vec1::<f32>()?;
         let token = sampler.choose(&logits)?;
@@ -119,7 +123,7 @@ pub fn read_answer(
     goes_on: &mut GoesOn<'_>,
 ) -> candle_core::Result<Option<Answered>> {
     let layout = PromptLayout::new(prompt, model.config().tokens_per_image());
-    let Some(hidden) = model.forward_while(prompt, ids, images, goes_on)? else {
+    let Some(hidden) = model.forward(prompt, ids, images, goes_on)? else {
         return Ok(None);
     };
     let shift = match model.config().seg_proj.position {

@@ -104,7 +104,8 @@ fn a_batch_of_conversations_equals_each_of_them_alone() {
         let mut segs = Vec::new();
         for (conversation, read) in talk.conversations().into_iter().enumerate() {
             let images: Vec<_> = read.images.iter().map(|&image| alone[image].clone()).collect();
-            let want = model.forward(read.prompt, read.answer, &images).unwrap();
+            let want =
+                model.forward(read.prompt, read.answer, &images, &mut || true).unwrap().unwrap();
             let span = &states.spans()[conversation];
             let own = states.hidden().narrow(1, span.start, span.len()).unwrap();
             assert_close(&format!("{position:?} {conversation}"), &own, &want, 1e-5);
@@ -153,7 +154,7 @@ fn every_switch_reads_batches_as_it_reads_conversations() {
         let states = model.forward_batch(&talk.conversations(), &batch).unwrap();
         let read = talk.conversations()[1];
         let images = [batch.one(2).unwrap(), batch.one(0).unwrap()];
-        let want = model.forward(read.prompt, read.answer, &images).unwrap();
+        let want = model.forward(read.prompt, read.answer, &images, &mut || true).unwrap().unwrap();
         let span = &states.spans()[1];
         let own = states.hidden().narrow(1, span.start, span.len()).unwrap();
         assert_close(&format!("switch {number}"), &own, &want, 1e-5);
@@ -199,7 +200,7 @@ fn conversations_about_no_picture_need_none() {
     let model = tiny::model();
     let talk = Talk::new();
     let alone = &talk.conversations()[..1];
-    let want = model.forward(alone[0].prompt, alone[0].answer, &[]).unwrap();
+    let want = model.forward(alone[0].prompt, alone[0].answer, &[], &mut || true).unwrap().unwrap();
     for batch in [encoded(&model), model.no_images().unwrap()] {
         let states = model.forward_batch(alone, &batch).unwrap();
         assert_close("states", states.hidden(), &want, 1e-6);

@@ -34,23 +34,15 @@ pub(crate) struct Work {
 
 /// Work that somebody waits for.
 struct Job {
-    id: u64,
+    waiter: Waiter,
     work: Work,
-    events: UnboundedSender<Event>,
-    is_cancelled: Arc<AtomicBool>,
     arrived: Instant,
     /// Names the request in the log.
     span: tracing::Span,
 }
 
-impl Job {
-    fn waiter(&self) -> Waiter {
-        let is_cancelled = Arc::clone(&self.is_cancelled);
-        Waiter { id: self.id, events: self.events.clone(), is_cancelled }
-    }
-}
-
-/// Whoever waits for a question that is answered.
+/// Whoever waits for an answer.
+#[derive(Clone)]
 struct Waiter {
     id: u64,
     events: UnboundedSender<Event>,
@@ -142,12 +134,11 @@ impl Queue {
         let id = state.next_id;
         state.next_id += 1;
         // Somebody holds the other end: it is in this function.
-        let _ = sender.send(Event::Queued { ahead: state.waiting.len() + state.answering.len() });
+        let ahead = state.ahead(state.waiting.len(), shared.limits.workers());
+        let _ = sender.send(Event::Queued { ahead });
         state.waiting.push_back(Job {
-            id,
+            waiter: Waiter { id, events: sender, is_cancelled: Arc::clone(&is_cancelled) },
             work,
-            events: sender,
-            is_cancelled: Arc::clone(&is_cancelled),
             arrived: Instant::now(),
             span: tracing::Span::current(),
         });
@@ -183,7 +174,7 @@ impl Queue {
             waiter.let_go();
         }
         for job in state.waiting.drain(..) {
-            job.waiter().let_go();
+            job.waiter.let_go();
         }
         self.0.count(&state);
         left
@@ -218,9 +209,9 @@ impl Shared {
     /// Takes a question out that nobody waits for.
     fn withdraw(&self, id: u64) {
         let mut state = self.state();
-        if let Some(place) = state.waiting.iter().position(|job| job.id == id) {
+        if let Some(place) = state.waiting.iter().position(|job| job.waiter.id == id) {
             state.waiting.remove(place);
-            state.tell_places();
+            state.tell_places(self.limits.workers());
             self.count(&state);
         }
     }
@@ -233,10 +224,16 @@ impl State {
         seconds.ceil().clamp(1.0, 600.0) as u64
     }
 
+    /// How many answers must be complete before the question at a place of the queue is begun.
+    fn ahead(&self, place: usize, workers: usize) -> usize {
+        (place + self.answering.len() + 1).saturating_sub(workers)
+    }
+
     /// Tells everybody who waits how many come before.
-    fn tell_places(&self) {
+    fn tell_places(&self, workers: usize) {
         for (place, job) in self.waiting.iter().enumerate() {
-            let _ = job.events.send(Event::Queued { ahead: place + self.answering.len() });
+            let ahead = self.ahead(place, workers);
+            let _ = job.waiter.events.send(Event::Queued { ahead });
         }
     }
 }

@@ -76,23 +76,11 @@ impl Calico {
         packing.embeddings(visual.as_ref(), |ids| self.llm.embed(ids))
     }
 
-    /// Reads a prompt and an answer in one pass.
+    /// Reads a prompt and an answer in one pass; `None` if `goes_on` said no.
     ///
     /// # Shapes
     /// - returns: `[1, S, D]`, normed states of the expanded prompt and the answer
     pub fn forward(
-        &self,
-        prompt: &[PromptId],
-        answer: &[u32],
-        images: &[EncodedImage],
-    ) -> Result<Tensor> {
-        let (embeddings, hook) = self.prepare(prompt, answer, images)?;
-        self.llm.forward(&embeddings, None, &hook)
-    }
-
-    /// Reads a prompt and an answer in one pass, as [`Calico::forward`]; `None` if `goes_on` said
-    /// no.
-    pub fn forward_while(
         &self,
         prompt: &[PromptId],
         answer: &[u32],

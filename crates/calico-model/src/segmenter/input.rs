@@ -62,7 +62,7 @@ impl Default for SegmentOptions {
 pub trait Observer {
     /// Whether anybody still waits for the answer; if not, the work ends with
     /// [`SegmentError::Stopped`]. Asked before every encoder of an image, every answer, every
-    /// layer that reads its prompt and every mask.
+    /// layer that reads its prompt, every token, the masks of every image, and each of them.
     fn goes_on(&mut self) -> bool {
         true
     }

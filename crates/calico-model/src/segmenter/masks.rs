@@ -1,7 +1,7 @@
 //! From the states of `[SEG]` tokens to masks with scores.
 
-use calico_image::{Mask, Rle};
-use calico_result::{Role, Scores, Segment, SegmentOrigin, label_of};
+use calico_image::{ImageError, Mask};
+use calico_result::{Role, Scores, Segment, SegmentOrigin};
 use calico_vision::sam::MaskPrediction;
 use candle_core::Tensor;
 
@@ -58,7 +58,7 @@ impl Segmenter {
                 let probability = phrase_probability(answered, parsed, phrase);
                 let scores = Scores::new(mean_foreground(&logits), probability, iou);
                 let words = parsed.phrases.get(phrase).map_or("", |phrase| &phrase.phrase);
-                let drawn = drawn(words, [phrase, image], first_group, &mask, scores);
+                let drawn = drawn(words, [phrase, image], first_group, &mask, scores)?;
                 observer.mask(&drawn.segment);
                 found.push((seg.token, drawn));
             }
@@ -96,7 +96,7 @@ fn drawn(
     first_group: u32,
     mask: &Mask,
     scores: Scores,
-) -> Drawn {
+) -> Result<Drawn, ImageError> {
     let origin = SegmentOrigin {
         id: 0,
         phrase: words.to_owned(),
@@ -105,9 +105,9 @@ fn drawn(
         group: first_group + phrase as u32,
         parent: None,
     };
-    let label = label_of(words).to_lowercase();
-    let named = Named { phrase, image, label, region: Rle::from_mask(mask) };
-    Drawn { named, segment: Segment::new(origin, mask, scores) }
+    let segment = Segment::new(origin, mask, scores);
+    let (label, region) = (segment.label.to_lowercase(), segment.mask.runs()?);
+    Ok(Drawn { named: Named { phrase, image, label, region }, segment })
 }
 
 /// Geometric mean of the probabilities of a phrase's tokens, where they were generated.

@@ -37,17 +37,13 @@ impl<'a> Watcher<'a> {
 
     fn tell(&self, event: Event) {
         // Whoever asked may be gone, which `goes_on` notices.
-        let _ = self.job.events.send(event);
-    }
-
-    fn is_cancelled(&self) -> bool {
-        self.job.is_cancelled.load(Ordering::Relaxed)
+        let _ = self.job.waiter.events.send(event);
     }
 }
 
 impl Observer for Watcher<'_> {
     fn goes_on(&mut self) -> bool {
-        !self.is_cancelled()
+        !self.job.waiter.is_cancelled.load(Ordering::Relaxed)
     }
 
     fn known(&mut self, _image: usize) {
@@ -81,7 +77,7 @@ impl Observer for Watcher<'_> {
         let delta = so_far.strip_prefix(self.told.as_str()).unwrap_or_default().to_owned();
         self.told.push_str(&delta);
         self.tell(Event::Text { answer: self.answers, delta });
-        if self.is_cancelled() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        ControlFlow::Continue(())
     }
 
     fn mask(&mut self, segment: &Segment) {

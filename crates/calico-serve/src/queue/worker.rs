@@ -23,7 +23,7 @@ impl Shared {
             let start = Instant::now();
             job.span.in_scope(|| self.answer(&job));
             let mut state = self.state();
-            state.answering.retain(|answering| answering.id != job.id);
+            state.answering.retain(|answering| answering.id != job.waiter.id);
             let took = start.elapsed().as_secs_f64();
             state.mean_seconds += WEIGHT * (took - state.mean_seconds);
             self.count(&state);
@@ -36,8 +36,8 @@ impl Shared {
         let mut state = self.state();
         loop {
             if let Some(job) = state.waiting.pop_front() {
-                state.answering.push(job.waiter());
-                state.tell_places();
+                state.answering.push(job.waiter.clone());
+                state.tell_places(self.limits.workers());
                 self.count(&state);
                 return job;
             }
@@ -47,8 +47,8 @@ impl Shared {
 
     fn answer(&self, job: &Job) {
         self.metrics.wait_seconds.observe(job.arrived.elapsed().as_secs_f64());
-        if job.is_cancelled.load(Ordering::Relaxed)
-            || job.events.send(Event::Started(Instant::now())).is_err()
+        if job.waiter.is_cancelled.load(Ordering::Relaxed)
+            || job.waiter.events.send(Event::Started(Instant::now())).is_err()
         {
             return;
         }
@@ -69,6 +69,6 @@ impl Shared {
             }
         };
         // Whoever asked may be gone.
-        let _ = job.events.send(event);
+        let _ = job.waiter.events.send(event);
     }
 }

@@ -3,6 +3,7 @@
 use std::any::Any;
 use std::thread;
 
+use calico_model::panic_message;
 use rayon::{ThreadPool, ThreadPoolBuilder};
 
 use crate::TrainError;
@@ -77,9 +78,8 @@ impl Workers {
 
 /// What is told of a panic.
 pub(super) fn panicked(what: &str, panic: &(dyn Any + Send)) -> TrainError {
-    let text = panic.downcast_ref::<&str>().copied();
-    let text = text.or_else(|| panic.downcast_ref::<String>().map(String::as_str));
-    TrainError::Internal(format!("{what} panicked: {}", text.unwrap_or("no reason is known")))
+    let text = panic_message(panic).unwrap_or("no reason is known");
+    TrainError::Internal(format!("{what} panicked: {text}"))
 }
 
 #[cfg(test)]
