@@ -94,9 +94,8 @@ def bombs():
     yield "webp size", patched(webp, at, b"\xff\xff\xff\xff")
     yield "tiff size", tiff.getvalue().replace(struct.pack("<HHI", 256, 4, 1) + struct.pack("<I", 8),
                                                struct.pack("<HHI", 256, 4, 1) + struct.pack("<I", 1 << 30))
-    for kind in ["PNG", "BMP", "GIF", "TIFF"]:
+    for kind in ["PNG", "BMP", "GIF", "TIFF", "JPEG"]:
         yield f"{kind.lower()} 1x60000", long_side(kind)
-    yield "jpeg 1x60000", long_side("JPEG")
 
 
 class Attacks:

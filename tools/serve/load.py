@@ -183,7 +183,7 @@ def main():
     parser.add_argument("--no-batch", action="store_true", help="compare with nothing")
     args = parser.parse_args()
 
-    report, child = {}, None
+    child = None
     with tempfile.TemporaryDirectory() as scratch:
         scratch = Path(scratch)
         compares = args.program and not args.no_batch and not args.address and not args.service

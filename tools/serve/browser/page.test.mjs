@@ -110,6 +110,18 @@ async function changed(index, before) {
   }
 }
 
+/** How both pictures look while nothing is pointed at. */
+async function looks() {
+  await page.mouse.move(5, 5);
+  return [await colours(0), await colours(1)];
+}
+
+/** A file that the page offers. */
+async function download(kind) {
+  const [got] = await Promise.all([page.waitForEvent("download"), page.click(`[data-download="${kind}"]`)]);
+  return { name: got.suggestedFilename(), bytes: readFileSync(await got.path()) };
+}
+
 function problem() {
   return page.locator("#problem").innerText();
 }
@@ -151,9 +163,13 @@ test("two uploaded pictures are asked all three tasks and a question of one's ow
     assert.match(await page.locator(`${SENTENCES} p`).innerText(), /\w+ \w+/);
   }
   await choose("own");
-  await page.fill("#prompt", "Which object do the images share?");
+  const question = "Which object do the images share?";
+  await page.fill("#prompt", question);
   await page.click("#send");
   await answered();
+  assert.equal(await page.locator(`${SENTENCES} h3`).innerText(), "Answer");
+  const { answers } = JSON.parse((await download("json")).bytes);
+  assert.deepEqual(answers.map(({ task, prompt }) => [task, prompt]), [[null, question]]);
   assert.equal(await page.locator("#history li").count(), 4);
 });
 
@@ -185,6 +201,15 @@ test("a phrase lights its masks up in every picture, and a mask its phrase", asy
   await shot("pointed");
 });
 
+test("masks lie where the service says", async () => {
+  // Two rows and three columns, whose lower row is the mask; the last three numbers are differences.
+  const bits = await page.evaluate(async () => {
+    const { ShownMask } = await import("/masks.js");
+    return [...new ShownMask({ size: [2, 3], counts: "111000" }, 1).bits];
+  });
+  assert.deepEqual(bits, [0, 0, 0, 1, 1, 1]);
+});
+
 /** Answers every question of the page with these events. */
 async function answerWith(events, { cut = false } = {}) {
   const body = events.map(([name, data]) => `event: ${name}\ndata: ${JSON.stringify(data)}\n\n`).join("");
@@ -198,7 +223,7 @@ function resultOf(text, segments) {
   const scores = { mean_foreground_probability: 0.9, phrase_token_probability: null, predicted_iou: 0.9, calibrated: false };
   const segment = ([phrase, image, group], index) => ({
     id: index + 1, label: phrase.replace("a ", ""), phrase, image, role: "other", group, parent: null,
-    mask: { size: [256, 320], counts: "PP2" }, box: null, area: 0, area_ratio: group / 10, centroid: null, scores,
+    mask: { size: [256, 320], counts: "PP`2" }, box: null, area: 0, area_ratio: group / 10, centroid: null, scores,
   });
   const answer = {
     task: null, prompt: "?", text, plain_text: text, status: "ok", truncated: false,
@@ -229,6 +254,9 @@ test("a phrase without masks takes no other phrase's colour, while it is written
   await page.click("#send");
   await answered();
   assert.deepEqual(await groups(), expected);
+  const rows = page.locator("#areas tbody tr");
+  const cells = await rows.evaluateAll((all) => all.map((row) => [...row.children].map((cell) => cell.textContent)));
+  assert.deepEqual(cells, [["handle", "10.0 %", "10.0 %"], ["lid", "20.0 %", "–"]]);
   assert.match(await page.innerText("#warnings"), /one thing to know/);
 });
 
@@ -276,6 +304,13 @@ test("masks, outlines, opacity and single phrases can be switched off", async ()
   const bare = await colours(0);
   assert.notEqual(bare, faint);
   await page.check("#show-masks");
+  const [faintly] = await looks();
+  const first = page.locator(".phrase[data-group]").first();
+  await first.click();
+  const [without] = await looks();
+  assert.ok(without !== faintly && without !== bare, "one phrase alone is hidden");
+  await first.click();
+  assert.deepEqual((await looks())[0], faintly);
   for (const phrase of await page.locator(".phrase[data-group]").all()) {
     await phrase.click();
     assert.equal(await phrase.getAttribute("aria-pressed"), "false");
@@ -290,6 +325,9 @@ test("a picture is zoomed and moved by buttons, wheel and drag, and fits again",
   await page.click("#zoom-in");
   const near = await colours(0);
   assert.notEqual(near, fit);
+  await page.click("#zoom-out");
+  assert.equal(await colours(0), fit);
+  await page.click("#zoom-in");
   const box = await page.locator("#stages canvas").first().boundingBox();
   await page.mouse.move(box.x + 150, box.y + 100);
   await page.mouse.down();
@@ -303,17 +341,28 @@ test("a picture is zoomed and moved by buttons, wheel and drag, and fits again",
   await page.click("#zoom-reset");
   await page.mouse.move(5, 5);
   assert.equal(await colours(0), fit);
+  // The wheel scrolls the page past a picture that fits, but with Control it zooms.
+  await page.mouse.move(box.x + 10, box.y + 10);
+  const pointed = await colours(0);
+  await page.keyboard.down("Control");
+  await page.mouse.wheel(0, -200);
+  await changed(0, pointed);
+  await page.keyboard.up("Control");
 });
 
 test("everything can be downloaded", async () => {
   await ask("all");
-  const download = async (kind) => {
-    const [got] = await Promise.all([page.waitForEvent("download"), page.click(`[data-download="${kind}"]`)]);
-    return { name: got.suggestedFilename(), bytes: readFileSync(await got.path()) };
-  };
   const png = await download("png");
   assert.equal(png.name, "calico.png");
-  assert.equal(png.bytes.subarray(1, 4).toString(), "PNG");
+  // How much of its middle row is no paper: both pictures, and three gaps.
+  const drawn = await page.evaluate(async (bytes) => {
+    const bitmap = await createImageBitmap(new Blob([new Uint8Array(bytes)], { type: "image/png" }));
+    const context = new OffscreenCanvas(bitmap.width, 1).getContext("2d");
+    context.drawImage(bitmap, 0, -360);
+    const { data } = context.getImageData(0, 0, bitmap.width, 1);
+    return data.filter((value, place) => place % 4 === 0 && value < 250).length / bitmap.width;
+  }, [...png.bytes]);
+  assert.ok(drawn > 0.9, `${drawn} of the middle row`);
   const coco = await download("coco");
   assert.equal(coco.name, "coco.json");
   assert.ok(JSON.parse(coco.bytes).annotations.length > 0);
@@ -340,19 +389,25 @@ test("pictures are dropped, pasted, taken, moved and removed", async () => {
   await give("paste", "pasted.jpg");
   await page.click("#camera");
   await page.waitForFunction(() => document.querySelector("#video").videoWidth > 0);
+  await page.evaluate(() => ([window.cameraTrack] = document.querySelector("#video").srcObject.getTracks()));
   await page.click("#shoot");
   await page.waitForSelector("#pictures li:nth-child(3)");
+  await page.waitForFunction(() => document.querySelector("#video").srcObject === null);
+  assert.equal(await page.evaluate(() => window.cameraTrack.readyState), "ended");
   const names = () => page.locator("#pictures .name").allInnerTexts();
   assert.deepEqual(await names(), ["dropped.jpg", "pasted.jpg", "camera-3.jpg"]);
-  await page.getByRole("button", { name: "Move pasted.jpg to the front" }).click();
-  assert.deepEqual(await names(), ["pasted.jpg", "dropped.jpg", "camera-3.jpg"]);
+  await page.getByRole("button", { name: "Move camera-3.jpg forward" }).click();
+  assert.deepEqual(await names(), ["dropped.jpg", "camera-3.jpg", "pasted.jpg"]);
+  await page.getByRole("button", { name: "Move dropped.jpg back" }).click();
+  assert.deepEqual(await names(), ["camera-3.jpg", "dropped.jpg", "pasted.jpg"]);
   await page.getByRole("button", { name: "Remove dropped.jpg" }).click();
-  assert.deepEqual(await names(), ["pasted.jpg", "camera-3.jpg"]);
+  assert.deepEqual(await names(), ["camera-3.jpg", "pasted.jpg"]);
 });
 
 test("an earlier answer comes back", async () => {
   await ask("common_objects");
   const first = await page.innerText("#sentences");
+  const before = await looks();
   await choose("unique_parts");
   await page.click("#send");
   await answered();
@@ -360,6 +415,7 @@ test("an earlier answer comes back", async () => {
   await page.locator("#history button").nth(1).click();
   await page.waitForFunction((text) => document.querySelector("#sentences").innerText === text, first);
   assert.equal(await page.locator("#stages canvas").count(), 2);
+  assert.deepEqual(await looks(), before);
 });
 
 test("what is wrong is said", async () => {
@@ -397,7 +453,7 @@ test("a service that is busy, gone or slow is said, and a question can be stoppe
   await page.unroute("**/v1/segment");
   await page.route("**/v1/segment", () => {});
   await page.click("#send");
-  await page.click("#stop");
+  await Promise.all([page.waitForEvent("requestfailed"), page.click("#stop")]);
   await page.waitForSelector(DONE, { state: "attached" });
   assert.equal(await page.locator("#problem").isHidden(), true);
 });
@@ -424,13 +480,14 @@ test("the keyboard is enough", async () => {
       const { tagName, textContent, dataset } = document.activeElement;
       return { tag: tagName, text: textContent.trim(), group: dataset.group };
     });
-  const tabTo = async (is) => {
+  const goBy = (key) => async (is) => {
     for (let presses = 0; presses < 60; presses++) {
-      await page.keyboard.press("Tab");
+      await page.keyboard.press(key);
       if (is(await focused())) return;
     }
-    assert.fail("the keyboard does not get there");
+    assert.fail(`${key} does not get there`);
   };
+  const [tabTo, backTo] = [goBy("Tab"), goBy("Shift+Tab")];
   await tabTo(({ text }) => text === "Lanterns");
   await page.keyboard.press("Enter");
   await answered();
@@ -445,13 +502,6 @@ test("the keyboard is enough", async () => {
   await page.keyboard.press("Enter");
   await page.waitForFunction(() => document.querySelectorAll("#sentences article").length === 3);
   assert.equal(await page.evaluate(() => document.activeElement.textContent.trim()), "All three");
-  const backTo = async (is) => {
-    for (let presses = 0; presses < 60; presses++) {
-      await page.keyboard.press("Shift+Tab");
-      if (is(await focused())) return;
-    }
-    assert.fail("the keyboard does not get back there");
-  };
   await backTo(({ tag }) => tag === "CANVAS");
   await backTo(({ tag }) => tag === "INPUT");
   await tabTo(({ tag }) => tag === "CANVAS");

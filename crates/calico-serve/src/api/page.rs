@@ -13,8 +13,7 @@ use super::App;
 /// What a page may do: run our own files, show pictures that it made, talk to this service, and
 /// use the camera if the user agrees. No inline code, no other host.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' \
-                      blob: data:; connect-src 'self'; media-src 'self' blob:; \
-                      manifest-src 'self'; base-uri 'none'; form-action 'none'; \
+                      blob:; connect-src 'self'; base-uri 'none'; form-action 'none'; \
                       frame-ancestors 'none'";
 const PERMISSIONS: HeaderName = HeaderName::from_static("permissions-policy");
 

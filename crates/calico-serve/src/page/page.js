@@ -2,7 +2,7 @@
 
 import { MOST_SIDE, ShownMask, color, css, onColor } from "/masks.js";
 import * as service from "/service.js";
-import { Stage, look, picture } from "/stage.js";
+import { STEP, Stage, look, picture } from "/stage.js";
 
 const $ = (id) => document.getElementById(id);
 
@@ -123,7 +123,7 @@ function listPictures() {
       make(
         "div",
         { class: "tools" },
-        tool(`Move ${name} to the front`, "←", swap(index - 1), index === 0),
+        tool(`Move ${name} forward`, "←", swap(index - 1), index === 0),
         tool(`Move ${name} back`, "→", swap(index + 1), index === pictures.length - 1),
         tool(`Remove ${name}`, "×", remove),
       ),
@@ -672,8 +672,8 @@ $("opacity").addEventListener("input", (event) => {
   look.opacity = event.target.value / 100;
   redraw();
 });
-$("zoom-in").addEventListener("click", () => shown?.stages.forEach((stage) => stage.zoomBy(1.4)));
-$("zoom-out").addEventListener("click", () => shown?.stages.forEach((stage) => stage.zoomBy(1 / 1.4)));
+$("zoom-in").addEventListener("click", () => shown?.stages.forEach((stage) => stage.zoomBy(STEP)));
+$("zoom-out").addEventListener("click", () => shown?.stages.forEach((stage) => stage.zoomBy(1 / STEP)));
 $("zoom-reset").addEventListener("click", () => shown?.stages.forEach((stage) => stage.fit()));
 for (const button of document.querySelectorAll("[data-download]")) {
   button.addEventListener("click", () => download(button.dataset.download));

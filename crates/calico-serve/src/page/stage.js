@@ -3,7 +3,8 @@
 import { css, color } from "/masks.js";
 
 const MOST_ZOOM = 16;
-const STEP = 1.4;
+/** What a button, a key or a notch of the wheel zooms by. */
+export const STEP = 1.4;
 /** How far the arrow keys move, as a share of the view. */
 const MOVE = 0.15;
 /** How little of a mask is shown while another phrase is lit. */
