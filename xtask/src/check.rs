@@ -1,4 +1,4 @@
-//! All that CI runs, cheapest first, up to the first failure.
+//! All that CI runs and that needs only Rust, cheapest first, up to the first failure.
 
 use std::process::Command;
 use std::time::Instant;

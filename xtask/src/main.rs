@@ -1,7 +1,7 @@
 //! Chores of this workspace.
 //!
-//! `cargo xtask check` runs all that CI runs; `cargo xtask tidy` runs its fastest step alone: the
-//! rules of the house that no compiler knows.
+//! `cargo xtask check` runs all that CI runs and that needs only Rust; `cargo xtask tidy` runs its
+//! fastest step alone: the rules of the house that no compiler knows.
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "chores talk to a person")]
 
 use std::process::ExitCode;
