@@ -69,7 +69,7 @@ fn a_header_of_three_billion_pixels() {
     desk.write("huge.png", &png);
     let start = Instant::now();
     says(&refuses_images(&desk, &["huge.png"], &[]), &["huge.png", "60000"]);
-    assert!(start.elapsed() < Duration::from_mins(1));
+    assert!(start.elapsed() < Duration::from_secs(20));
 }
 
 fn crc32(bytes: &[u8]) -> u32 {

@@ -10,7 +10,8 @@
 //! [`Server`] is the face: it listens, answers with an [`Engine`], and drains when it is
 //! [stopped](Stopper). What a request may take is checked before anything is done for it, step by
 //! step: room in the queue, its bytes, its words, its pictures' pixels, the memory of all of it.
-//! Whoever goes away is forgotten, and the work for him ends at the next stage of the model.
+//! Whoever goes away is forgotten, and the work for him ends before the next encoder, layer, token
+//! or mask.
 //!
 //! The API is described by `/openapi.json`, which is made from the handlers.
 

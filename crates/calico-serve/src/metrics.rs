@@ -160,6 +160,7 @@ mod tests {
             "calico_stage_seconds_bucket{le=\"0.05\",stage=\"sam_encoder\"} 1",
             "calico_queue_waiting 3",
             "calico_request_memory_bytes 4096",
+            "calico_image_cache_bytes 5",
             "# EOF",
         ] {
             assert!(text.contains(line), "{line} is missing: {text}");

@@ -96,8 +96,8 @@ impl Server {
         Stopper(self.stop.clone())
     }
 
-    /// Serves until it is stopped. Returns how many questions were left without an answer,
-    /// because they took longer than there was time.
+    /// Serves until it is stopped. Returns how many questions were left without an answer, at
+    /// least, because they took longer than there was time.
     ///
     /// # Errors
     /// If threads cannot be started.

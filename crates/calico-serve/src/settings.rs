@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use axum::http::HeaderValue;
+use calico_image::DecodeOptions;
 use serde::Deserialize;
 
 /// How a service behaves.
@@ -126,7 +127,7 @@ pub struct SettingError {
     pub expected: &'static str,
 }
 
-/// So many requests of the largest size fit into the memory for all of them.
+/// The memory of all requests is at least so many times the largest one.
 const REQUESTS: usize = 4;
 
 /// The longest that any step may take: a day.
@@ -142,6 +143,7 @@ impl Settings {
 
 impl Limits {
     fn check(&self) -> Result<(), SettingError> {
+        let decoder = DecodeOptions::default();
         let counts = [
             ("workers", self.workers() as u64, 1024),
             ("queue", self.queue as u64, 1 << 20),
@@ -150,8 +152,8 @@ impl Limits {
             ("memory_bytes", self.memory_bytes as u64, 1 << 42),
             ("text_bytes", self.text_bytes as u64, 1 << 20),
             ("images", self.images as u64, 1 << 10),
-            ("image_pixels", self.image_pixels, 1 << 32),
-            ("image_side", u64::from(self.image_side), 1 << 16),
+            ("image_pixels", self.image_pixels, decoder.max_pixels),
+            ("image_side", u64::from(self.image_side), u64::from(decoder.max_side)),
             ("answer_tokens", self.answer_tokens as u64, 1 << 20),
             ("header_seconds", self.header_seconds, MOST_SECONDS),
             ("receive_seconds", self.receive_seconds, MOST_SECONDS),

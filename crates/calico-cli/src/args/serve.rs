@@ -133,7 +133,7 @@ pub(crate) struct LimitArgs {
     #[arg(long, env = "CALICO_CONNECTIONS", value_name = "N")]
     pub(crate) connections: Option<usize>,
 
-    /// Bytes of a request [default: 67108864].
+    /// Bytes of a request, at most a quarter of those of everybody [default: 67108864].
     #[arg(long, env = "CALICO_REQUEST_BYTES", value_name = "BYTES")]
     pub(crate) request_bytes: Option<usize>,
 

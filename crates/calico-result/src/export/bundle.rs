@@ -1,4 +1,4 @@
-//! An export as one file in memory: for whoever is far away.
+//! An export as the bytes of one file: for whoever is far away.
 
 use std::fs;
 use std::io::{Cursor, Write as _};
@@ -9,7 +9,7 @@ use zip::{CompressionMethod, DateTime, ZipWriter};
 use super::{ExportFormat, write};
 use crate::{ResultError, Segmentation, create_output_folder};
 
-/// A file that is not on a disk.
+/// A file that was not written where anybody looks.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Bundle {
     /// What it would be called.
@@ -22,7 +22,8 @@ pub struct Bundle {
 
 /// A result in one format: the file itself where it is `coco.json`, else an archive of all files.
 ///
-/// The result is not [validated](Segmentation::validate) here.
+/// Its parts pass through a folder among the temporary files. The result is not
+/// [validated](Segmentation::validate) here.
 pub fn bundle(result: &Segmentation, format: ExportFormat) -> Result<Bundle, ResultError> {
     let name = format!("{format}.zip");
     let failed = |source| ResultError::Write { path: name.clone().into(), source };

@@ -25,7 +25,7 @@ const DECODED: u64 = 8;
 /// Bytes of a pixel of a picture.
 const KEPT: u64 = 3;
 
-/// Requests that are read, and pictures that are decoded, at once: the model needs the processor,
+/// Requests in JSON that are read, and pictures that are decoded, at once: the model needs the processor,
 /// too.
 const DECODERS: usize = 2;
 

@@ -105,7 +105,13 @@ macro_rules! unsupported {
             /// The name of something that is asked all the same.
             fn asked(&self) -> Option<&'static str> {
                 let all = [$((stringify!($name), self.$name),)*];
-                all.into_iter().find_map(|(name, Asks(asks))| asks.then_some(name))
+                let is_free = |name: &str, asks| match asks {
+                    Asks::Nothing => true,
+                    Asks::For("none") => ["tool_choice", "function_call"].contains(&name),
+                    Asks::For("text") => ["modalities", "response_format"].contains(&name),
+                    _ => false,
+                };
+                all.into_iter().find(|(name, asks)| !is_free(name, *asks)).map(|(name, _)| name)
             }
         }
     };
@@ -246,6 +252,7 @@ mod tests {
             r#""frequency_penalty": 0"#,
             r#""response_format": {"type": "text"}"#,
             r#""modalities": ["text"]"#,
+            r#""tool_choice": "none""#,
             r#""logprobs": false"#,
         ] {
             assert_eq!(request(member), Ok(()), "{member}");
@@ -256,6 +263,10 @@ mod tests {
             r#""presence_penalty": 0.5"#,
             r#""response_format": {"type": "json_object"}"#,
             r#""stop": "\n""#,
+            r#""stop": "none""#,
+            r#""stop": ["text"]"#,
+            r#""tools": [{"type": "text"}]"#,
+            r#""tool_choice": "text""#,
             r#""logprobs": true"#,
             r#""seed": -1"#,
         ] {

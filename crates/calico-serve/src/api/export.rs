@@ -34,6 +34,9 @@ const MOST_LABELS: usize = 4 << 20;
 /// Bytes of a file that are handed to the connection at once; it asks for more when they are sent.
 const PIECE: usize = 256 << 10;
 
+/// Pixels of all masks of a result together: more takes long to draw, and others wait.
+const MOST_PIXELS: u64 = 4 << 30;
+
 /// Segments of a result that is exported: no answer within the limits has more.
 const MOST_SEGMENTS: usize = 4096;
 
@@ -158,7 +161,7 @@ fn drawing_bytes(result: &Segmentation, limits: &Limits) -> Result<u64, Problem>
         let detail = format!("the longest of {segments} labels has {longest} bytes");
         return Err(too_large(detail));
     }
-    let mut most_bytes = 0;
+    let (mut most_bytes, mut pixels) = (0, 0);
     for image in &result.images {
         let size = image.size();
         let is_long = size.width.max(size.height) > limits.image_side;
@@ -173,6 +176,12 @@ fn drawing_bytes(result: &Segmentation, limits: &Limits) -> Result<u64, Problem>
         }
         let masks = result.segments_in(image.index).count() as u64;
         most_bytes = most_bytes.max(size.pixels() * (masks + DRAWN));
+        pixels += size.pixels() * masks;
+    }
+    if pixels > MOST_PIXELS {
+        let detail =
+            format!("the masks have {pixels} pixels together; expected at most {MOST_PIXELS}");
+        return Err(too_large(detail));
     }
     Ok(most_bytes)
 }

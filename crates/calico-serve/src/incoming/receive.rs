@@ -73,9 +73,12 @@ pub(crate) async fn receive(
                 return Err(too_large(None, most));
             }
             if has > taken {
-                let step = (has - taken).next_multiple_of(STEP);
-                memory.grow(&mut share, step as u64)?;
-                taken += step;
+                // Twice as much, so that bytes are seldom moved, up to what can come.
+                let end = length.unwrap_or(most).max(has);
+                let next = (2 * taken).clamp(has, end).next_multiple_of(STEP);
+                memory.grow(&mut share, (next - taken) as u64)?;
+                taken = next;
+                bytes.reserve_exact(taken - bytes.len());
             }
             bytes.extend_from_slice(&data);
         }

@@ -117,10 +117,33 @@ where
     Few(PhantomData).visit_seq(seq)
 }
 
-/// Whether a value asks for something: null, false, 0, what is empty, and the words `none` and
-/// `text`, alone, in a list or as a type, ask for nothing that is not there anyway.
+/// What a value asks for.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(crate) struct Asks(pub(crate) bool);
+pub(crate) enum Asks {
+    /// Null, false, 0, and what is empty.
+    #[default]
+    Nothing,
+    /// The word `none` or `text`, alone, in a list or as a type: what some ask for that is there
+    /// anyway.
+    For(&'static str),
+    /// All else.
+    Something,
+}
+
+impl Asks {
+    fn anything(asks: bool) -> Self {
+        if asks { Self::Something } else { Self::Nothing }
+    }
+
+    /// What both ask for together.
+    fn and(self, other: Self) -> Self {
+        match (self, other) {
+            (Self::Nothing, asks) | (asks, Self::Nothing) => asks,
+            (one, other) if one == other => one,
+            _ => Self::Something,
+        }
+    }
+}
 
 impl<'de> Deserialize<'de> for Asks {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
@@ -138,48 +161,49 @@ impl<'de> Visitor<'de> for AsksVisitor {
     }
 
     fn visit_unit<E: Error>(self) -> Result<Asks, E> {
-        Ok(Asks(false))
+        Ok(Asks::Nothing)
     }
 
     fn visit_bool<E: Error>(self, value: bool) -> Result<Asks, E> {
-        Ok(Asks(value))
+        Ok(Asks::anything(value))
     }
 
     fn visit_u64<E: Error>(self, value: u64) -> Result<Asks, E> {
-        Ok(Asks(value != 0))
+        Ok(Asks::anything(value != 0))
     }
 
     fn visit_i64<E: Error>(self, value: i64) -> Result<Asks, E> {
-        Ok(Asks(value != 0))
+        Ok(Asks::anything(value != 0))
     }
 
     fn visit_f64<E: Error>(self, value: f64) -> Result<Asks, E> {
-        Ok(Asks(value.abs() > 0.0))
+        Ok(Asks::anything(value.abs() > 0.0))
     }
 
     fn visit_str<E: Error>(self, value: &str) -> Result<Asks, E> {
-        Ok(Asks(!["", "none", "text"].contains(&value)))
+        let known = ["none", "text"].into_iter().find(|known| *known == value);
+        Ok(known.map_or(Asks::anything(!value.is_empty()), Asks::For))
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Asks, A::Error> {
-        let mut asks = false;
-        while let Some(Asks(one)) = seq.next_element()? {
-            asks |= one;
+        let mut asks = Asks::Nothing;
+        while let Some(one) = seq.next_element()? {
+            asks = asks.and(one);
         }
-        Ok(Asks(asks))
+        Ok(asks)
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Asks, A::Error> {
-        let mut asks = false;
+        let mut asks = Asks::Nothing;
         while let Some(key) = map.next_key::<String>()? {
-            asks |= if key == "type" {
-                map.next_value::<Asks>()?.0
+            asks = asks.and(if key == "type" {
+                map.next_value()?
             } else {
                 map.next_value::<IgnoredAny>()?;
-                true
-            };
+                Asks::Something
+            });
         }
-        Ok(Asks(asks))
+        Ok(asks)
     }
 }
 
@@ -199,16 +223,27 @@ mod tests {
 
     #[test]
     fn what_asks_for_nothing_is_told_from_what_does() {
-        let asks = |text: &str| serde_json::from_str::<Asks>(text).unwrap().0;
-        for nothing in
-            ["null", "false", "0", "0.0", "[]", "{}", r#""""#, r#""none""#, r#"["text"]"#]
-        {
-            assert!(!asks(nothing), "{nothing}");
+        let asks = |text: &str| serde_json::from_str::<Asks>(text).unwrap();
+        for nothing in ["null", "false", "0", "0.0", "[]", "{}", r#""""#] {
+            assert_eq!(asks(nothing), Asks::Nothing, "{nothing}");
         }
-        assert!(!asks(r#"{"type": "text"}"#));
-        for something in ["true", "1", "-1", "0.5", r#""x""#, "[{\"a\": 1}]", r#"{"a": null}"#] {
-            assert!(asks(something), "{something}");
+        for text in [r#""text""#, r#"["text"]"#, r#"{"type": "text"}"#] {
+            assert_eq!(asks(text), Asks::For("text"), "{text}");
         }
-        assert!(asks(r#"{"type": "json_object"}"#));
+        assert_eq!(asks(r#""none""#), Asks::For("none"));
+        for something in [
+            "true",
+            "1",
+            "-1",
+            "0.5",
+            r#""x""#,
+            "[{\"a\": 1}]",
+            r#"{"a": null}"#,
+            r#"{"type": "json_object"}"#,
+            r#"["text", "none"]"#,
+            r#"{"type": "text", "a": 1}"#,
+        ] {
+            assert_eq!(asks(something), Asks::Something, "{something}");
+        }
     }
 }

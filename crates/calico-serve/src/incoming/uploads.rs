@@ -39,9 +39,9 @@ pub(crate) enum Source {
     Address(String),
 }
 
-/// A picture: text in base64, a data URI, or an object with one of these and a name. Lists of
-/// pictures are read by [`ImageInput::list`].
-#[derive(Debug, Deserialize, ToSchema)]
+// Lists of them are read by `ImageInput::list`; the attribute is for the description.
+/// A picture: text in base64, a data URI, or an object with one of these and a name.
+#[derive(Debug, ToSchema)]
 #[serde(untagged)]
 pub(crate) enum ImageInput {
     /// The bytes of the file in base64, a `data:` URI of them or, where the service allows it, an

@@ -1,8 +1,11 @@
 //! What is answered, in every form.
 
+use std::io::Read as _;
+use std::sync::atomic::Ordering;
+
 use serde_json::{Value, json};
 
-use crate::support::{PICTURE, form, post, post_json};
+use crate::support::{PICTURE, Reply, form, post, post_json};
 use crate::{base64, chat, service};
 
 #[test]
@@ -37,6 +40,25 @@ fn events_tell_the_answer_while_it_is_made() {
     assert_eq!(text, "one two three");
     assert_eq!(events[6].1["mask"]["size"], json!([1, 1]));
     assert_eq!(events.last().unwrap().1["answers"][0]["text"], "one two three");
+}
+
+#[test]
+fn events_leave_before_the_answer_is_there() {
+    let service = service();
+    let fields: [(&str, Option<&str>, &[u8]); 2] =
+        [("image", None, PICTURE), ("prompt", None, b"hold")];
+    let mut stream = service.open(&form(&fields, "accept: text/event-stream\r\n"));
+    let mut bytes = Vec::new();
+    let stage = b"event: stage";
+    while !bytes.windows(stage.len()).any(|window| window == stage) {
+        let mut piece = [0; 4096];
+        let read = stream.read(&mut piece).unwrap();
+        assert!(read > 0, "{}", String::from_utf8_lossy(&bytes));
+        bytes.extend_from_slice(&piece[..read]);
+    }
+    service.engine.is_released.store(true, Ordering::SeqCst);
+    stream.read_to_end(&mut bytes).unwrap();
+    assert_eq!(Reply::parse(&bytes).events().last().unwrap().0, "result");
 }
 
 #[test]
@@ -115,6 +137,28 @@ fn results_are_exported_and_hostile_ones_refused() {
     changed("/images/0/width", json!(7)).is_problem(422, "result");
     changed("/answers/0/segments/0/mask/counts", json!("zzzz")).is_problem(422, "result");
     changed("/answers/0/segments/0/area", json!(5)).is_problem(422, "result");
+    // 13 masks in each of 8 pictures: any of them could be drawn, and all take too long.
+    let mut many = result.clone();
+    let (image, segment) =
+        (result["images"][0].clone(), result["answers"][0]["segments"][0].clone());
+    many["images"] = (1..=8)
+        .map(|index| {
+            let mut image = image.clone();
+            (image["index"], image["width"], image["height"]) =
+                (json!(index), json!(8000), json!(6000));
+            image
+        })
+        .collect();
+    many["answers"][0]["segments"] = (0..8 * 13)
+        .map(|at| {
+            let mut segment = segment.clone();
+            segment["image"] = json!(at % 8 + 1);
+            segment
+        })
+        .collect();
+    let reply = export("npz", &many);
+    reply.is_problem(413, "too-large");
+    assert!(reply.text().contains("pixels together"), "{}", reply.text());
     // JSON, and more than a score can be.
     let score = "/answers/0/segments/0/scores/predicted_iou";
     changed(score, json!(1e300)).is_problem(422, "result");
@@ -156,7 +200,8 @@ fn the_description_and_the_page_are_there() {
     }
     let page = service.get("/");
     let policy = page.header("content-security-policy").unwrap();
-    assert!(policy.contains("default-src 'none'") && !policy.contains("-inline"), "{policy}");
+    assert!(policy.contains("default-src 'none'"), "{policy}");
+    assert!(!policy.contains("-inline") && !policy.contains("-eval"), "{policy}");
     let models = service.get("/v1/models").json();
     assert_eq!(models["data"][0]["calico"]["notice"], "It does what it is told.");
 }

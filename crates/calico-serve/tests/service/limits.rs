@@ -2,12 +2,12 @@
 
 use std::io::{Read as _, Write as _};
 use std::sync::atomic::Ordering;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use calico_serve::Limits;
 use serde_json::{Value, json};
 
-use crate::support::{PATIENCE, PICTURE, Reply, form, leave, post, post_json, question};
+use crate::support::{PICTURE, Reply, form, leave, post, post_json, question};
 use crate::{base64, service, with_limits};
 
 #[test]
@@ -81,7 +81,8 @@ fn memory_is_given_back_after_every_request() {
     service.send(&form(&[("image", None, b"broken")], ""));
     let waiting = service.open(&question("wait"));
     service.wait_for("calico_answering", 1.0);
-    assert!(service.measure("calico_request_memory_bytes") > 0.0);
+    // Of the request, only its picture of one pixel is left, in the smallest piece of memory.
+    service.wait_for("calico_request_memory_bytes", 1024.0);
     leave(&waiting);
     service.wait_for("calico_request_memory_bytes", 0.0);
 }
@@ -151,6 +152,7 @@ fn whoever_waits_for_a_word_before_sending_hears_a_refusal_at_once() {
 fn slow_clients_are_let_go() {
     let limits = Limits { header_seconds: 1, receive_seconds: 1, ..Limits::default() };
     let service = with_limits(limits);
+    let start = Instant::now();
     let mut head = service.open(b"GET / HTTP/1.1\r\nhost:");
     let mut body = service.open(
         b"POST /v1/segment HTTP/1.1\r\nhost: localhost\r\ncontent-length: 100\r\n\
@@ -160,8 +162,8 @@ fn slow_clients_are_let_go() {
     let mut bytes = Vec::new();
     let _ = body.read_to_end(&mut bytes);
     Reply::parse(&bytes).is_problem(408, "slow-request");
-    let start = Instant::now();
     let _ = head.read_to_end(&mut Vec::new());
-    assert!(start.elapsed() < PATIENCE);
+    // Well below every limit that stands without these.
+    assert!(start.elapsed() < Duration::from_secs(25));
     service.wait_for("calico_connections", 1.0);
 }

@@ -38,6 +38,23 @@ fn a_full_queue_refuses_and_says_when_to_come_back() {
 }
 
 #[test]
+fn whoever_waits_hears_how_many_come_before() {
+    let service = service();
+    let _holding = service.open(&question("hold"));
+    service.wait_for("calico_answering", 1.0);
+    let _waiting = service.open(&question("one"));
+    service.wait_for("calico_queue_waiting", 1.0);
+    let fields: [(&str, Option<&str>, &[u8]); 2] =
+        [("image", None, PICTURE), ("prompt", None, b"two")];
+    let stream = service.open(&form(&fields, "accept: text/event-stream\r\n"));
+    service.wait_for("calico_queue_waiting", 2.0);
+    service.engine.is_released.store(true, Ordering::SeqCst);
+    let events = Reply::read(stream).events();
+    let ahead: Vec<_> = events.iter().filter_map(|(_, data)| data["ahead"].as_u64()).collect();
+    assert_eq!(ahead, [2, 1]);
+}
+
+#[test]
 fn whoever_has_waited_too_long_is_told_so() {
     let service = with_limits(Limits { wait_seconds: 1, ..Limits::default() });
     let answering = service.open(&question("wait"));

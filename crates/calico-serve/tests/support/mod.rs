@@ -139,8 +139,13 @@ pub struct Service {
 
 impl Service {
     pub fn start(settings: Settings) -> Self {
-        let server = Server::bind(([127, 0, 0, 1], 0).into(), settings).unwrap();
-        let (address, stopper) = (server.address(), server.stopper());
+        Self::start_at([127, 0, 0, 1], settings)
+    }
+
+    pub fn start_at(host: [u8; 4], settings: Settings) -> Self {
+        let server = Server::bind((host, 0).into(), settings).unwrap();
+        let stopper = server.stopper();
+        let address = ([127, 0, 0, 1], server.address().port()).into();
         let model = Model { name: "obedient".into(), preset: None };
         let (begun, stopped) = (AtomicUsize::new(0), AtomicUsize::new(0));
         let is_released = AtomicBool::new(false);

@@ -30,7 +30,7 @@ enum ChatRole {
 }
 
 /// Text, or text and pictures.
-#[derive(Debug, Deserialize, ToSchema)]
+#[derive(Debug, ToSchema)]
 #[serde(untagged)]
 pub(crate) enum ChatContent {
     /// Text alone.
@@ -40,7 +40,7 @@ pub(crate) enum ChatContent {
 }
 
 /// A piece of a message.
-#[derive(Debug, Deserialize, ToSchema)]
+#[derive(Debug, ToSchema)]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub(crate) enum ChatPart {
     /// A piece of text.
